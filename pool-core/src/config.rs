@@ -1,0 +1,234 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::{Credentials, Endpoint, Error, Platform};
+
+/// The most sessions a router may be configured for. Even large routers have at most 100 VTYs
+/// (IOS XR's default pool has 5, its largest 100), and they are not all for us.
+const CONNECTIONS_MAX: usize = 100;
+/// No stage of a session is worth waiting longer for.
+const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+
+/// Whom to connect to, as whom, and within which limits: everything a factory needs to make a
+/// session, and a pool to keep some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionConfig {
+    /// Where the device listens.
+    pub endpoint: Endpoint,
+    /// Whose command line it has.
+    pub platform: Platform,
+    /// Who logs in.
+    pub credentials: Credentials,
+    /// What to do about the device's host key. Default: accept a new host's key and remember it.
+    pub host_key: HostKeyPolicy,
+    /// Which algorithms may be negotiated. Default: modern ones.
+    pub algorithms: AlgorithmProfile,
+    /// Everything until the first usable prompt. Default 30 s.
+    pub connect_timeout: Duration,
+    /// One command's output, unless the request says otherwise. Default 30 s.
+    pub read_timeout: Duration,
+    /// Handing one command to the device. Default 10 s.
+    pub write_timeout: Duration,
+    /// One health check of an idle session. Default 5 s.
+    pub health_check_timeout: Duration,
+    /// Sessions on the device at once, those still closing included. Default 2.
+    pub max_connections: usize,
+    /// Sessions to keep ready. Default 1.
+    pub min_connections: usize,
+    /// Attempts to make one session before whoever waits is told. Default 2.
+    pub retry_max_attempts: u32,
+    /// All those attempts together. Default 30 s.
+    pub retry_timeout: Duration,
+}
+
+impl ConnectionConfig {
+    /// A configuration with the defaults that are documented on each field.
+    pub fn new(endpoint: Endpoint, platform: Platform, credentials: Credentials) -> Self {
+        Self {
+            endpoint,
+            platform,
+            credentials,
+            host_key: HostKeyPolicy::default(),
+            algorithms: AlgorithmProfile::default(),
+            connect_timeout: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(10),
+            health_check_timeout: Duration::from_secs(5),
+            max_connections: 2,
+            min_connections: 1,
+            retry_max_attempts: 2,
+            retry_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// Checks every field and reports all that is wrong at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] with one problem per field.
+    pub fn validate(&self) -> Result<(), Error> {
+        let timeouts = [
+            ("connect_timeout", self.connect_timeout),
+            ("read_timeout", self.read_timeout),
+            ("write_timeout", self.write_timeout),
+            ("health_check_timeout", self.health_check_timeout),
+            ("retry_timeout", self.retry_timeout),
+        ];
+        let mut problems: Vec<_> =
+            timeouts.into_iter().filter_map(|(key, value)| timeout_problem(key, value)).collect();
+        let mut require = |holds: bool, key: &str, value: String, allowed: &str| {
+            if !holds {
+                problems.push(ConfigProblem::new(key, value, allowed));
+            }
+        };
+        require(
+            (1..=CONNECTIONS_MAX).contains(&self.max_connections),
+            "max_connections",
+            self.max_connections.to_string(),
+            "1 to 100",
+        );
+        require(
+            self.min_connections <= self.max_connections,
+            "min_connections",
+            self.min_connections.to_string(),
+            "0 to max_connections",
+        );
+        require(
+            (1..=10).contains(&self.retry_max_attempts),
+            "retry_max_attempts",
+            self.retry_max_attempts.to_string(),
+            "1 to 10",
+        );
+        require(
+            !self.credentials.username.is_empty(),
+            "username",
+            "\"\"".to_owned(),
+            "a user name that is not empty",
+        );
+        if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
+    }
+}
+
+fn timeout_problem(key: &str, value: Duration) -> Option<ConfigProblem> {
+    let allowed = Duration::from_millis(1)..=TIMEOUT_MAX;
+    (!allowed.contains(&value)).then(|| ConfigProblem::new(key, format!("{value:?}"), "1ms to 1h"))
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The key or field.
+    pub key: String,
+    /// Its value, as text. Never a secret.
+    pub value: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl ConfigProblem {
+    /// A problem with `key`.
+    pub fn new(
+        key: impl Into<String>,
+        value: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self { key: key.into(), value: value.into(), allowed: allowed.into() }
+    }
+
+    pub(crate) fn join(problems: &[Self]) -> String {
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        texts.join("; ")
+    }
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}: allowed is {}", self.key, self.value, self.allowed)
+    }
+}
+
+/// What to do about the host key that a device shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostKeyPolicy {
+    /// Only hosts that are known already.
+    Strict,
+    /// A host seen for the first time is remembered; a changed key is refused.
+    #[default]
+    AcceptNew,
+    /// Any key. Whoever sits between us and the device can read the password.
+    Off,
+}
+
+impl HostKeyPolicy {
+    /// The name in configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::AcceptNew => "accept-new",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// Which algorithms a session may negotiate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AlgorithmProfile {
+    /// Those that are considered safe today.
+    #[default]
+    Modern,
+    /// Also those that old devices need: SHA-1 key exchange and MACs, `ssh-rsa`, `ssh-dss`, CBC
+    /// ciphers, 3DES.
+    Legacy,
+}
+
+impl AlgorithmProfile {
+    /// The name in configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Modern => "modern",
+            Self::Legacy => "legacy",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> ConnectionConfig {
+        ConnectionConfig::new(
+            Endpoint::new("192.0.2.1", 22).unwrap(),
+            Platform::new("linux"),
+            Credentials::password("monitor", "x".to_owned()),
+        )
+    }
+
+    #[test]
+    fn defaults_are_valid() {
+        config().validate().unwrap();
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let broken = ConnectionConfig {
+            connect_timeout: Duration::ZERO,
+            max_connections: 0,
+            retry_max_attempts: 99,
+            credentials: Credentials::default(),
+            ..config()
+        };
+        let Err(Error::InvalidConfig(problems)) = broken.validate() else { panic!("must fail") };
+        let keys: Vec<_> = problems.iter().map(|p| p.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            [
+                "connect_timeout",
+                "max_connections",
+                "min_connections",
+                "retry_max_attempts",
+                "username"
+            ]
+        );
+    }
+}

@@ -1,0 +1,397 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{ConfigProblem, Phase};
+
+/// The result of every fallible operation of this crate's traits.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation on a session, or the making of one, did not succeed.
+///
+/// [`kind`](Self::kind) and [`phase`](Self::phase) are stable through every layer; `Display`
+/// states this error only, its cause is in [`source`](std::error::Error::source). An error is
+/// cheap to clone, because one failed login answers everyone who waited for it.
+///
+/// No variant ever holds a secret. Texts of a peer are cut to a bounded length by whoever makes
+/// the error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The deadline of the operation passed while it was in `phase`.
+    #[error("deadline exceeded in phase {phase} after {elapsed:.1?}{}", Because(.last))]
+    DeadlineExceeded {
+        /// Where it waited.
+        phase: Phase,
+        /// How long the operation had run.
+        elapsed: Duration,
+        /// When it waited for somebody else's attempt: how the latest attempt ended.
+        #[source]
+        last: Option<Box<Error>>,
+    },
+
+    /// The operation was cancelled while it was in `phase`.
+    #[error("cancelled in phase {phase}")]
+    Cancelled {
+        /// Where it waited.
+        phase: Phase,
+    },
+
+    /// The host name could not be turned into an address.
+    #[error("cannot resolve {host}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        source: Arc<io::Error>,
+    },
+
+    /// No TCP connection could be opened.
+    #[error("cannot connect to {address}")]
+    Connect {
+        /// The address, with its port.
+        address: String,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+
+    /// The peer does not speak the protocol, or breaks it.
+    #[error("protocol error in phase {phase}: {message}")]
+    Protocol {
+        /// Where.
+        phase: Phase,
+        /// What the protocol library said.
+        message: String,
+    },
+
+    /// The peer closed or reset the connection.
+    #[error("the peer closed the connection in phase {phase}{}", Detail(.message))]
+    Disconnected {
+        /// Where.
+        phase: Phase,
+        /// What the peer or the protocol library said; empty when nothing was said.
+        message: String,
+    },
+
+    /// The peer's host key is not the expected one.
+    #[error("host key of {host} refused: {problem}")]
+    HostKey {
+        /// The peer, as it is written in `known_hosts`.
+        host: String,
+        /// What is wrong.
+        problem: HostKeyProblem,
+    },
+
+    /// The peer refused the login.
+    #[error("authentication failed for user {username}: {message}")]
+    Authentication {
+        /// The user name that was tried.
+        username: String,
+        /// Which methods were tried and which the peer offered.
+        message: String,
+    },
+
+    /// The device has no session left for us (VTY lines, `MaxSessions`, a login limit).
+    #[error("the device is busy in phase {phase}: {message}")]
+    Busy {
+        /// Where it said so.
+        phase: Phase,
+        /// The device's own words.
+        message: String,
+    },
+
+    /// The device refused the command. The session stays good.
+    #[error("the device rejected `{command}`: {message}")]
+    Rejected {
+        /// The command.
+        command: String,
+        /// The device's own words.
+        message: String,
+    },
+
+    /// What the device sent does not fit what was asked. The session cannot be trusted any more.
+    #[error("lost step with the device in phase {phase}: expected {expected}, got {received:?}")]
+    Desynchronised {
+        /// Where.
+        phase: Phase,
+        /// What was waited for.
+        expected: String,
+        /// The last of what came instead.
+        received: String,
+    },
+
+    /// A command printed more than the request allows.
+    #[error("output is larger than {limit} bytes")]
+    OutputLimit {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+
+    /// Nothing here can do what was asked, and trying again will not change that.
+    #[error("unsupported: {what}")]
+    Unsupported {
+        /// What was asked.
+        what: String,
+    },
+
+    /// A request or a configuration is not valid.
+    #[error("invalid configuration: {}", ConfigProblem::join(.0))]
+    InvalidConfig(Vec<ConfigProblem>),
+
+    /// The pool is closed.
+    #[error("the pool is closed")]
+    Closed,
+
+    /// Our own side failed: out of file descriptors or threads, an unreadable key file, a panic.
+    #[error("local failure in phase {phase}: {message}")]
+    Local {
+        /// Where.
+        phase: Phase,
+        /// What failed.
+        message: String,
+    },
+}
+
+/// What is wrong with a host key. Fingerprints are `SHA256:` and base64, as OpenSSH prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostKeyProblem {
+    /// The host is not known, and the policy does not accept new ones.
+    Unknown {
+        /// Fingerprint of the key the peer showed.
+        actual: String,
+    },
+    /// The host is known by another key.
+    Changed {
+        /// Fingerprints of the keys that are known.
+        expected: Vec<String>,
+        /// Fingerprint of the key the peer showed.
+        actual: String,
+    },
+    /// The key was accepted or must be looked up, but `known_hosts` cannot be read or written.
+    Store {
+        /// What failed, with the path.
+        message: String,
+    },
+}
+
+/// The kinds of [`Error`], without their details: what programs match on and metrics count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each kind is the variant of `Error` by the same name")]
+pub enum ErrorKind {
+    DeadlineExceeded,
+    Cancelled,
+    Resolve,
+    Connect,
+    Protocol,
+    Disconnected,
+    HostKey,
+    Authentication,
+    Busy,
+    Rejected,
+    Desynchronised,
+    OutputLimit,
+    Unsupported,
+    InvalidConfig,
+    Closed,
+    Local,
+}
+
+impl ErrorKind {
+    /// The stable name, as it stands in outcomes and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::Cancelled => "Cancelled",
+            Self::Resolve => "Resolve",
+            Self::Connect => "Connect",
+            Self::Protocol => "Protocol",
+            Self::Disconnected => "Disconnected",
+            Self::HostKey => "HostKey",
+            Self::Authentication => "Authentication",
+            Self::Busy => "Busy",
+            Self::Rejected => "Rejected",
+            Self::Desynchronised => "Desynchronised",
+            Self::OutputLimit => "OutputLimit",
+            Self::Unsupported => "Unsupported",
+            Self::InvalidConfig => "InvalidConfig",
+            Self::Closed => "Closed",
+            Self::Local => "Local",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    /// What went wrong, without the details.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::DeadlineExceeded { .. } => ErrorKind::DeadlineExceeded,
+            Self::Cancelled { .. } => ErrorKind::Cancelled,
+            Self::Resolve { .. } => ErrorKind::Resolve,
+            Self::Connect { .. } => ErrorKind::Connect,
+            Self::Protocol { .. } => ErrorKind::Protocol,
+            Self::Disconnected { .. } => ErrorKind::Disconnected,
+            Self::HostKey { .. } => ErrorKind::HostKey,
+            Self::Authentication { .. } => ErrorKind::Authentication,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Rejected { .. } => ErrorKind::Rejected,
+            Self::Desynchronised { .. } => ErrorKind::Desynchronised,
+            Self::OutputLimit { .. } => ErrorKind::OutputLimit,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::InvalidConfig(_) => ErrorKind::InvalidConfig,
+            Self::Closed => ErrorKind::Closed,
+            Self::Local { .. } => ErrorKind::Local,
+        }
+    }
+
+    /// Where it went wrong, if it went wrong in a phase of a session.
+    pub fn phase(&self) -> Option<Phase> {
+        match self {
+            Self::DeadlineExceeded { phase, .. }
+            | Self::Cancelled { phase }
+            | Self::Protocol { phase, .. }
+            | Self::Disconnected { phase, .. }
+            | Self::Busy { phase, .. }
+            | Self::Desynchronised { phase, .. }
+            | Self::Local { phase, .. } => Some(*phase),
+            Self::Resolve { .. } => Some(Phase::Resolve),
+            Self::Connect { .. } => Some(Phase::Connect),
+            Self::HostKey { .. } => Some(Phase::HostKey),
+            Self::Authentication { .. } => Some(Phase::Authentication),
+            Self::Rejected { .. } | Self::OutputLimit { .. } => Some(Phase::Read),
+            Self::Unsupported { .. } | Self::InvalidConfig(_) | Self::Closed => None,
+        }
+    }
+
+    /// Whether a later attempt may succeed with nothing changed on our side.
+    ///
+    /// A wrong password, a changed host key or a missing driver will not heal by themselves, and
+    /// trying again may lock the account.
+    pub fn is_transient(&self) -> bool {
+        match self.kind() {
+            ErrorKind::DeadlineExceeded
+            | ErrorKind::Resolve
+            | ErrorKind::Connect
+            | ErrorKind::Protocol
+            | ErrorKind::Disconnected
+            | ErrorKind::Busy
+            | ErrorKind::Desynchronised
+            | ErrorKind::Local => true,
+            ErrorKind::Cancelled
+            | ErrorKind::HostKey
+            | ErrorKind::Authentication
+            | ErrorKind::Rejected
+            | ErrorKind::OutputLimit
+            | ErrorKind::Unsupported
+            | ErrorKind::InvalidConfig
+            | ErrorKind::Closed => false,
+        }
+    }
+
+    /// Whether a session whose command ended with this error must not be used again.
+    ///
+    /// Only two errors are known to leave it where it was: the device refused the command and
+    /// showed its prompt again, or the request was refused before a byte was sent. Everything
+    /// else, and above all a command cut short, leaves the session in an unknown state.
+    pub fn breaks_connection(&self) -> bool {
+        !matches!(self.kind(), ErrorKind::Rejected | ErrorKind::InvalidConfig)
+    }
+
+    /// This error, if it is a passed deadline, with how the latest attempt that was waited for
+    /// had ended. Other errors are returned as they are.
+    #[must_use]
+    pub fn with_last(self, latest: Option<Error>) -> Self {
+        match (self, latest) {
+            (Self::DeadlineExceeded { phase, elapsed, .. }, Some(latest)) => {
+                Self::DeadlineExceeded { phase, elapsed, last: Some(Box::new(latest)) }
+            }
+            (error, _) => error,
+        }
+    }
+}
+
+impl fmt::Display for HostKeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { actual } => write!(f, "the host is not known; it shows {actual}"),
+            Self::Changed { expected, actual } => {
+                write!(f, "the key has changed: expected {}, got {actual}", expected.join(" or "))
+            }
+            Self::Store { message } => f.write_str(message),
+        }
+    }
+}
+
+/// Renders `": text"`, or nothing for an empty text.
+struct Detail<'a>(&'a str);
+
+impl fmt::Display for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
+/// Announces that a cause follows, so that "pool timed out" never stands alone.
+struct Because<'a>(&'a Option<Box<Error>>);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_some() { f.write_str(", waiting after a failed attempt") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    fn timeout(phase: Phase) -> Error {
+        Error::DeadlineExceeded { phase, elapsed: Duration::from_millis(100), last: None }
+    }
+
+    #[test]
+    fn a_timeout_while_waiting_carries_the_last_attempt_as_its_source() {
+        let refused = Error::Connect {
+            address: "192.0.2.1:22".into(),
+            source: Arc::new(io::ErrorKind::ConnectionRefused.into()),
+        };
+        let error = timeout(Phase::Acquire).with_last(Some(refused));
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        let cause = error.source().expect("the last attempt");
+        assert_eq!(cause.to_string(), "cannot connect to 192.0.2.1:22");
+        assert!(cause.source().is_some(), "and under it the operating system's error");
+    }
+
+    #[test]
+    fn only_a_refused_command_leaves_the_session_good() {
+        let rejected = Error::Rejected { command: "pin".into(), message: "% Invalid input".into() };
+        assert!(!rejected.breaks_connection());
+        assert!(timeout(Phase::Read).breaks_connection());
+        assert!(Error::Cancelled { phase: Phase::Read }.breaks_connection());
+        assert!(Error::OutputLimit { limit: 1 }.breaks_connection());
+    }
+
+    #[test]
+    fn what_a_retry_cannot_heal_is_not_transient() {
+        let wrong = Error::Authentication { username: "u".into(), message: "refused".into() };
+        assert!(!wrong.is_transient());
+        assert!(timeout(Phase::KeyExchange).is_transient());
+    }
+
+    #[test]
+    fn display_states_this_layer_only() {
+        assert_eq!(
+            timeout(Phase::KeyExchange).to_string(),
+            "deadline exceeded in phase key_exchange after 100.0ms"
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! Decides which check is due on which router, runs it on a session, and accounts for every one.
+//!
+//! This crate knows [`ConnectionPool`](pool_core::ConnectionPool)s and [`Transcript`]s; it does
+//! not know how sessions are made, where the inventory comes from, or in which format an outcome
+//! leaves the process.
+//!
+//! # Terminology
+//!
+//! - [`Line`]: a leased line, checked from the [`Router`] it ends on. [`Inventory`]: all of them.
+//! - Task: what is run, in terms of a platform: builds a `Request`, reads a `Transcript`. The one
+//!   task so far is `ping`.
+//! - Check: one run of a line's task, at one due time.
+//! - [`Outcome`]: how a check ended: [measured, failed or skipped](CheckResult). Every scheduled
+//!   check has exactly one.
+//!
+//! [`Transcript`]: pool_core::Transcript
+
+mod model;
+mod outcome;
+
+pub use model::{
+    Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
+    Target, Word,
+};
+pub use outcome::{CheckResult, Failure, FailureKind, Measurement, Outcome, RttMs, SkipReason};

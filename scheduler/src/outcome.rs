@@ -1,0 +1,165 @@
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pool_core::{Error, ErrorKind, Phase, Platform, Protocol};
+
+use crate::{LineId, RouterName, Target};
+
+/// How one scheduled check ended. Every scheduled check has exactly one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The line.
+    pub line: LineId,
+    /// Its far end.
+    pub target: Target,
+    /// The router it was checked from.
+    pub router: RouterName,
+    /// The router's platform.
+    pub platform: Platform,
+    /// How commands reach the router.
+    pub protocol: Protocol,
+    /// When the check was due.
+    pub scheduled_at: Timestamp,
+    /// When it began; absent when it was skipped.
+    pub started_at: Option<Timestamp>,
+    /// From its beginning to its end.
+    pub duration: Duration,
+    /// How long it waited for a session, the making of one included.
+    pub wait: Duration,
+    /// How long the making of a session took, when the check waited for that.
+    pub connect: Option<Duration>,
+    /// Whether the session had been used before; absent when the check got none.
+    pub reused: Option<bool>,
+    /// The end itself.
+    pub result: CheckResult,
+}
+
+/// The three ways a check can end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckResult {
+    /// The device pinged and its figures were read.
+    Measured(Measurement),
+    /// The check was tried and no figures came of it.
+    Failed(Failure),
+    /// The check was not tried.
+    Skipped(SkipReason),
+}
+
+/// What a device counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measurement {
+    /// Packets sent, at least 1.
+    pub sent: u32,
+    /// Packets that were answered, at most `sent`.
+    pub received: u32,
+    /// Round-trip times, when the device printed them.
+    pub rtt: Option<RttMs>,
+}
+
+/// Round-trip times in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RttMs {
+    /// The shortest.
+    pub min: f64,
+    /// The mean.
+    pub avg: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+impl Measurement {
+    /// `(sent - received) / sent`, in percent.
+    pub fn loss_pct(&self) -> f64 {
+        let lost = self.sent.saturating_sub(self.received);
+        f64::from(lost) * 100.0 / f64::from(self.sent.max(1))
+    }
+}
+
+/// Why a check that was tried gave no figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: FailureKind,
+    /// Where, if it went wrong in a phase of a session.
+    pub phase: Option<Phase>,
+    /// The whole story in one line: the error and its causes.
+    pub message: String,
+}
+
+/// What went wrong with a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The session, or getting one.
+    Session(ErrorKind),
+    /// The device's output has no figures that can be read with certainty.
+    ParseResultFailed,
+    /// The check itself panicked.
+    Panicked,
+}
+
+impl FailureKind {
+    /// The stable name used in outcomes and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session(kind) => kind.as_str(),
+            Self::ParseResultFailed => "ParseResultFailed",
+            Self::Panicked => "Panicked",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            kind: FailureKind::Session(error.kind()),
+            phase: error.phase(),
+            message: with_causes(error),
+        }
+    }
+}
+
+/// The error and its causes, outermost first, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Why a check was not tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The router had not kept up: the check's next due time came before a session was free.
+    Overrun,
+    /// The process is shutting down.
+    ShuttingDown,
+}
+
+impl SkipReason {
+    /// The stable name used in outcomes and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overrun => "overrun",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
