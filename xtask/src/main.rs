@@ -1,2 +1,48 @@
-//! x
-fn main() {}
+//! Automation of the project, run as `cargo xtask <command>`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+
+mod demo;
+mod deps;
+mod graph;
+mod lab_command;
+mod layers;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Automation of the project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build monitord and show it at work on simulated routers, a few of them sick.
+    Demo(demo::Options),
+    /// Start simulated routers, print a configuration for them, and wait for Ctrl-C.
+    Lab(lab_command::Options),
+    /// Check that crates depend only on whom the architecture allows.
+    Layers,
+    /// Check the licences of the dependency tree and that no crate is in it twice unnoticed.
+    Deps,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Lab(options) => lab_command::run(&options),
+        Command::Layers => layers::check(),
+        Command::Deps => deps::check(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A real router: FRR in one network namespace, a far end in another, and a line between them
+//! that delays every packet by 30 ms.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::must;
+
+/// Names of the namespaces and of FRR's instance; with the process id, so that two runs of the
+/// tests do not meet.
+pub(crate) struct FrrLine {
+    near: String,
+    far: String,
+}
+
+impl FrrLine {
+    pub(crate) fn start() -> Self {
+        let id = std::process::id();
+        let line = Self { near: format!("mdn{id}"), far: format!("mdf{id}") };
+        line.make_namespaces();
+        line.start_zebra();
+        line
+    }
+
+    /// What a login on the router gets instead of a shell.
+    pub(crate) fn vtysh_command(&self) -> String {
+        format!("/sbin/ip netns exec {0} /usr/bin/vtysh -N {0}", self.near)
+    }
+
+    /// The address at the other end of the line.
+    pub(crate) fn far_end(&self) -> &'static str {
+        "198.51.100.2"
+    }
+
+    /// An address on the line that nobody has.
+    pub(crate) fn nobody(&self) -> &'static str {
+        "198.51.100.77"
+    }
+
+    /// From now on nothing comes through.
+    pub(crate) fn cut(&self) {
+        let device = ["dev", "line0", "root", "netem", "loss", "100%"];
+        self.near_exec("tc", &[&["qdisc", "change"], device.as_slice()].concat());
+    }
+
+    fn make_namespaces(&self) {
+        let Self { near, far } = self;
+        for namespace in [near, far] {
+            must("ip", &["netns", "add", namespace]);
+            must("ip", &["-n", namespace, "link", "set", "lo", "up"]);
+        }
+        let peer = ["peer", "name", "line0", "netns", far.as_str()];
+        let pair = ["-n", near.as_str(), "link", "add", "line0", "type", "veth"];
+        must("ip", &[pair.as_slice(), peer.as_slice()].concat());
+        for (namespace, address) in [(near, "198.51.100.1/24"), (far, "198.51.100.2/24")] {
+            must("ip", &["-n", namespace, "address", "add", address, "dev", "line0"]);
+            must("ip", &["-n", namespace, "link", "set", "line0", "up"]);
+        }
+        // Without an answer to ARP a packet is lost, as on a line whose far end is down.
+        let silent = ["neighbour", "add", self.nobody(), "lladdr", "02:00:00:00:00:77"];
+        must("ip", &[&["-n", near], silent.as_slice(), &["dev", "line0"]].concat());
+        self.near_exec("tc", &["qdisc", "add", "dev", "line0", "root", "netem", "delay", "30ms"]);
+    }
+
+    fn start_zebra(&self) {
+        let near = &self.near;
+        let folder = format!("/var/run/frr/{near}");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(format!("/etc/frr/{near}")).unwrap();
+        must("chown", &["-R", "frr:frr", "/var/run/frr", &format!("/etc/frr/{near}")]);
+        self.near_exec("/usr/lib/frr/zebra", &["-d", "-N", near, "-A", "127.0.0.1", "-P", "0"]);
+        for _ in 0..500 {
+            let answers = Command::new("ip")
+                .args(["netns", "exec", near, "vtysh", "-N", near, "-c", "show version"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            if answers.success() {
+                return;
+            }
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        panic!("zebra does not answer");
+    }
+
+    fn near_exec(&self, program: &str, arguments: &[&str]) {
+        let prefix = ["netns", "exec", self.near.as_str(), program];
+        must("ip", &[prefix.as_slice(), arguments].concat());
+    }
+}
+
+impl Drop for FrrLine {
+    fn drop(&mut self) {
+        let pid_file = format!("/var/run/frr/{}/zebra.pid", self.near);
+        if let Ok(pid) = std::fs::read_to_string(pid_file) {
+            Command::new("kill").arg(pid.trim()).status().ok();
+        }
+        for namespace in [&self.near, &self.far] {
+            Command::new("ip").args(["netns", "delete", namespace]).status().ok();
+        }
+        std::fs::remove_dir_all(format!("/var/run/frr/{}", self.near)).ok();
+        std::fs::remove_dir_all(format!("/etc/frr/{}", self.near)).ok();
+    }
+}

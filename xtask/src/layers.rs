@@ -1,0 +1,106 @@
+//! Who may depend on whom. The table is the one of ARCHITECTURE.md.
+
+use anyhow::{Result, ensure};
+
+use crate::graph::{Graph, Package};
+
+/// What one of our crates may use of ours.
+struct Layer {
+    name: &'static str,
+    /// When it is built for use.
+    uses: &'static [&'static str],
+    /// In its tests and examples only.
+    tests_with: &'static [&'static str],
+}
+
+const LAYERS: &[Layer] = &[
+    Layer { name: "pool-core", uses: &[], tests_with: &[] },
+    Layer { name: "driver-ssh", uses: &["pool-core"], tests_with: &["lab"] },
+    Layer { name: "driver-cli", uses: &["pool-core"], tests_with: &[] },
+    Layer { name: "pool", uses: &["pool-core"], tests_with: &[] },
+    Layer { name: "scheduler", uses: &["pool-core"], tests_with: &[] },
+    Layer {
+        name: "monitord",
+        uses: &["pool-core", "driver-ssh", "driver-cli", "pool", "scheduler"],
+        tests_with: &["lab"],
+    },
+    Layer { name: "lab", uses: &[], tests_with: &[] },
+    Layer { name: "xtask", uses: &["lab"], tests_with: &[] },
+];
+
+/// A foreign crate that only some of ours may use.
+struct Reserved {
+    name: &'static str,
+    users: &'static [&'static str],
+    reason: &'static str,
+}
+
+const RESERVED: &[Reserved] = &[
+    Reserved {
+        name: "ssh2",
+        users: &["driver-ssh"],
+        reason: "one crate tames libssh2; to the others a session is a trait",
+    },
+    Reserved {
+        name: "libssh2-sys",
+        users: &["driver-ssh"],
+        reason: "one crate tames libssh2; to the others a session is a trait",
+    },
+    Reserved {
+        name: "russh",
+        users: &["lab"],
+        reason: "the lab's server must be of another make than our client",
+    },
+    Reserved {
+        name: "anyhow",
+        users: &["monitord", "lab", "xtask"],
+        reason: "libraries have error types; only binaries and the lab may do without",
+    },
+    Reserved {
+        name: "config",
+        users: &["monitord"],
+        reason: "libraries take values, not configuration files",
+    },
+    Reserved {
+        name: "mockall",
+        users: &["pool-core"],
+        reason: "mocks are for tests, and for the test-util feature of pool-core",
+    },
+];
+
+/// Fails with every edge that is not allowed.
+pub(crate) fn check() -> Result<()> {
+    let graph = Graph::load()?;
+    let faults: Vec<_> = graph.members().flat_map(|package| faults_of(&graph, package)).collect();
+    ensure!(faults.is_empty(), "layers are broken:\n  {}", faults.join("\n  "));
+    println!("layers: {} crates keep to their layers", LAYERS.len());
+    Ok(())
+}
+
+fn faults_of(graph: &Graph, package: &Package) -> Vec<String> {
+    let name = package.name.as_str();
+    let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
+        return vec![format!("{name} has no layer: give it one in xtask/src/layers.rs")];
+    };
+    let used = graph.direct(package, false);
+    let tested_with = graph.direct(package, true);
+    let ours = |dependency: &&str| LAYERS.iter().any(|layer| layer.name == *dependency);
+
+    let upwards = used
+        .iter()
+        .copied()
+        .filter(ours)
+        .filter(|dependency| !layer.uses.contains(dependency))
+        .map(|dependency| format!("{name} must not use {dependency}"));
+    let sideways = tested_with
+        .difference(&used)
+        .copied()
+        .filter(ours)
+        .filter(|d| !layer.tests_with.contains(d) && !layer.uses.contains(d) && *d != name)
+        .map(|dependency| format!("the tests of {name} must not use {dependency}"));
+    let reserved = RESERVED
+        .iter()
+        .filter(|reserved| used.contains(reserved.name) && !reserved.users.contains(&name))
+        .map(|reserved| format!("{name} must not use {}: {}", reserved.name, reserved.reason));
+    upwards.chain(sideways).chain(reserved).collect()
+}
