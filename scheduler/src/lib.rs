@@ -8,7 +8,7 @@
 //!
 //! - [`Line`]: a leased line, checked from the [`Router`] it ends on. [`Inventory`]: all of them.
 //! - Task: what is run, in terms of a platform: builds a `Request`, reads a `Transcript`. The one
-//!   task so far is `ping`.
+//!   task so far is [`PingTask`].
 //! - Check: one run of a line's task, at one due time.
 //! - [`Outcome`]: how a check ended: [measured, failed or skipped](CheckResult). Every scheduled
 //!   check has exactly one.
@@ -18,8 +18,18 @@
 mod model;
 mod outcome;
 
+mod inventory;
+mod pools;
+mod task;
+
+mod scheduler;
+
+pub use inventory::Problem;
 pub use model::{
     Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
     Target, Word,
 };
 pub use outcome::{CheckResult, Failure, FailureKind, Measurement, Outcome, RttMs, SkipReason};
+pub use pools::Pools;
+pub use scheduler::{Scheduler, run_once};
+pub use task::ping::{ParseError, PingTask};

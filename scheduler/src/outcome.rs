@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -85,6 +86,9 @@ pub struct Failure {
     pub phase: Option<Phase>,
     /// The whole story in one line: the error and its causes.
     pub message: String,
+    /// What the operating system said, if it is the cause: tells an unreachable network from a
+    /// refused connection.
+    pub io: Option<io::ErrorKind>,
 }
 
 /// What went wrong with a check.
@@ -122,7 +126,17 @@ impl From<&Error> for Failure {
             kind: FailureKind::Session(error.kind()),
             phase: error.phase(),
             message: with_causes(error),
+            io: io_kind(error),
         }
+    }
+}
+
+/// The kind of the operating system's error that is at the bottom of `error`.
+fn io_kind(error: &Error) -> Option<io::ErrorKind> {
+    match error {
+        Error::Connect { source, .. } | Error::Resolve { source, .. } => Some(source.kind()),
+        Error::DeadlineExceeded { last: Some(last), .. } => io_kind(last),
+        _ => None,
     }
 }
 

@@ -1,0 +1,3 @@
+//! What is run on a router, in terms of its platform.
+
+pub(crate) mod ping;
