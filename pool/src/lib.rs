@@ -1,1 +1,110 @@
+//! A session pool per router: fair, bounded by one deadline, safe to cancel.
 //!
+//! A [`Pool`] keeps a few logged-in sessions of one device and lends them, one caller at a time.
+//! A [`Fleet`] keeps a pool for each of many devices. Both know devices only through
+//! [`ProtocolFactory`](pool_core::ProtocolFactory): this crate speaks no protocol, reads no
+//! configuration file, and never logs in by itself.
+//!
+//! Devices hang, at any stage, for minutes. The pool is built on that:
+//!
+//! # Deadlines
+//!
+//! A [`Context`](pool_core::Context) holds one deadline, and it bounds everything a caller waits
+//! for: the queue, somebody else's login, its own. A context that has ended never starts a login;
+//! it still gets a session that lies ready, so that a timeout of zero means "try".
+//! Who runs into the deadline is told what was waited for: the latest failed login, or how far
+//! the login has come that is under way, or that all sessions are in use.
+//!
+//! Logging in has its own bounds: each attempt `connect_timeout`, all attempts of a series
+//! `retry_timeout`. Closing has one as well.
+//!
+//! # Fairness
+//!
+//! Callers are served strictly in the order in which they came. A session that comes back, or is
+//! made, is handed to the oldest caller that waits for its protocol; a newcomer never passes a
+//! queue. If the oldest caller of all waits for another protocol and every slot is taken, the
+//! longest idle session is closed to make room for it.
+//!
+//! Logins are the pool's, not the callers': there are never more under way than callers to serve
+//! or slots to fill. While they fail, there is one at a time, with a growing pause between them,
+//! however many callers wait. An error that trying again cannot heal (a wrong password, a changed
+//! host key) is given to all who wait, at once. One that might heal is given to them once the
+//! attempts are used up, unless sessions in use may still serve them.
+//!
+//! # Cancel safety
+//!
+//! Every future of this crate can be dropped at any await. A caller that gives up loses its place
+//! in the queue and nothing else: the login that was made for it goes on, and its session is kept
+//! for the next. Sessions are made and closed in tasks of the pool, each with a guard that gives
+//! its slot free when the task ends, in whatever way: done, failed, panicked, aborted, or dropped
+//! with its runtime.
+//!
+//! A [`Lease`](pool_core::Lease) brings its session back when it is dropped, at once, on any
+//! thread, inside a runtime or not. A session whose command was cut short is never lent again.
+//!
+//! # The life of a session
+//!
+//! ```text
+//!                 somebody waits,
+//!                 a slot is free
+//!                        │
+//!                        ▼   failed, timed out, panicked
+//!                   ┌──────────┐ ───────────────────────────────► (slot free)
+//!                   │ creating │                                       ▲
+//!                   └──────────┘ ── made, but the pool is closed ──┐   │
+//!                        │ made                                    │   │
+//!                        ▼       room for another protocol,        ▼   │ done, or
+//!                   ┌──────────┐ the pool closes            ┌─────────┐│ CLOSE_TIMEOUT
+//!             ┌────►│   idle   │ ─────────────────────────► │ closing │┘
+//!             │     └──────────┘                            └─────────┘
+//!  came back, │          │ handed to the oldest caller           ▲
+//!  every      │          ▼                                       │
+//!  command    │     ┌──────────┐  came back cut short, broken,   │
+//!  ended      └──── │   lent   │  unwanted, or to a closed pool  │
+//!                   └──────────┘ ────────────────────────────────┘
+//! ```
+//!
+//! All four states count against `max_connections`: a session that is being closed still holds a
+//! VTY line of the device.
+//!
+//! # Inside
+//!
+//! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`
+//! holds it behind one short lock, never across an await, and carries its actions out; `create`,
+//! `close` and `wake` are the pool's tasks, `wait` is a caller's side.
+//!
+//! # Example
+//!
+//! `examples/toy.rs` is a pool over a toy factory.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//! use pool::Pool;
+//! use pool_core::{ConnectionConfig, ConnectionPool, Context, Protocol, ProtocolFactory, Request};
+//!
+//! async fn version(
+//!     config: ConnectionConfig,
+//!     factory: Arc<dyn ProtocolFactory>,
+//! ) -> pool_core::Result<String> {
+//!     let pool = Pool::new("edge-1", config, vec![factory])?;
+//!     let ctx = Context::detached(Duration::from_secs(20));
+//!     let mut lease = pool.get_with_context(&ctx, Protocol::Scrapli).await?;
+//!     let transcript = lease.execute(&ctx, &Request::command("show version")?).await?;
+//!     Ok(transcript.output().to_owned())
+//! }
+//! ```
+
+mod core;
+
+mod shared;
+
+mod close;
+mod create;
+mod wait;
+mod wake;
+
+mod fleet;
+mod pool;
+
+pub use fleet::Fleet;
+pub use pool::Pool;

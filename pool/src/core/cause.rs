@@ -1,0 +1,45 @@
+use pool_core::{Error, Phase};
+use tokio::time::Instant;
+
+use super::Core;
+
+impl<S, W, V> Core<S, W, V> {
+    /// Why somebody who has asked at `asked` still waits at `now`, as exactly as is known.
+    ///
+    /// An attempt that failed meanwhile comes first. Then one that is under way: as the deadline
+    /// it has not met, in the phase that it has come to. Then a failure from before, which is not
+    /// outdated, for no attempt has succeeded since. With none of these, all sessions are out.
+    pub(crate) fn cause(&self, lane: usize, asked: Instant, now: Instant) -> Option<Error> {
+        let failing = self.lanes[lane].retry.failing();
+        let failed = failing.filter(|failing| failing.at >= asked).map(|f| f.error.clone());
+        failed
+            .or_else(|| self.progress(lane, now))
+            .or_else(|| failing.map(|failing| failing.error.clone()))
+            .or_else(|| self.exhausted(now))
+    }
+
+    fn progress(&self, lane: usize, now: Instant) -> Option<Error> {
+        let create = self.creates.iter().find(|create| create.lane == lane)?;
+        let phase = create.trace.as_ref().and_then(|trace| trace.current());
+        Some(Error::DeadlineExceeded {
+            phase: phase.unwrap_or(Phase::Connect),
+            elapsed: now.duration_since(create.since),
+            last: None,
+        })
+    }
+
+    fn exhausted(&self, now: Instant) -> Option<Error> {
+        let longest = self.lent.iter().map(|lent| now.duration_since(lent.since)).max();
+        if longest.is_none() && self.closing.is_empty() {
+            return None;
+        }
+        let max = self.limits.connections_max;
+        let (lent, closing) = (self.lent.len(), self.closing.len());
+        let longest = longest.unwrap_or_default();
+        let message = format!(
+            "of {max} sessions, {lent} are in use, the longest for {longest:.1?}, and {closing} \
+             are being closed"
+        );
+        Some(Error::Busy { phase: Phase::Acquire, message })
+    }
+}

@@ -1,0 +1,112 @@
+use pool_core::DiscardReason;
+use tokio::time::Instant;
+
+use super::lane::{Lane, Ticket};
+use super::retry::Permission;
+use super::{Action, Actions, Core, Create, Idle};
+
+/// What one run of the dispatcher has promised so far.
+struct Plan {
+    /// Per lane: how many of its oldest tickets have something on its way to them; `None` when
+    /// the lane may not make sessions now.
+    covered: Vec<Option<usize>>,
+    /// Slots that closing sessions will leave and that are promised to nobody yet.
+    room: usize,
+}
+
+impl<S, W, V> Core<S, W, V> {
+    /// Runs the dispatcher after an event, and notices when a closed pool has come to its end.
+    ///
+    /// Every event that changes anything ends here, so no way of losing a session can leave
+    /// somebody waiting for nothing.
+    pub(super) fn settle(&mut self, now: Instant) -> Actions<S, W, V> {
+        let mut actions = Vec::new();
+        if self.closed {
+            if self.occupied() == 0 {
+                actions.push(Action::Drained);
+            }
+        } else if !self.lanes.iter().all(Lane::is_empty) {
+            self.dispatch(now, &mut actions);
+        }
+        actions
+    }
+
+    /// Serves tickets strictly in the order in which they came, over all lanes.
+    ///
+    /// Each gets the first of: an idle session; an attempt that is under way; a free slot to make
+    /// one in; a slot that is about to become free; the slot of an idle session of another lane.
+    /// A ticket that gets nothing ends the run, for there is nothing left to give.
+    fn dispatch(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
+        let mut plan = Plan { covered: self.under_way(), room: self.closing.len() };
+        while let Some(lane) = self.next_to_serve(&plan) {
+            if let Some(loan) = self.take_idle(now, lane) {
+                let waiter = self.lanes[lane].pop_oldest().expect("a lane to serve has a waiter");
+                actions.push(Action::Grant { waiter, loan });
+                continue;
+            }
+            if !self.may_create(now, lane, actions) {
+                plan.covered[lane] = None;
+                continue;
+            }
+            if self.free() > 0 {
+                actions.push(self.start_create(now, lane));
+            } else if plan.room > 0 {
+                plan.room -= 1;
+            } else if let Some(Idle { card, session, .. }) = self.idle.pop_front() {
+                actions.push(self.discard(card.slot, session, DiscardReason::Unwanted));
+            } else {
+                return;
+            }
+            if let Some(covered) = &mut plan.covered[lane] {
+                *covered += 1;
+            }
+        }
+    }
+
+    /// Per lane, the attempts under way.
+    fn under_way(&self) -> Vec<Option<usize>> {
+        let count = |lane| self.creates.iter().filter(|create| create.lane == lane).count();
+        (0..self.lanes.len()).map(|lane| Some(count(lane))).collect()
+    }
+
+    /// The lane whose turn it is: the one with the oldest ticket that could be given something.
+    fn next_to_serve(&self, plan: &Plan) -> Option<usize> {
+        let candidate = |lane: usize| -> Option<(Ticket, usize)> {
+            let before = if self.has_idle(lane) { 0 } else { plan.covered[lane]? };
+            Some((self.lanes[lane].nth(before)?, lane))
+        };
+        (0..self.lanes.len()).filter_map(candidate).min().map(|(_, lane)| lane)
+    }
+
+    /// Whether `lane` may start an attempt; if only later, sees to it that somebody looks again.
+    pub(super) fn may_create(
+        &mut self,
+        now: Instant,
+        lane: usize,
+        actions: &mut Actions<S, W, V>,
+    ) -> bool {
+        let round = self.lanes[lane].retry.round();
+        let trying = self.creates.iter().any(|c| c.lane == lane && c.round == round);
+        match self.lanes[lane].retry.permission(now, trying) {
+            Permission::Now => true,
+            Permission::AfterAttempt => false,
+            Permission::At(time) => {
+                if self.lanes[lane].retry.arm(now, time) {
+                    actions.push(Action::WakeAt(time));
+                }
+                false
+            }
+        }
+    }
+
+    /// Takes a free slot for an attempt.
+    pub(super) fn start_create(&mut self, now: Instant, lane: usize) -> Action<S, W, V> {
+        let slot = pool_core::SlotId(self.next_id());
+        let retry = &mut self.lanes[lane].retry;
+        let timeout = retry.start(now, &self.limits);
+        let round = retry.round();
+        let watchers = Vec::new();
+        self.creates.push(Create { slot, lane, round, since: now, trace: None, watchers });
+        Action::Create { slot, lane, timeout }
+    }
+}

@@ -1,0 +1,383 @@
+//! The decisions of a pool, without its I/O.
+//!
+//! A [`Core`] is told what happened and when, and answers with [`Action`]s for somebody else to
+//! carry out. It never waits, reads no clock and spawns nothing, so that every rule of the pool
+//! can be tested without a runtime, by random sequences of events.
+//!
+//! It is generic over what it keeps: sessions `S`, waiters `W` (who asked for a session), and
+//! watchers `V` (who wants to know how one attempt to make a session ends).
+
+mod cause;
+mod dispatch;
+mod lane;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod warmup;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pool_core::{
+    ConnectionConfig, DiscardReason, Disposition, Error, PhaseTrace, PoolStats, Result, SlotId,
+};
+use tokio::time::Instant;
+
+use self::lane::Lane;
+pub(crate) use self::lane::Ticket;
+use self::retry::{Jitter, Spent};
+
+/// Sessions, queues and counts of one pool, and the rules by which they change.
+pub(crate) struct Core<S, W, V> {
+    limits: Limits,
+    /// One per protocol: who waits for it, and how making its sessions goes.
+    lanes: Vec<Lane<W>>,
+    /// The longest idle first. The latest to come back is the first to be lent: the others can
+    /// then grow old and be closed.
+    idle: VecDeque<Idle<S>>,
+    lent: Vec<Lent>,
+    creates: Vec<Create<V>>,
+    /// They count against the device's limit until their closing is done: a VTY is a VTY.
+    closing: Vec<SlotId>,
+    ids: u64,
+    closed: bool,
+    totals: PoolStats,
+    jitter: Jitter,
+}
+
+/// What a pool's configuration says to its core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Sessions at once, those being made and those being closed included.
+    pub(crate) connections_max: usize,
+    /// One attempt to make a session.
+    pub(crate) connect_timeout: Duration,
+    /// Attempts in a row before whoever waits is told.
+    pub(crate) attempts_max: u32,
+    /// All of those attempts together.
+    pub(crate) retry_timeout: Duration,
+}
+
+impl From<&ConnectionConfig> for Limits {
+    fn from(config: &ConnectionConfig) -> Self {
+        Self {
+            connections_max: config.max_connections,
+            connect_timeout: config.connect_timeout,
+            attempts_max: config.retry_max_attempts,
+            retry_timeout: config.retry_timeout,
+        }
+    }
+}
+
+/// Something for the shell to do. An action that is not carried out loses a slot.
+#[must_use]
+pub(crate) enum Action<S, W, V> {
+    /// Lend the session to whoever waits. If they have gone, it comes back with `released`.
+    Grant { waiter: W, loan: Loan<S> },
+    /// Tell whoever waits that they get none.
+    Fail { waiter: W, error: Error },
+    /// Make a session within `timeout`; answer with `created` or `create_failed`.
+    Create { slot: SlotId, lane: usize, timeout: Duration },
+    /// Tell a watcher how its attempt ended.
+    Tell { watcher: V, result: Result<()> },
+    /// Close the session within a bound; answer with `closed`.
+    Close { slot: SlotId, session: S, reason: DiscardReason },
+    /// Call `woken` at that time.
+    WakeAt(Instant),
+    /// The pool is closed, and nothing of it is left.
+    Drained,
+}
+
+/// What is to be done, in this order. Empty, and without an allocation, on the idle path.
+pub(crate) type Actions<S, W, V> = Vec<Action<S, W, V>>;
+
+/// A session on its way to a caller.
+#[derive(Debug)]
+pub(crate) struct Loan<S> {
+    pub(crate) slot: SlotId,
+    pub(crate) session: S,
+    /// Whether it had been lent before.
+    pub(crate) reused: bool,
+    /// How long making it took, if this caller waited for that.
+    pub(crate) connect: Option<Duration>,
+}
+
+/// How a get ended, for the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GetOutcome {
+    Lent { reused: bool },
+    TimedOut,
+    Cancelled,
+    Failed,
+}
+
+/// What a session keeps through its whole life.
+#[derive(Clone, Copy, Debug)]
+struct Card {
+    slot: SlotId,
+    lane: usize,
+    uses: u64,
+}
+
+struct Idle<S> {
+    card: Card,
+    session: S,
+    /// How long making it took, as long as nobody has used it.
+    connect: Option<Duration>,
+}
+
+struct Lent {
+    card: Card,
+    since: Instant,
+}
+
+struct Create<V> {
+    slot: SlotId,
+    lane: usize,
+    /// Which round of the lane's attempts it belongs to.
+    round: u64,
+    since: Instant,
+    trace: Option<Arc<PhaseTrace>>,
+    watchers: Vec<V>,
+}
+
+impl<S, W, V> Core<S, W, V> {
+    /// A core with `lanes` protocols and no session.
+    pub(crate) fn new(limits: Limits, lanes: usize) -> Self {
+        Self {
+            limits,
+            lanes: (0..lanes).map(|_| Lane::default()).collect(),
+            idle: VecDeque::new(),
+            lent: Vec::new(),
+            creates: Vec::new(),
+            closing: Vec::new(),
+            ids: 0,
+            closed: false,
+            totals: PoolStats::default(),
+            jitter: Jitter::default(),
+        }
+    }
+
+    /// Lends an idle session at once, if there is one that nobody waits for.
+    pub(crate) fn take(&mut self, now: Instant, lane: usize) -> Result<Option<Loan<S>>> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        // After every event an idle session is one that no ticket of its lane waits for, so
+        // whoever finds one here passes nobody.
+        debug_assert!(self.lanes[lane].is_empty() || !self.has_idle(lane));
+        Ok(self.take_idle(now, lane).map(|loan| Loan { connect: None, ..loan }))
+    }
+
+    /// Queues a caller behind those who came before, and does what can be done for it.
+    pub(crate) fn enqueue(
+        &mut self,
+        now: Instant,
+        lane: usize,
+        waiter: W,
+    ) -> (Ticket, Actions<S, W, V>) {
+        let ticket = Ticket(self.next_id());
+        self.lanes[lane].push(ticket, waiter);
+        (ticket, self.settle(now))
+    }
+
+    /// Takes a caller that gave up, or was served, out of its queue. What is being made for it
+    /// goes on, for the next.
+    pub(crate) fn leave(&mut self, lane: usize, ticket: Ticket) {
+        self.lanes[lane].remove(ticket);
+    }
+
+    /// Counts how a get ended.
+    pub(crate) fn count(&mut self, outcome: GetOutcome) {
+        let totals = &mut self.totals;
+        match outcome {
+            GetOutcome::Lent { reused } => {
+                totals.get_success_total += 1;
+                totals.reused_total += u64::from(reused);
+            }
+            GetOutcome::TimedOut => totals.get_timeout_total += 1,
+            GetOutcome::Cancelled => totals.get_canceled_total += 1,
+            GetOutcome::Failed => totals.get_failed_total += 1,
+        }
+    }
+
+    /// Keeps the trace of an attempt, to say how far it got to those who give up on it.
+    pub(crate) fn traced(&mut self, slot: SlotId, trace: Arc<PhaseTrace>) {
+        if let Some(create) = self.creates.iter_mut().find(|create| create.slot == slot) {
+            create.trace = Some(trace);
+        }
+    }
+
+    /// A session was made.
+    pub(crate) fn created(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
+        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        self.totals.created_total += 1;
+        self.lanes[create.lane].retry.succeeded();
+        let tell = |watcher| Action::Tell { watcher, result: Ok(()) };
+        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
+        if self.closed {
+            actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
+        } else {
+            let card = Card { slot, lane: create.lane, uses: 0 };
+            let connect = Some(now.duration_since(create.since));
+            self.idle.push_back(Idle { card, session, connect });
+        }
+        actions.extend(self.settle(now));
+        actions
+    }
+
+    /// A session could not be made, or nobody is left who would make it.
+    pub(crate) fn create_failed(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        error: &Error,
+    ) -> Actions<S, W, V> {
+        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        self.totals.create_failed_total += 1;
+        // An attempt that closing cut off did not fail for a reason of its own.
+        let error = if self.closed { &Error::Closed } else { error };
+        let tell = |watcher| Action::Tell { watcher, result: Err(error.clone()) };
+        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
+        let retry = &mut self.lanes[create.lane].retry;
+        let spent = retry.failed(now, create.round, error, &self.limits, &mut self.jitter);
+        let hopeless = match spent {
+            Spent::No => false,
+            // A full VTY table must not take the lines down that the sessions we do have can
+            // serve: they wait on, and the error is there when their deadline passes.
+            Spent::Attempts => !self.may_still_serve(create.lane),
+            Spent::Permanent => true,
+        };
+        if hopeless {
+            let waiters = self.lanes[create.lane].drain();
+            actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
+        }
+        actions.extend(self.settle(now));
+        actions
+    }
+
+    /// A lent session came back.
+    pub(crate) fn released(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        session: S,
+        disposition: Disposition,
+    ) -> Actions<S, W, V> {
+        let position = self.lent.iter().position(|lent| lent.card.slot == slot);
+        let card = position.map(|at| self.lent.swap_remove(at).card);
+        match (card, disposition) {
+            (Some(card), Disposition::Reuse) if !self.closed => {
+                self.idle.push_back(Idle { card, session, connect: None });
+                self.settle(now)
+            }
+            (_, Disposition::Discard(reason)) => {
+                self.discard_and_settle(now, slot, session, reason)
+            }
+            (_, Disposition::Reuse) => {
+                self.discard_and_settle(now, slot, session, DiscardReason::PoolClosed)
+            }
+        }
+    }
+
+    /// The closing of a session is done.
+    pub(crate) fn closed(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
+        let Some(at) = self.closing.iter().position(|&closing| closing == slot) else {
+            return Vec::new();
+        };
+        self.closing.swap_remove(at);
+        self.totals.closed_total += 1;
+        self.settle(now)
+    }
+
+    /// The time has come that an action asked to be woken at.
+    pub(crate) fn woken(&mut self, now: Instant) -> Actions<S, W, V> {
+        self.settle(now)
+    }
+
+    /// Closes the pool: nobody waits any more and nothing is idle; what is lent or being made is
+    /// closed when it comes. A second time, this does nothing.
+    pub(crate) fn close(&mut self, now: Instant) -> Actions<S, W, V> {
+        if std::mem::replace(&mut self.closed, true) {
+            return Vec::new();
+        }
+        let waiters = self.lanes.iter_mut().flat_map(Lane::drain);
+        let mut actions: Vec<_> =
+            waiters.map(|waiter| Action::Fail { waiter, error: Error::Closed }).collect();
+        while let Some(Idle { card, session, .. }) = self.idle.pop_front() {
+            actions.push(self.discard(card.slot, session, DiscardReason::PoolClosed));
+        }
+        actions.extend(self.settle(now));
+        actions
+    }
+
+    /// What is where, and what has happened.
+    pub(crate) fn stats(&self) -> PoolStats {
+        let mut stats = self.totals;
+        stats.max_connections = self.limits.connections_max;
+        stats.in_use = self.lent.len();
+        stats.idle = self.idle.len();
+        stats.creating = self.creates.len();
+        stats.closing = self.closing.len();
+        stats.waiting = self.lanes.iter().map(Lane::len).sum();
+        stats
+    }
+
+    /// Sessions that exist or that are being made or unmade.
+    fn occupied(&self) -> usize {
+        self.idle.len() + self.lent.len() + self.creates.len() + self.closing.len()
+    }
+
+    fn free(&self) -> usize {
+        self.limits.connections_max.saturating_sub(self.occupied())
+    }
+
+    fn has_idle(&self, lane: usize) -> bool {
+        self.idle.iter().any(|idle| idle.card.lane == lane)
+    }
+
+    /// Whether somebody who waits in `lane` may get a session without a further attempt.
+    fn may_still_serve(&self, lane: usize) -> bool {
+        self.lent.iter().any(|lent| lent.card.lane == lane)
+            || self.creates.iter().any(|create| create.lane == lane)
+    }
+
+    /// Marks the latest idle session of `lane` as lent.
+    fn take_idle(&mut self, now: Instant, lane: usize) -> Option<Loan<S>> {
+        let at = self.idle.iter().rposition(|idle| idle.card.lane == lane)?;
+        let Idle { mut card, session, connect } = self.idle.remove(at)?;
+        let reused = card.uses > 0;
+        card.uses += 1;
+        self.lent.push(Lent { card, since: now });
+        Some(Loan { slot: card.slot, session, reused, connect })
+    }
+
+    fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {
+        let at = self.creates.iter().position(|create| create.slot == slot)?;
+        Some(self.creates.remove(at))
+    }
+
+    fn discard(&mut self, slot: SlotId, session: S, reason: DiscardReason) -> Action<S, W, V> {
+        self.closing.push(slot);
+        self.totals.discarded_total += 1;
+        Action::Close { slot, session, reason }
+    }
+
+    fn discard_and_settle(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        session: S,
+        reason: DiscardReason,
+    ) -> Actions<S, W, V> {
+        let mut actions = vec![self.discard(slot, session, reason)];
+        actions.extend(self.settle(now));
+        actions
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+}

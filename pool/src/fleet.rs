@@ -1,0 +1,104 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use parking_lot::Mutex;
+use pool_core::{
+    ConnectionConfig, ConnectionPool, Context, Error, PoolStats, ProtocolFactory, Result,
+};
+
+use crate::Pool;
+
+/// The pools of many routers, each made when it is first asked for.
+///
+/// Routers have nothing in common but the factories: no lock is held while anything is waited
+/// for, so that a sick router costs the others nothing.
+#[derive(Debug)]
+pub struct Fleet {
+    factories: Vec<Arc<dyn ProtocolFactory>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pools: HashMap<Arc<str>, Arc<Pool>>,
+    /// Pools that are closing. Each is forgotten once its last session is gone.
+    retired: Vec<Arc<Pool>>,
+    closed: bool,
+}
+
+impl Fleet {
+    /// A fleet without a pool, whose pools will have these factories.
+    pub fn new(factories: Vec<Arc<dyn ProtocolFactory>>) -> Self {
+        Self { factories, state: Mutex::default() }
+    }
+
+    /// The pool of the router `name`.
+    ///
+    /// It is made when the router is new here, or known with another configuration; in that case
+    /// the old pool is retired: what is lent is closed when it comes back, and whoever waits there
+    /// gets `Closed` and may ask here again. So do not keep a pool longer than for one check.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::new`]; [`Error::Closed`] when the fleet is closed.
+    pub fn pool(&self, name: &str, config: &ConnectionConfig) -> Result<Arc<Pool>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        if let Some(pool) = state.pools.get(name).filter(|pool| pool.config() == config) {
+            return Ok(pool.clone());
+        }
+        let pool = Pool::new(name, config.clone(), self.factories.clone())?;
+        let old = state.pools.insert(pool.name().clone(), pool.clone());
+        retire(state, old);
+        Ok(pool)
+    }
+
+    /// Retires the pool of the router `name`, if there is one: the router is no longer wanted.
+    pub fn retire(&self, name: &str) {
+        let mut state = self.state.lock();
+        let old = state.pools.remove(name);
+        retire(state, old);
+    }
+
+    /// What is where, by router name, in the order of names. Retired pools are not in it.
+    pub fn stats(&self) -> Vec<(Arc<str>, PoolStats)> {
+        let pools: Vec<_> = self.state.lock().pools.values().cloned().collect();
+        let mut stats: Vec<_> =
+            pools.iter().map(|pool| (pool.name().clone(), pool.stats())).collect();
+        stats.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        stats
+    }
+
+    /// Closes all pools at once, retired ones included, as [`ConnectionPool::close`] does each.
+    /// Afterwards [`pool`](Self::pool) gives none. Calling it again is harmless.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: closing goes on without the caller.
+    pub async fn close(&self, ctx: &Context) {
+        let pools = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            let State { pools, retired, .. } = &mut *state;
+            retired.extend(pools.drain().map(|(_, pool)| pool));
+            retired.clone()
+        };
+        // First all of them begin, then all are waited for: a caller that leaves at the first
+        // await has still closed everything.
+        pools.iter().for_each(|pool| pool.retire());
+        join_all(pools.iter().map(|pool| pool.close(ctx))).await;
+        self.state.lock().retired.retain(|pool| !pool.is_drained());
+    }
+}
+
+/// Begins to close `old`, outside the lock, and keeps it in sight until it is gone.
+fn retire(mut state: parking_lot::MutexGuard<'_, State>, old: Option<Arc<Pool>>) {
+    let Some(old) = old else { return };
+    state.retired.retain(|pool| !pool.is_drained());
+    state.retired.push(old.clone());
+    drop(state);
+    old.retire();
+}

@@ -1,0 +1,153 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pool_core::{
+    ConfigProblem, ConnectionConfig, ConnectionPool, Context, Error, EventStream, Lease, Phase,
+    PoolStats, Protocol, ProtocolFactory, Result, WarmUpReport,
+};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::shared::Shared;
+
+/// The sessions of one router.
+///
+/// See the [crate documentation](crate) for what it promises. Dropping the pool closes it, as
+/// [`close`](ConnectionPool::close) does, but waits for nothing.
+#[derive(Debug)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+impl Pool {
+    /// A pool without a session. The first [`get_with_context`](ConnectionPool::get_with_context)
+    /// makes one.
+    ///
+    /// `name` is the router's, for errors and logs. There is one factory for each protocol; the
+    /// sessions of all protocols together count against `max_connections`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] for a configuration that does not
+    /// [validate](ConnectionConfig::validate) or for two factories of one protocol;
+    /// [`Error::Local`] outside a tokio runtime, which the pool's tasks need.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        config: ConnectionConfig,
+        factories: Vec<Arc<dyn ProtocolFactory>>,
+    ) -> Result<Arc<Self>> {
+        config.validate()?;
+        let factories = by_protocol(factories)?;
+        let runtime = Handle::try_current().map_err(|error| Error::Local {
+            phase: Phase::Acquire,
+            message: format!("a pool must be made inside a runtime: {error}"),
+        })?;
+        let shared = Shared::new(name.into(), config, factories, runtime);
+        Ok(Arc::new(Self { shared }))
+    }
+
+    /// The router's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.shared.name
+    }
+
+    /// What the pool was made with.
+    pub fn config(&self) -> &ConnectionConfig {
+        &self.shared.config
+    }
+
+    /// Begins to close, as [`close`](ConnectionPool::close) does, and returns at once. The rest
+    /// happens in the background.
+    pub fn retire(&self) {
+        self.shared.close();
+    }
+
+    /// Whether the pool is closed and its last session is gone.
+    pub fn is_drained(&self) -> bool {
+        self.shared.drained.is_cancelled()
+    }
+}
+
+fn by_protocol(
+    factories: Vec<Arc<dyn ProtocolFactory>>,
+) -> Result<Vec<(Protocol, Arc<dyn ProtocolFactory>)>> {
+    let mut known: Vec<(Protocol, Arc<dyn ProtocolFactory>)> = Vec::new();
+    for factory in factories {
+        let protocol = factory.protocol();
+        if known.iter().any(|(other, _)| *other == protocol) {
+            let allowed = "one factory for each protocol";
+            let problem = ConfigProblem::new("factories", protocol.as_str(), allowed);
+            return Err(Error::InvalidConfig(vec![problem]));
+        }
+        known.push((protocol, factory));
+    }
+    Ok(known)
+}
+
+#[async_trait]
+impl ConnectionPool for Pool {
+    async fn get_with_context(&self, ctx: &Context, protocol: Protocol) -> Result<Lease> {
+        self.shared.acquire(ctx, protocol).await
+    }
+
+    fn get_timeout(&self) -> Duration {
+        self.shared.config.connect_timeout
+    }
+
+    async fn warm_up(
+        &self,
+        ctx: &Context,
+        protocol: Protocol,
+        count: usize,
+    ) -> Result<WarmUpReport> {
+        let lane = self.shared.lane(protocol)?;
+        let mut attempts = Vec::new();
+        let watch = || {
+            let (watcher, attempt) = oneshot::channel();
+            attempts.push(attempt);
+            watcher
+        };
+        let actions = {
+            let now = tokio::time::Instant::now();
+            self.shared.core().warm_up(now, lane, count, watch)?
+        };
+        self.shared.perform(actions);
+        let mut failures = Vec::new();
+        for attempt in attempts {
+            let wait = async { attempt.await.unwrap_or(Err(Error::Closed)) };
+            failures.extend(ctx.run(Phase::Acquire, wait).await.err());
+        }
+        Ok(WarmUpReport { ready: self.shared.core().ready(lane), failures })
+    }
+
+    async fn close(&self, ctx: &Context) {
+        self.shared.close();
+        tokio::select! {
+            biased;
+            () = self.shared.drained.cancelled() => {}
+            ended = ctx.ended(Phase::Close) => {
+                tracing::warn!(
+                    router = %self.shared.name,
+                    stats = ?self.shared.core().stats(),
+                    %ended,
+                    "pool closed with sessions left"
+                );
+            }
+        }
+    }
+
+    fn events(&self) -> EventStream {
+        self.shared.subscribe()
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.shared.core().stats()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
