@@ -1,1 +1,67 @@
+//! SSH sessions over libssh2 that always come back by their deadline.
 //!
+//! Two ways to talk to a device: [`SshFactory`] makes sessions that run each command on an exec
+//! channel of its own, and [`SshConnector`] opens interactive shells as plain bytes, for whoever
+//! knows prompts. Both log in by public key, password or keyboard-interactive, check host keys
+//! against a `known_hosts` file, and offer the algorithms of the configured profile.
+//!
+//! # What it refuses
+//!
+//! - To wait without a limit: every call takes a [`Context`](pool_core::Context) and is back by
+//!   its deadline, at whatever stage the peer stalls, floods or hangs up.
+//! - To hold a thread while a peer thinks: sessions are parked on socket readiness, and threads
+//!   are proportional to bytes that move, not to sessions that wait.
+//! - To use a session again after an operation on it was cut short.
+//! - To know platforms, prompts or pools.
+//!
+//! # Terminology
+//!
+//! - *Engine*: the ssh2 objects of one session, with one owner at a time.
+//! - *Stretch*: one piece of work on an engine, on a thread, up to the point where libssh2 would
+//!   wait for the peer.
+//! - *Parked*: a session between two stretches; nothing but a socket in the reactor.
+//! - *Kill switch*: shuts the socket down, which makes any stretch return at once.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use driver_ssh::{SshFactory, SshSettings};
+//! use pool_core::{ConnectionConfig, Context, ProtocolFactory, Request, Result};
+//!
+//! async fn uptime(config: &ConnectionConfig) -> Result<String> {
+//!     let factory = SshFactory::new(Arc::new(SshSettings::new("known_hosts")));
+//!     let ctx = Context::detached(Duration::from_secs(10));
+//!     let mut session = factory.create_with_context(&ctx, config).await?;
+//!     let transcript = session.execute(&ctx, &Request::command("uptime")?).await?;
+//!     session.close(&ctx).await?;
+//!     Ok(transcript.output().to_owned())
+//! }
+//! ```
+
+mod settings;
+
+mod channel;
+mod exec;
+mod shell;
+
+mod algorithms;
+mod auth;
+mod connect;
+mod greeting;
+mod hostkey;
+mod known_hosts;
+mod login;
+mod store;
+
+mod blocking;
+mod engine;
+mod error;
+mod kill;
+mod session;
+
+pub use exec::SshFactory;
+pub use settings::SshSettings;
+pub use shell::SshConnector;

@@ -1,0 +1,162 @@
+use pool_core::AlgorithmProfile;
+use ssh2::{MethodType, Session};
+
+use crate::greeting::Offer;
+
+const KEX_MODERN: &str = "curve25519-sha256,curve25519-sha256@libssh.org,\
+ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,\
+diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,\
+diffie-hellman-group18-sha512,diffie-hellman-group14-sha256";
+const KEX_OLD: &str = "diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1,\
+diffie-hellman-group1-sha1";
+
+const HOST_KEY_MODERN: &str = "ssh-ed25519,\
+ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
+const HOST_KEY_OLD: &str = "ssh-rsa,ssh-dss";
+
+const CIPHER_MODERN: &str = "chacha20-poly1305@openssh.com,\
+aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr";
+const CIPHER_OLD: &str = "aes256-cbc,aes192-cbc,aes128-cbc,3des-cbc";
+
+const MAC_MODERN: &str = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,\
+hmac-sha2-256,hmac-sha2-512";
+const MAC_OLD: &str = "hmac-sha1-etm@openssh.com,hmac-sha1,hmac-sha1-96,hmac-md5";
+
+/// The algorithms that one session offers, each list in order of preference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Algorithms {
+    kex: String,
+    host_key: String,
+    cipher: String,
+    mac: String,
+}
+
+impl Algorithms {
+    /// The lists of `profile`, with the host keys that can show one of `known_types` first.
+    ///
+    /// A device that has several host keys shows the one that is asked for first. If that were
+    /// another than the one we know, it would look changed.
+    pub(crate) fn new(profile: AlgorithmProfile, known_types: &[&str]) -> Self {
+        let lists = |modern: &str, old: &str| match profile {
+            AlgorithmProfile::Modern => modern.to_owned(),
+            AlgorithmProfile::Legacy => format!("{modern},{old}"),
+        };
+        let host_key = lists(HOST_KEY_MODERN, HOST_KEY_OLD);
+        let (known, other): (Vec<&str>, Vec<&str>) = host_key
+            .split(',')
+            .partition(|algorithm| known_types.contains(&key_type_of(algorithm)));
+        Self {
+            kex: lists(KEX_MODERN, KEX_OLD),
+            host_key: [known, other].concat().join(","),
+            cipher: lists(CIPHER_MODERN, CIPHER_OLD),
+            mac: lists(MAC_MODERN, MAC_OLD),
+        }
+    }
+
+    /// Makes `session` offer these, and nothing else. libssh2 leaves out what it was built without.
+    pub(crate) fn apply(&self, session: &Session) -> Result<(), ssh2::Error> {
+        let preferences = [
+            (MethodType::Kex, &self.kex),
+            (MethodType::HostKey, &self.host_key),
+            (MethodType::CryptCs, &self.cipher),
+            (MethodType::CryptSc, &self.cipher),
+            (MethodType::MacCs, &self.mac),
+            (MethodType::MacSc, &self.mac),
+        ];
+        for (method, list) in preferences {
+            session.method_pref(method, list)?;
+        }
+        Ok(())
+    }
+
+    /// The lists in which we and the peer have nothing in common, for a person to read; empty if
+    /// there are none.
+    pub(crate) fn gaps(&self, offer: &Offer) -> String {
+        let lists = [
+            ("key exchange", &self.kex, &offer.kex),
+            ("host key", &self.host_key, &offer.host_key),
+            ("cipher", &self.cipher, &offer.cipher),
+            ("MAC", &self.mac, &offer.mac),
+        ];
+        let gaps: Vec<_> = lists
+            .into_iter()
+            .filter(|(_, ours, theirs)| !has_common(ours, theirs))
+            .map(|(what, ours, theirs)| format!("{what}: we offer {ours}; the device {theirs}"))
+            .collect();
+        gaps.join("; ")
+    }
+}
+
+/// The type of key that a host key algorithm shows: RSA keys can sign in three ways.
+fn key_type_of(algorithm: &str) -> &str {
+    if algorithm.starts_with("rsa-sha2-") { "ssh-rsa" } else { algorithm }
+}
+
+fn has_common(ours: &str, theirs: &str) -> bool {
+    ours.split(',').any(|name| theirs.split(',').any(|their| their == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(list: &str) -> &str {
+        list.split(',').next().unwrap()
+    }
+
+    #[test]
+    fn legacy_is_modern_first_and_the_old_after() {
+        let modern = Algorithms::new(AlgorithmProfile::Modern, &[]);
+        let legacy = Algorithms::new(AlgorithmProfile::Legacy, &[]);
+        assert!(legacy.kex.starts_with(&modern.kex));
+        assert!(legacy.cipher.ends_with("3des-cbc"));
+        for list in [&modern.kex, &modern.host_key, &modern.cipher, &modern.mac] {
+            for name in list.split(',') {
+                let old = name.ends_with("sha1") || name.ends_with("-cbc") || name == "ssh-rsa";
+                assert!(!old, "{name} is not modern");
+            }
+        }
+    }
+
+    #[test]
+    fn the_types_of_keys_that_are_known_come_first_and_none_is_left_out() {
+        let algorithms = Algorithms::new(AlgorithmProfile::Legacy, &["ssh-rsa"]);
+        assert!(algorithms.host_key.starts_with("rsa-sha2-512,rsa-sha2-256,ssh-rsa,ssh-ed25519"));
+        let plain = Algorithms::new(AlgorithmProfile::Legacy, &[]);
+        assert_eq!(first(&plain.host_key), "ssh-ed25519");
+        assert_eq!(algorithms.host_key.len(), plain.host_key.len());
+    }
+
+    /// An update of libssh2 that drops an algorithm cuts off the devices that have no other.
+    #[test]
+    fn libssh2_was_built_with_everything_we_offer() {
+        let session = Session::new().unwrap();
+        let legacy = Algorithms::new(AlgorithmProfile::Legacy, &[]);
+        for (method, list) in [
+            (MethodType::Kex, &legacy.kex),
+            (MethodType::HostKey, &legacy.host_key),
+            (MethodType::CryptCs, &legacy.cipher),
+            (MethodType::MacCs, &legacy.mac),
+        ] {
+            let supported = session.supported_algs(method).unwrap();
+            for name in list.split(',') {
+                assert!(supported.contains(&name), "{name} is missing of {supported:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn gaps_name_only_the_lists_without_anything_in_common() {
+        let offer = Offer {
+            kex: "diffie-hellman-group1-sha1".into(),
+            host_key: "ssh-ed25519".into(),
+            cipher: "aes128-ctr".into(),
+            mac: "hmac-sha2-256".into(),
+        };
+        let modern = Algorithms::new(AlgorithmProfile::Modern, &[]);
+        let gaps = modern.gaps(&offer);
+        assert!(gaps.starts_with("key exchange: we offer curve25519"), "{gaps}");
+        assert!(gaps.ends_with("the device diffie-hellman-group1-sha1"), "{gaps}");
+        assert_eq!(Algorithms::new(AlgorithmProfile::Legacy, &[]).gaps(&offer), "");
+    }
+}

@@ -1,0 +1,138 @@
+use std::io;
+use std::sync::Arc;
+
+use libssh2_sys as raw;
+use pool_core::{Error, Phase, Result};
+use ssh2::{BlockDirections, Channel, ErrorCode, Session};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+
+use crate::blocking::run_last_rites;
+use crate::kill::KillSwitch;
+
+/// The ssh2 objects of one session. They have one owner at any time: either the async side, which
+/// then only holds them, or the thread that works on them.
+///
+/// Dropping an engine ends the session: the kill switch fires, and the objects are freed on a
+/// thread of their own, because libssh2 first works through what the peer has sent already.
+pub(crate) struct Engine {
+    parts: Option<Parts>,
+    kill: KillSwitch,
+    runtime: Handle,
+    /// What the engine is doing, kept up to date by whoever works on it.
+    pub(crate) phase: Phase,
+}
+
+/// In the order in which they must be dropped.
+struct Parts {
+    channel: Option<Channel>,
+    session: Session,
+}
+
+impl Engine {
+    /// An engine on a connected socket.
+    pub(crate) fn new(socket: Arc<TcpStream>, kill: KillSwitch) -> Result<Self> {
+        let mut session = Session::new().map_err(|error| Error::Local {
+            phase: Phase::Banner,
+            message: error.message().to_owned(),
+        })?;
+        session.set_tcp_stream(socket);
+        session.set_blocking(false);
+        Ok(Self {
+            parts: Some(Parts { channel: None, session }),
+            kill,
+            runtime: Handle::current(),
+            phase: Phase::Banner,
+        })
+    }
+
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.parts_mut().session
+    }
+
+    /// The open channel.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Failed`] when there is none: the caller has lost its way, and the session with it.
+    pub(crate) fn channel(&mut self) -> Result<&mut Channel, Fault> {
+        let phase = self.phase;
+        let message = "no channel is open".to_owned();
+        self.parts_mut().channel.as_mut().ok_or(Fault::Failed(Error::Local { phase, message }))
+    }
+
+    pub(crate) fn has_channel(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.channel.is_some())
+    }
+
+    pub(crate) fn set_channel(&mut self, channel: Channel) {
+        self.parts_mut().channel = Some(channel);
+    }
+
+    /// Frees the channel. It must have been closed, or the peer keeps it open.
+    pub(crate) fn drop_channel(&mut self) {
+        self.parts_mut().channel = None;
+    }
+
+    /// What the socket must become before it makes sense to go on after [`Fault::Again`].
+    pub(crate) fn awaited(&mut self) -> Interest {
+        match self.session().block_directions() {
+            BlockDirections::Outbound => Interest::WRITABLE,
+            BlockDirections::Both => Interest::READABLE | Interest::WRITABLE,
+            // Nothing in particular means that libssh2 waits for the peer.
+            BlockDirections::Inbound | BlockDirections::None => Interest::READABLE,
+        }
+    }
+
+    /// The full error behind an `io::Error` of a channel, which has lost its code.
+    pub(crate) fn io_fault(&mut self, error: &io::Error) -> Fault {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return Fault::Again;
+        }
+        match ssh2::Error::last_session_error(self.session()) {
+            Some(error) => error.into(),
+            None => Fault::Ssh(ssh2::Error::unknown()),
+        }
+    }
+
+    fn parts_mut(&mut self) -> &mut Parts {
+        self.parts.as_mut().expect("only Drop takes the parts out")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.kill.fire();
+        if let Some(parts) = self.parts.take() {
+            run_last_rites(&self.runtime, move || drop(parts));
+        }
+    }
+}
+
+/// Why a piece of work on an engine did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// It waits for the peer, and must be repeated as it was once the socket is ready.
+    Again,
+    /// libssh2 failed.
+    Ssh(ssh2::Error),
+    /// It failed otherwise.
+    Failed(Error),
+}
+
+impl From<ssh2::Error> for Fault {
+    fn from(error: ssh2::Error) -> Self {
+        if error.code() == ErrorCode::Session(raw::LIBSSH2_ERROR_EAGAIN) {
+            Self::Again
+        } else {
+            Self::Ssh(error)
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}

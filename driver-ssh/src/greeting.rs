@@ -1,0 +1,156 @@
+use rustix::net::{RecvFlags, recv};
+use tokio::net::TcpStream;
+
+use crate::error::shown;
+
+/// How much of what a peer says before its SSH banner is kept, in bytes: room for a line or two
+/// such as "CLI session limit reached".
+const TEXT_BYTES_MAX: usize = 512;
+/// How much is looked at at once, in bytes. The largest key exchange offers have about 2 KiB.
+const PEEK_BYTES_MAX: usize = 4096;
+/// What each of the peer's lists is cut to, in bytes, before it gets into an error.
+const LIST_BYTES_MAX: usize = 400;
+
+const SSH_MSG_KEXINIT: u8 = 20;
+const KEXINIT_COOKIE_BYTES: usize = 16;
+
+/// What a peer says before anything is encrypted, watched over libssh2's shoulder by peeking at
+/// the socket. libssh2 itself keeps neither a device's reason for hanging up, nor the algorithms
+/// it offered. All of it is best effort, for error messages only.
+#[derive(Debug, Default)]
+pub(crate) struct Greeting {
+    text: Vec<u8>,
+    banner_seen: bool,
+    offer: Option<Offer>,
+}
+
+/// The algorithms that a peer offered, as comma-separated lists (RFC 4253, section 7.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) kex: String,
+    pub(crate) host_key: String,
+    pub(crate) cipher: String,
+    pub(crate) mac: String,
+}
+
+impl Greeting {
+    /// Looks at what has come in, without taking it. To be called before each step of the
+    /// handshake, which takes it all.
+    pub(crate) fn peek(&mut self, socket: &TcpStream) {
+        if self.offer.is_some() {
+            return;
+        }
+        let mut bytes = [0; PEEK_BYTES_MAX];
+        if let Ok((_, count)) = recv(socket, &mut bytes[..], RecvFlags::PEEK | RecvFlags::DONTWAIT)
+        {
+            self.note(&bytes[..count.min(PEEK_BYTES_MAX)]);
+        }
+    }
+
+    /// What the peer said in place of an SSH banner, if anything.
+    pub(crate) fn text(&self) -> Option<String> {
+        let text = shown(&self.text);
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The peer's algorithms, if its offer came in one piece.
+    pub(crate) fn offer(&self) -> Option<&Offer> {
+        self.offer.as_ref()
+    }
+
+    fn note(&mut self, mut bytes: &[u8]) {
+        while !self.banner_seen && !bytes.is_empty() {
+            let end = bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| at + 1);
+            let (line, rest) = bytes.split_at(end);
+            bytes = rest;
+            if line.starts_with(b"SSH-") {
+                self.banner_seen = true;
+            } else {
+                let room = TEXT_BYTES_MAX - self.text.len();
+                self.text.extend_from_slice(&line[..line.len().min(room)]);
+            }
+        }
+        if self.banner_seen {
+            self.offer = Offer::parse(bytes);
+        }
+    }
+}
+
+impl Offer {
+    /// Reads an unencrypted packet with a complete key exchange offer.
+    fn parse(packet: &[u8]) -> Option<Self> {
+        let (_length, rest) = packet.split_at_checked(4)?;
+        let (&[_padding, kind], rest) = rest.split_first_chunk()?;
+        if kind != SSH_MSG_KEXINIT {
+            return None;
+        }
+        let (_cookie, mut rest) = rest.split_at_checked(KEXINIT_COOKIE_BYTES)?;
+        let mut next = || {
+            let (length, tail) = rest.split_first_chunk()?;
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            let (list, tail) = tail.split_at_checked(length)?;
+            rest = tail;
+            let shown = &list[..list.len().min(LIST_BYTES_MAX)];
+            Some(String::from_utf8_lossy(shown).into_owned())
+        };
+        let (kex, host_key) = (next()?, next()?);
+        let (_to_server, cipher) = (next()?, next()?);
+        let (_to_server, mac) = (next()?, next()?);
+        Some(Self { kex, host_key, cipher, mac })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(lists: &[&str]) -> Vec<u8> {
+        let mut packet = vec![0, 0, 0, 0, 4, SSH_MSG_KEXINIT];
+        packet.extend([7; KEXINIT_COOKIE_BYTES]);
+        for list in lists {
+            packet.extend(u32::try_from(list.len()).unwrap().to_be_bytes());
+            packet.extend(list.as_bytes());
+        }
+        packet
+    }
+
+    const LISTS: [&str; 6] = ["kex1,kex2", "ssh-rsa", "c1", "c2", "m1", "m2"];
+
+    #[test]
+    fn an_offer_is_read_with_the_banner_or_after_it() {
+        let together = [b"SSH-2.0-x\r\n", &packet(&LISTS)[..]].concat();
+        let mut greeting = Greeting::default();
+        greeting.note(&together);
+        let offer = greeting.offer().expect("an offer");
+        assert_eq!((offer.kex.as_str(), offer.cipher.as_str()), ("kex1,kex2", "c2"));
+
+        let mut greeting = Greeting::default();
+        greeting.note(b"Welcome\r\nSSH-2.0-x\r\n");
+        assert_eq!(greeting.offer(), None);
+        greeting.note(&packet(&LISTS));
+        assert_eq!(greeting.offer().map(|offer| offer.mac.as_str()), Some("m2"));
+        assert_eq!(greeting.text().as_deref(), Some("Welcome"));
+    }
+
+    #[test]
+    fn a_cut_or_wrong_packet_is_no_offer_and_no_panic() {
+        let whole = packet(&LISTS);
+        for end in 0..whole.len() {
+            assert_eq!(Offer::parse(&whole[..end]), None);
+        }
+        let mut huge = packet(&[]);
+        huge.extend([0xff; 8]);
+        assert_eq!(Offer::parse(&huge), None);
+    }
+
+    #[test]
+    fn text_before_the_banner_is_bounded_and_harmless() {
+        let mut greeting = Greeting::default();
+        for _ in 0..100 {
+            greeting.note(b"% CLI session\x07\x1b limit reached\r\n");
+        }
+        let text = greeting.text().unwrap();
+        assert!(text.starts_with("% CLI session limit reached"), "{text}");
+        assert!(text.len() <= TEXT_BYTES_MAX && !text.contains(char::is_control));
+    }
+}

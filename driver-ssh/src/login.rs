@@ -1,0 +1,171 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use libssh2_sys as raw;
+use pool_core::{ConnectionConfig, Context, Error, ErrorKind, Phase, Result};
+use ssh2::{DisconnectCode, ErrorCode};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tracing::debug;
+
+use crate::SshSettings;
+use crate::algorithms::Algorithms;
+use crate::auth::authenticate;
+use crate::connect::connect;
+use crate::engine::{Engine, Fault};
+use crate::error::{busy_text, session_error};
+use crate::greeting::Greeting;
+use crate::hostkey::{Decision, HostKeyCheck};
+use crate::session::SshSession;
+
+/// How long to leave a `known_hosts` alone that somebody else is writing.
+const LOCK_RETRY: Duration = Duration::from_millis(5);
+
+/// Connects and logs in: everything up to a session without a channel.
+///
+/// # Errors
+///
+/// Whatever stage failed, with its phase.
+///
+/// # Cancel safety
+///
+/// Cancel safe: when dropped, the connection is shut down and nothing of it remains.
+pub(crate) async fn log_in(
+    ctx: &Context,
+    settings: &SshSettings,
+    config: &ConnectionConfig,
+) -> Result<SshSession> {
+    let endpoint = &config.endpoint;
+    let username = &config.credentials.username;
+    let timeout = ctx.remaining();
+    debug!(%endpoint, username, ?timeout, "ssh login begins");
+    let result = try_log_in(ctx, settings, config).await;
+    let elapsed = timeout.saturating_sub(ctx.remaining());
+    match &result {
+        Ok(_) => debug!(%endpoint, ?elapsed, "ssh login done"),
+        Err(error) => {
+            let phase = error.phase().map(Phase::as_str);
+            match error.kind() {
+                ErrorKind::Cancelled => debug!(%endpoint, ?elapsed, phase, "ssh login cancelled"),
+                ErrorKind::DeadlineExceeded => {
+                    debug!(%endpoint, ?elapsed, phase, "ssh login timed out");
+                }
+                kind => debug!(%endpoint, ?elapsed, phase, %kind, %error, "ssh login failed"),
+            }
+        }
+    }
+    result
+}
+
+async fn try_log_in(
+    ctx: &Context,
+    settings: &SshSettings,
+    config: &ConnectionConfig,
+) -> Result<SshSession> {
+    let threads = settings.threads();
+    let socket = connect(ctx, &threads, &config.endpoint).await?;
+    let mut session = SshSession::new(socket.clone(), threads)?;
+    let check = shake_hands(ctx, &mut session, socket, settings, config).await?;
+    let verdict = verify(ctx, &mut session, check).await;
+    if let Err(error) = verdict {
+        farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
+        return Err(error);
+    }
+    let verdict = authenticate(ctx, &mut session, &config.credentials).await;
+    if let Err(error) = verdict {
+        farewell(ctx, &mut session, DisconnectCode::NoMoreAuthMethodsAvailable).await;
+        return Err(error);
+    }
+    Ok(session)
+}
+
+/// Banner and key exchange. What `known_hosts` holds decides which host key is asked for, so it
+/// is read first, in the same stretch.
+async fn shake_hands(
+    ctx: &Context,
+    session: &mut SshSession,
+    socket: Arc<TcpStream>,
+    settings: &SshSettings,
+    config: &ConnectionConfig,
+) -> Result<HostKeyCheck> {
+    let profile = config.algorithms;
+    let mut check = HostKeyCheck::new(settings, config);
+    let mut algorithms: Option<Algorithms> = None;
+    let mut greeting = Greeting::default();
+    let work = move |engine: &mut Engine| {
+        let algorithms = match &mut algorithms {
+            Some(algorithms) => algorithms,
+            empty @ None => {
+                check.load()?;
+                let algorithms = Algorithms::new(profile, &check.known_types());
+                algorithms.apply(engine.session())?;
+                empty.insert(algorithms)
+            }
+        };
+        greeting.peek(&socket);
+        let result = engine.session().handshake();
+        let has_banner = engine.session().banner_bytes().is_some_and(|b| b.starts_with(b"SSH-"));
+        engine.phase = if has_banner { Phase::KeyExchange } else { Phase::Banner };
+        match result.map_err(Fault::from) {
+            Ok(()) => Ok(check.clone()),
+            Err(Fault::Ssh(error)) => {
+                Err(handshake_error(&error, engine, &greeting, algorithms).into())
+            }
+            Err(fault) => Err(fault),
+        }
+    };
+    session.drive(ctx, Phase::Banner, work).await
+}
+
+/// What a failed handshake means, as far as the peer has said.
+fn handshake_error(
+    error: &ssh2::Error,
+    engine: &mut Engine,
+    greeting: &Greeting,
+    algorithms: &Algorithms,
+) -> Error {
+    let phase = engine.phase;
+    if phase == Phase::Banner
+        && let Some(text) = greeting.text()
+    {
+        return busy_text(phase, &text).unwrap_or_else(|| match session_error(error, phase) {
+            Error::Disconnected { .. } => Error::Disconnected { phase, message: text },
+            _ => Error::Protocol { phase, message: format!("no SSH banner, but {text:?}") },
+        });
+    }
+    if error.code() == ErrorCode::Session(raw::LIBSSH2_ERROR_KEX_FAILURE)
+        && let Some(offer) = greeting.offer()
+    {
+        let gaps = algorithms.gaps(offer);
+        if !gaps.is_empty() {
+            return Error::Protocol { phase, message: format!("no common algorithm: {gaps}") };
+        }
+    }
+    session_error(error, phase)
+}
+
+async fn verify(ctx: &Context, session: &mut SshSession, check: HostKeyCheck) -> Result<()> {
+    loop {
+        let mut check = check.clone();
+        // A refusal must not kill the session yet: the peer is told why we go.
+        let work = move |engine: &mut Engine| Ok(check.decide(engine.session()));
+        match session.drive(ctx, Phase::HostKey, work).await?? {
+            Decision::Accepted => return Ok(()),
+            Decision::AskAgain => {
+                let pause = async {
+                    sleep(LOCK_RETRY).await;
+                    Ok(())
+                };
+                ctx.run(Phase::HostKey, pause).await?;
+            }
+        }
+    }
+}
+
+/// Tells the peer that we go, if it can be told at once, and ends the session.
+async fn farewell(ctx: &Context, session: &mut SshSession, code: DisconnectCode) {
+    if !session.is_dead() {
+        session.say_goodbye(ctx, code).await;
+    }
+    session.kill();
+}

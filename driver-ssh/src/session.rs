@@ -1,0 +1,396 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use pool_core::{Context, Error, Phase, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ssh2::DisconnectCode;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{sleep, timeout};
+
+use crate::blocking::{Threads, lost};
+use crate::channel::close_channel;
+use crate::engine::{Engine, Fault};
+use crate::error::{in_phase, session_error};
+use crate::kill::KillSwitch;
+
+/// How long a thread whose session was just killed may take to say which phase it was in. A
+/// killed libssh2 call is back within 2 ms, unless it is being flooded.
+const VERDICT_WAIT: Duration = Duration::from_millis(10);
+/// How long a peer may take to close its side of a channel. It has been told to by then, and the
+/// end of the connection tells it again.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// What the peer finds in its log.
+const GOODBYE: &str = "done";
+/// What one reading stretch takes at most, in bytes, before whoever reads gets to see it.
+const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// One SSH session, from the connected socket on.
+///
+/// It holds the socket's readiness, the kill switch and the ssh2 objects, and moves the latter to
+/// a thread for each stretch of work. While the peer is waited for no thread is taken.
+pub(crate) struct SshSession {
+    socket: Arc<TcpStream>,
+    kill: KillSwitch,
+    threads: Arc<Threads>,
+    state: State,
+    /// What a reading stretch brought after its reader had gone.
+    stash: BytesMut,
+}
+
+enum State {
+    /// Nobody works on the session.
+    Here(Engine),
+    /// A thread reads. It is back soon, also when nobody waits for it any more.
+    Reading(JoinHandle<Haul>),
+    /// The session has ended.
+    Gone,
+}
+
+/// What a reading stretch brings back.
+struct Haul {
+    engine: Engine,
+    bytes: BytesMut,
+    end: HaulEnd,
+}
+
+enum HaulEnd {
+    /// As much as one stretch takes; there may be more.
+    Full,
+    /// All there was. More may come once the socket is this.
+    Drained(Interest),
+    /// The peer has closed its side.
+    Eof,
+    /// The session failed.
+    Broken(Error),
+}
+
+impl SshSession {
+    pub(crate) fn new(socket: Arc<TcpStream>, threads: Arc<Threads>) -> Result<Self> {
+        let kill = KillSwitch::new(socket.clone());
+        let engine = Engine::new(socket.clone(), kill.clone())?;
+        Ok(Self { socket, kill, threads, state: State::Here(engine), stash: BytesMut::new() })
+    }
+
+    /// Works on the session until `work` is done: on a thread while there is something to do, and
+    /// parked on the socket while there is not. `work` is repeated for as long as it returns
+    /// [`Fault::Again`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever `work` failed with, `DeadlineExceeded` and `Cancelled`, in the phase the work had
+    /// come to. After any error the session is dead.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropping the future kills the session. Nothing of it remains.
+    pub(crate) async fn drive<T, W>(&mut self, ctx: &Context, phase: Phase, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
+    {
+        let guard = self.kill.guard();
+        let result = self.drive_on(ctx, phase, work).await;
+        match &result {
+            Ok(_) => guard.disarm(),
+            Err(_) => drop(guard),
+        }
+        result
+    }
+
+    async fn drive_on<T, W>(&mut self, ctx: &Context, phase: Phase, mut work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
+    {
+        self.settle(ctx, phase).await?;
+        let mut phase = phase;
+        ctx.check(phase)?;
+        ctx.enter(phase);
+        loop {
+            let stretch = self.stretch(ctx, &mut phase, work).await?;
+            work = stretch.work;
+            match stretch.result {
+                Ok(value) => return Ok(value),
+                Err(Fault::Again) => self.park(ctx, phase, stretch.awaited).await?,
+                Err(Fault::Ssh(error)) => return Err(session_error(&error, phase)),
+                Err(Fault::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// One stretch of `work` on a thread.
+    async fn stretch<T, W>(
+        &mut self,
+        ctx: &Context,
+        phase: &mut Phase,
+        mut work: W,
+    ) -> Result<Stretch<T, W>>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
+    {
+        let permit = self.threads.permit(ctx, *phase).await?;
+        let mut engine = self.take_engine(*phase)?;
+        engine.phase = *phase;
+        let mut thread = permit.run(move || {
+            let result = work(&mut engine);
+            let awaited = engine.awaited();
+            (engine, Stretch { work, result, awaited })
+        });
+        let ended = tokio::select! {
+            biased;
+            joined = &mut thread => {
+                let (engine, stretch) = joined.map_err(|error| lost(*phase, &error))?;
+                if engine.phase != *phase {
+                    *phase = engine.phase;
+                    ctx.enter(*phase);
+                }
+                self.state = State::Here(engine);
+                return Ok(stretch);
+            }
+            error = ctx.ended(*phase) => error,
+            error = fed_without_end(*phase) => error,
+        };
+        self.kill.fire();
+        match timeout(VERDICT_WAIT, thread).await {
+            Ok(Ok((engine, _))) => Err(in_phase(ended, engine.phase)),
+            _ => Err(ended),
+        }
+    }
+
+    /// Waits for bytes of the open channel and appends them to `buffer`; 0 when the peer has
+    /// closed its side.
+    ///
+    /// # Errors
+    ///
+    /// `DeadlineExceeded` and `Cancelled`, after which the session can still be read, and
+    /// whatever breaks it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what a thread reads after its reader has gone is kept for the next one.
+    pub(crate) async fn read(&mut self, ctx: &Context, buffer: &mut BytesMut) -> Result<usize> {
+        ctx.check(Phase::Read)?;
+        ctx.enter(Phase::Read);
+        loop {
+            if !self.stash.is_empty() {
+                let count = self.stash.len();
+                buffer.unsplit(self.stash.split());
+                return Ok(count);
+            }
+            self.begin_reading(ctx).await?;
+            match self.end_reading(ctx, Phase::Read).await? {
+                // Bytes first: an end or a failure behind them shows again at the next read.
+                _ if !self.stash.is_empty() => {}
+                Some(HaulEnd::Eof) => return Ok(0),
+                Some(HaulEnd::Broken(error)) => {
+                    self.kill.fire();
+                    return Err(error);
+                }
+                Some(HaulEnd::Drained(interest)) => {
+                    self.park(ctx, Phase::Read, interest).await?;
+                }
+                Some(HaulEnd::Full) | None => {}
+            }
+        }
+    }
+
+    async fn begin_reading(&mut self, ctx: &Context) -> Result<()> {
+        if matches!(self.state, State::Reading(_)) {
+            return Ok(());
+        }
+        let permit = self.threads.permit(ctx, Phase::Read).await?;
+        let mut engine = self.take_engine(Phase::Read)?;
+        engine.phase = Phase::Read;
+        self.state = State::Reading(permit.run(move || haul(engine)));
+        Ok(())
+    }
+
+    /// Waits for the thread that reads, if there is one, and stashes what it brings.
+    async fn end_reading(&mut self, ctx: &Context, phase: Phase) -> Result<Option<HaulEnd>> {
+        let State::Reading(thread) = &mut self.state else { return Ok(None) };
+        let joined: Result<Haul, JoinError> = tokio::select! {
+            biased;
+            joined = thread => joined,
+            ended = ctx.ended(phase) => return Err(ended),
+        };
+        self.state = State::Gone;
+        let haul = joined.map_err(|error| lost(phase, &error))?;
+        self.state = State::Here(haul.engine);
+        self.stash.unsplit(haul.bytes);
+        Ok(Some(haul.end))
+    }
+
+    /// Gets the session back from a thread that reads for somebody who has gone.
+    async fn settle(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
+        self.end_reading(ctx, phase).await.map(drop)
+    }
+
+    /// Waits, without a thread, until the socket is what libssh2 waits for.
+    ///
+    /// libssh2 reads and writes the socket behind the reactor's back, so the reactor's notion of
+    /// readiness is only a hint: it is checked against the kernel, and cleared when it is stale.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    async fn park(&self, ctx: &Context, phase: Phase, interest: Interest) -> Result<()> {
+        let ready = async {
+            loop {
+                self.socket.ready(interest).await?;
+                match self.socket.try_io(interest, || check_ready(&self.socket, interest)) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result,
+                }
+            }
+        };
+        ctx.check(phase)?;
+        tokio::select! {
+            biased;
+            result = ready => result.map_err(|error| Error::Local {
+                phase,
+                message: format!("cannot wait for the socket: {error}"),
+            }),
+            ended = ctx.ended(phase) => Err(ended),
+        }
+    }
+
+    /// Closes the channel, if one is open, and ends the session, as far as that can be done within
+    /// `ctx`. Nothing of the session remains in any case.
+    ///
+    /// # Errors
+    ///
+    /// Why the peer could not be told.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future ends the session without the farewell.
+    pub(crate) async fn close(mut self, ctx: &Context) -> Result<()> {
+        let farewell = |engine: &mut Engine| {
+            if engine.has_channel() {
+                close_channel(engine)?;
+            }
+            Ok(engine.session().disconnect(Some(DisconnectCode::ByApplication), GOODBYE, None)?)
+        };
+        self.drive(&ctx.capped(CLOSE_WAIT), Phase::Close, farewell).await
+    }
+
+    /// Sends a disconnect message if that can be done at once; to be followed by the end.
+    pub(crate) async fn say_goodbye(&mut self, ctx: &Context, code: DisconnectCode) {
+        let mut phase = Phase::Close;
+        let code = Some(code);
+        let work =
+            move |engine: &mut Engine| Ok(engine.session().disconnect(code, GOODBYE, None)?);
+        // That the peer cannot be told changes nothing: there is an error to report already.
+        self.stretch(ctx, &mut phase, work).await.ok();
+    }
+
+    fn take_engine(&mut self, phase: Phase) -> Result<Engine> {
+        match std::mem::replace(&mut self.state, State::Gone) {
+            State::Here(engine) if !self.kill.is_fired() => Ok(engine),
+            _ => Err(Error::Disconnected { phase, message: "the session has ended".to_owned() }),
+        }
+    }
+
+    /// Whether the session has ended on our side.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.kill.is_fired()
+    }
+
+    /// Ends the session without a farewell. What is left of it is freed when it is dropped.
+    pub(crate) fn kill(&self) {
+        self.kill.fire();
+    }
+}
+
+impl Drop for SshSession {
+    fn drop(&mut self) {
+        // The engine may be with a thread; this is what makes it come back.
+        self.kill.fire();
+    }
+}
+
+impl fmt::Debug for SshSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = self.socket.peer_addr().ok();
+        f.debug_struct("SshSession")
+            .field("peer", &peer)
+            .field("dead", &self.is_dead())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What comes back from a thread beside the engine.
+struct Stretch<T, W> {
+    work: W,
+    result: Result<T, Fault>,
+    awaited: Interest,
+}
+
+/// Completes when a stretch has run for longer than any honest peer can make it. It does not wait
+/// for the peer, so it can only be reading: lines before the SSH banner, or packets that mean
+/// nothing, without end.
+async fn fed_without_end(phase: Phase) -> Error {
+    let stretch_max = match phase {
+        // No arithmetic at all: this is a line of text.
+        Phase::Banner => Duration::from_secs(1),
+        // Files of ours, and a key that may be slow to decrypt: the deadline is enough.
+        Phase::HostKey | Phase::Authentication => return std::future::pending().await,
+        _ => Duration::from_secs(5),
+    };
+    sleep(stretch_max).await;
+    Error::Protocol { phase, message: "the peer sends without end".to_owned() }
+}
+
+/// Asks the kernel whether the socket is ready, without waiting.
+fn check_ready(socket: &TcpStream, interest: Interest) -> io::Result<()> {
+    let mut flags = PollFlags::empty();
+    if interest.is_readable() {
+        flags |= PollFlags::IN;
+    }
+    if interest.is_writable() {
+        flags |= PollFlags::OUT;
+    }
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut [PollFd::new(socket, flags)], Some(&now))? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Reads what there is on the channel, up to a bound.
+fn haul(mut engine: Engine) -> Haul {
+    let mut bytes = BytesMut::new();
+    let end = read_available(&mut engine, &mut bytes);
+    Haul { engine, bytes, end }
+}
+
+fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
+    let mut chunk = [0; 8192];
+    while bytes.len() < READ_BYTES_MAX {
+        match read_chunk(engine, &mut chunk) {
+            Ok(0) => return HaulEnd::Eof,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Err(Fault::Again) => return HaulEnd::Drained(engine.awaited()),
+            Err(Fault::Ssh(error)) => return HaulEnd::Broken(session_error(&error, Phase::Read)),
+            Err(Fault::Failed(error)) => return HaulEnd::Broken(error),
+        }
+    }
+    HaulEnd::Full
+}
+
+/// Reads from the channel's main stream; 0 at its end.
+fn read_chunk(engine: &mut Engine, chunk: &mut [u8]) -> Result<usize, Fault> {
+    let channel = engine.channel()?;
+    match io::Read::read(channel, chunk) {
+        // Nothing without an end means that libssh2 had nothing to read in this packet.
+        Ok(0) if !channel.eof() => Err(Fault::Again),
+        Ok(count) => Ok(count),
+        Err(error) => Err(engine.io_fault(&error)),
+    }
+}

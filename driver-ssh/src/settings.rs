@@ -1,0 +1,56 @@
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use crate::blocking::Threads;
+use crate::hostkey::Warned;
+
+/// How many threads may work on sessions at once, unless set otherwise. A stretch of work never
+/// waits for a peer, so this only has to keep all cores of a large machine busy.
+const BLOCKING_THREADS_MAX_DEFAULT: usize = 64;
+
+/// What all SSH sessions of a process share.
+///
+/// Clones share one thread budget and one memory of which hosts were warned about.
+#[derive(Clone, Debug)]
+pub struct SshSettings {
+    /// The `known_hosts` file, in OpenSSH's format. It need not exist. Not read under
+    /// [`HostKeyPolicy::Off`](pool_core::HostKeyPolicy::Off), and written only when a new host is
+    /// accepted.
+    pub known_hosts: PathBuf,
+    /// Threads that may work on sessions at once. Work beyond it queues, first come first served,
+    /// and is cut off at its deadline while queued. Taken into account when the first connection
+    /// is made, and fixed from then on; 0 counts as 1. Default 64.
+    pub blocking_threads_max: usize,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    threads: OnceLock<Arc<Threads>>,
+    warned: Warned,
+}
+
+impl SshSettings {
+    /// Settings with the defaults that are documented on each field.
+    pub fn new(known_hosts: impl Into<PathBuf>) -> Self {
+        Self {
+            known_hosts: known_hosts.into(),
+            blocking_threads_max: BLOCKING_THREADS_MAX_DEFAULT,
+            shared: Arc::default(),
+        }
+    }
+
+    /// Threads that work on sessions at this moment, of at most
+    /// [`blocking_threads_max`](Self::blocking_threads_max).
+    pub fn blocking_threads_in_use(&self) -> usize {
+        self.shared.threads.get().map_or(0, |threads| threads.in_use())
+    }
+
+    pub(crate) fn threads(&self) -> Arc<Threads> {
+        self.shared.threads.get_or_init(|| Threads::new(self.blocking_threads_max)).clone()
+    }
+
+    pub(crate) fn warned(&self) -> &Warned {
+        &self.shared.warned
+    }
+}

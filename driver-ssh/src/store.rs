@@ -1,0 +1,132 @@
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::known_hosts::{HostRecord, KnownKey, entry_line};
+
+/// The largest `known_hosts` that is read, in bytes: room for 100,000 hosts.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Only we need to read it; whoever can write it decides whom we trust.
+const FILE_MODE: u32 = 0o600;
+
+/// The `known_hosts` file. All of it may block, on a slow disk.
+#[derive(Clone, Debug)]
+pub(crate) struct HostKeyStore {
+    path: PathBuf,
+}
+
+/// What became of a key that was to be remembered.
+#[derive(Debug)]
+pub(crate) enum Remembered {
+    /// It is in the file now.
+    Added,
+    /// Somebody else has written about this host or this key in the meantime: this is what.
+    Overtaken(HostRecord),
+    /// Somebody else is writing at this moment; to be tried again in a few milliseconds.
+    Locked,
+}
+
+impl HostKeyStore {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// What the file says about the host `name`. A file that does not exist says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read, with its path.
+    pub(crate) fn find(&self, name: &str) -> Result<HostRecord, String> {
+        let file = self.read().map_err(|error| self.failed("read", &error))?;
+        Ok(HostRecord::find(&file, name))
+    }
+
+    /// Adds `key` for the host `name`, of which nothing was known so far. Safe among the threads
+    /// and processes that do it this way: one writes at a time, under a lock beside the file, and
+    /// the file is replaced as a whole.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be written, with its path.
+    pub(crate) fn remember(&self, name: &str, key: &KnownKey) -> Result<Remembered, String> {
+        self.try_remember(name, key).map_err(|error| self.failed("write", &error))
+    }
+
+    fn try_remember(&self, name: &str, key: &KnownKey) -> io::Result<Remembered> {
+        let path = self.real_path();
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        fs::create_dir_all(directory.unwrap_or(Path::new(".")))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(FILE_MODE)
+            .open(beside(&path, "lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Remembered::Locked),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let mut file = self.read()?;
+        let record = HostRecord::find(&file, name);
+        if !record.keys.is_empty() || record.revoked.contains(key) {
+            return Ok(Remembered::Overtaken(record));
+        }
+        if !file.is_empty() && !file.ends_with(b"\n") {
+            file.push(b'\n');
+        }
+        file.extend_from_slice(entry_line(name, key).as_bytes());
+        replace(&path, &file)?;
+        Ok(Remembered::Added)
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).is_ok_and(|len| len > FILE_BYTES_MAX) {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    /// The file that a symbolic link points to, so that the link is not replaced by a file.
+    fn real_path(&self) -> PathBuf {
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> String {
+        format!("cannot {what} {}: {error}", self.path.display())
+    }
+}
+
+/// Puts `bytes` in the place of the file at `path`, so that a reader sees the old or the new
+/// content and a crash leaves one of them.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = beside(path, &format!("{}.tmp", process::id()));
+    let written = (|| {
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(FILE_MODE).open(&fresh)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    })();
+    if written.is_err() {
+        // What is left of it is of no use; that it cannot be removed either is not the news.
+        fs::remove_file(&fresh).ok();
+    }
+    written
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
