@@ -32,4 +32,4 @@ pub use model::{
 pub use outcome::{CheckResult, Failure, FailureKind, Measurement, Outcome, RttMs, SkipReason};
 pub use pools::Pools;
 pub use scheduler::{Scheduler, run_once};
-pub use task::ping::{ParseError, PingTask};
+pub use task::ping::{DefinitionError, ParseError, PingTask};
