@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use russh::server::Handle;
+use russh::{ChannelId, Disconnect};
+
+use crate::stream::Gate;
+
+/// The client's terminal is out of reach: it has closed the channel or the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// SSH's number of the error stream (RFC 4254, section 5.2).
+const STDERR: u32 = 1;
+
+/// A moment for the network to carry away what was written last, before a connection is cut.
+const CUT_PAUSE: Duration = Duration::from_millis(5);
+
+/// Where a shell prints: one channel of a connection.
+#[derive(Debug)]
+pub(crate) struct Output {
+    handle: Handle,
+    channel: ChannelId,
+    gate: Gate,
+}
+
+impl Output {
+    pub(crate) fn new(handle: Handle, channel: ChannelId, gate: Gate) -> Self {
+        Self { handle, channel, gate }
+    }
+
+    /// Prints, and waits until the bytes are on their way. A client that does not read makes it
+    /// wait.
+    ///
+    /// # Cancel safety
+    /// The bytes may be printed or not.
+    pub(crate) async fn write(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
+        let bytes = bytes.into();
+        let mark = self.mark_behind(&bytes);
+        self.handle.data(self.channel, bytes).await.map_err(|_| Gone)?;
+        self.gate.reached(mark).await;
+        Ok(())
+    }
+
+    /// Prints on the error stream.
+    pub(crate) async fn write_error(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
+        let bytes = bytes.into();
+        let mark = self.mark_behind(&bytes);
+        self.handle.extended_data(self.channel, STDERR, bytes).await.map_err(|_| Gone)?;
+        self.gate.reached(mark).await;
+        Ok(())
+    }
+
+    /// Ends the session in good order, and the connection too when the device hangs up.
+    pub(crate) async fn end(&self, exit_status: u32, hang_up: bool) -> Result<(), Gone> {
+        let gone = |()| Gone;
+        self.handle.exit_status_request(self.channel, exit_status).await.map_err(gone)?;
+        self.handle.eof(self.channel).await.map_err(gone)?;
+        self.handle.close(self.channel).await.map_err(gone)?;
+        if hang_up {
+            let (reason, language) = ("session ended".to_owned(), String::new());
+            let bye = self.handle.disconnect(Disconnect::ByApplication, reason, language).await;
+            bye.map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing leaves the router any more. Does not return.
+    pub(crate) async fn stall(&self) -> Result<(), Gone> {
+        self.gate.mute();
+        std::future::pending().await
+    }
+
+    /// Closes the connection by FIN. Does not return.
+    pub(crate) async fn finish(&self) -> Result<(), Gone> {
+        tokio::time::sleep(CUT_PAUSE).await;
+        self.gate.finish();
+        std::future::pending().await
+    }
+
+    /// Resets the connection. Does not return.
+    pub(crate) async fn reset(&self) -> Result<(), Gone> {
+        tokio::time::sleep(CUT_PAUSE).await;
+        self.gate.reset();
+        std::future::pending().await
+    }
+
+    fn mark_behind(&self, bytes: &Bytes) -> u64 {
+        // Encrypted they are more, so that the mark is reached once they are written.
+        self.gate.written() + u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+    }
+}

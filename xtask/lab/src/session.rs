@@ -1,0 +1,269 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use russh::server::{
+    Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session as SshSession,
+    VerifiedPublicKey,
+};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::counters::Open;
+use crate::output::Output;
+use crate::router::Shared;
+use crate::shell::{self, Shell};
+use crate::stream::Gate;
+use crate::{Fault, login};
+
+/// Packets of typed text that wait for the shell; more are lost, as in a full input buffer.
+const INPUT_PACKETS_MAX: usize = 256;
+
+/// Sessions at a time on a router whose spec sets no limit.
+const SESSIONS_MAX: usize = 1024;
+
+/// One client's SSH connection: login and channels. Its shells end with it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    router: Arc<Shared>,
+    gate: Gate,
+    channels: HashMap<ChannelId, ChannelState>,
+    shells: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct ChannelState {
+    terminal: Option<Terminal>,
+    input: Option<mpsc::Sender<Bytes>>,
+    shell: Option<AbortHandle>,
+    /// Counts the session for as long as its channel is open.
+    _open: Open,
+}
+
+/// The terminal that a client asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Terminal {
+    /// Its kind, such as `vt100`.
+    pub(crate) kind: String,
+}
+
+impl Drop for ChannelState {
+    fn drop(&mut self) {
+        if let Some(shell) = &self.shell {
+            shell.abort();
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn new(router: Arc<Shared>, gate: Gate) -> Self {
+        Self { router, gate, channels: HashMap::new(), shells: JoinSet::new() }
+    }
+
+    /// Freezes the connection if this fault is on.
+    fn stall_by(&self, fault: Fault) {
+        if self.router.has(fault) {
+            self.gate.mute();
+        }
+    }
+
+    /// The answer to credentials that are right or wrong.
+    fn judge(&self, right: bool) -> Auth {
+        self.stall_by(Fault::StallInAuth);
+        if right && !self.router.has(Fault::AuthRefused) { Auth::Accept } else { Auth::reject() }
+    }
+
+    /// Starts a shell on the channel, or one command when there is one.
+    fn start(&mut self, channel: ChannelId, command: Option<String>, session: &mut SshSession) {
+        let Some(state) = self.channels.get_mut(&channel) else { return };
+        let (input, typed) = mpsc::channel(INPUT_PACKETS_MAX);
+        let output = Output::new(session.handle(), channel, self.gate.clone());
+        let router = Arc::clone(&self.router);
+        let terminal = state.terminal.clone();
+        state.input = Some(input);
+        state.shell = Some(match command {
+            None => self.shells.spawn(Shell::new(router, output, typed, terminal).run()),
+            Some(command) => {
+                self.shells.spawn(shell::execute(router, output, typed, terminal, command))
+            }
+        });
+    }
+}
+
+impl Handler for Session {
+    type Error = russh::Error;
+
+    async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
+        Ok(self.router.spec.auth_banner.clone())
+    }
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        Ok(self.judge(login::by_password(&self.router.spec.login, user, password)))
+    }
+
+    async fn auth_publickey_offered(
+        &mut self,
+        user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
+        Ok(self.judge(login::by_key(&self.router.spec.login, user, offer.public_key)))
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        Ok(self.judge(login::by_key(&self.router.spec.login, user, key.public_key)))
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let login = &self.router.spec.login;
+        let Some(response) = response else {
+            let questions = login::questions(login).iter();
+            return Ok(Auth::Partial {
+                name: Cow::Borrowed(""),
+                instructions: Cow::Borrowed(""),
+                prompts: questions.map(|question| (Cow::Borrowed(*question), false)).collect(),
+            });
+        };
+        let answers: Vec<String> =
+            response.map(|answer| String::from_utf8_lossy(&answer).into_owned()).collect();
+        Ok(self.judge(login::by_answers(login, user, &answers)))
+    }
+
+    async fn auth_succeeded(&mut self, _session: &mut SshSession) -> Result<(), Self::Error> {
+        self.router.counters.login();
+        if self.router.has(Fault::CloseAfterAuth) {
+            let gate = self.gate.clone();
+            // The success is still to be written: behind it the connection is closed.
+            let mark = gate.written() + 1;
+            self.shells.spawn(async move {
+                gate.reached(mark).await;
+                gate.finish();
+            });
+        }
+        Ok(())
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        self.stall_by(Fault::StallAtChannelOpen);
+        while self.shells.try_join_next().is_some() {}
+        let sessions_max = self.router.spec.sessions_max.unwrap_or(SESSIONS_MAX);
+        match self.router.counters.session(sessions_max) {
+            Some(open) => {
+                let state = ChannelState { terminal: None, input: None, shell: None, _open: open };
+                self.channels.insert(channel.id(), state);
+                reply.accept().await;
+            }
+            None => reply.reject(ChannelOpenFailure::ResourceShortage).await,
+        }
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        term: &str,
+        _col_width: u32,
+        _row_height: u32,
+        _pix_width: u32,
+        _pix_height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        self.stall_by(Fault::StallAtPty);
+        if let Some(state) = self.channels.get_mut(&channel) {
+            state.terminal = Some(Terminal { kind: term.to_owned() });
+        }
+        session.channel_success(channel)
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        self.stall_by(Fault::StallAtShell);
+        session.channel_success(channel)?;
+        self.start(channel, None, session);
+        Ok(())
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        self.stall_by(Fault::StallAtShell);
+        session.channel_success(channel)?;
+        let command = String::from_utf8_lossy(data).into_owned();
+        self.start(channel, Some(command), session);
+        Ok(())
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        _variable_name: &str,
+        _variable_value: &str,
+        session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+
+    async fn data(
+        &mut self,
+        channel: ChannelId,
+        data: &[u8],
+        _session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        let input = self.channels.get(&channel).and_then(|state| state.input.as_ref());
+        if let Some(Err(error)) = input.map(|input| input.try_send(Bytes::copy_from_slice(data))) {
+            tracing::debug!(router = self.router.spec.name, %error, "typed text was lost");
+        }
+        Ok(())
+    }
+
+    async fn channel_eof(
+        &mut self,
+        channel: ChannelId,
+        _session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        if let Some(state) = self.channels.get_mut(&channel) {
+            state.input = None;
+        }
+        Ok(())
+    }
+
+    async fn channel_close(
+        &mut self,
+        channel: ChannelId,
+        _session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        self.channels.remove(&channel);
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::Fault;
+use crate::console::{Console, Ending};
+use crate::editor::{Editor, Typed};
+use crate::output::{Gone, Output};
+use crate::router::Shared;
+use crate::session::Terminal;
+
+/// The exit status of a session that was not let in.
+const REFUSED_STATUS: u32 = 1;
+
+/// An interactive session: login text, prompt, commands.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    console: Console,
+    editor: Editor,
+    /// Whether pasted text is to be marked, as bash asks terminals to.
+    marks_paste: bool,
+    commands: u64,
+}
+
+impl Shell {
+    pub(crate) fn new(
+        router: Arc<Shared>,
+        output: Output,
+        typed: mpsc::Receiver<Bytes>,
+        terminal: Option<Terminal>,
+    ) -> Self {
+        let marks_paste = router.dialect.pastes_bracketed
+            && terminal.as_ref().is_some_and(|terminal| terminal.kind != "dumb");
+        Self {
+            editor: Editor::new(router.spec.cursor_echo),
+            // Network devices echo even where no terminal was asked for.
+            console: Console::new(router, output, typed, true, true),
+            marks_paste,
+            commands: 0,
+        }
+    }
+
+    /// Runs until the client leaves or says so.
+    pub(crate) async fn run(mut self) {
+        let ended = self.serve().await;
+        tracing::trace!(?ended, "shell ended");
+    }
+
+    async fn serve(&mut self) -> Result<(), Gone> {
+        let router = Arc::clone(&self.console.router);
+        if router.has(Fault::VtyLimit) {
+            return turn_away(&self.console).await;
+        }
+        let (host, user) = (&router.spec.name, &router.spec.login.user);
+        let text = router.spec.banner.clone();
+        let text = text.unwrap_or_else(|| router.dialect.login_text(host, user));
+        self.console.print(&text).await?;
+        if router.has(Fault::StallBeforePrompt) {
+            return self.console.output.stall().await;
+        }
+        loop {
+            let prompt_width = self.prompt().await?;
+            let typed = self.editor.line(&mut self.console).await?;
+            if self.marks_paste {
+                self.console.output.write(&b"\x1b[?2004l\r"[..]).await?;
+            }
+            let ending = match typed {
+                Typed::Line(line) => {
+                    self.commands += u64::from(!line.trim().is_empty());
+                    self.console.run(&line, prompt_width).await?
+                }
+                Typed::Interrupt => Ending::Status(0),
+                Typed::End => Ending::Quit,
+            };
+            if ending == Ending::Quit {
+                return self.console.output.end(0, router.dialect.hangs_up).await;
+            }
+        }
+    }
+
+    /// Prints the prompt and tells its width.
+    async fn prompt(&mut self) -> Result<usize, Gone> {
+        let router = Arc::clone(&self.console.router);
+        let mut host = router.spec.name.clone();
+        if router.has(Fault::PromptChange) && self.commands > 0 {
+            host = format!("{host}-{}", self.commands);
+        }
+        let prompt = router.dialect.prompt(&host, &router.spec.login.user);
+        if self.marks_paste {
+            self.console.output.write(&b"\x1b[?2004h"[..]).await?;
+        }
+        self.console.print(&prompt).await?;
+        if let Some(log_line) = self.console.log_line.take() {
+            self.console.print(&format!("{log_line}\n")).await?;
+        }
+        Ok(prompt.chars().count())
+    }
+}
+
+/// Runs one command without prompt and echo, and ends the session.
+pub(crate) async fn execute(
+    router: Arc<Shared>,
+    output: Output,
+    typed: mpsc::Receiver<Bytes>,
+    terminal: Option<Terminal>,
+    command: String,
+) {
+    let console = Console::new(router, output, typed, terminal.is_some(), false);
+    let ended = execute_on(console, &command).await;
+    tracing::trace!(?ended, "executed");
+}
+
+async fn execute_on(mut console: Console, command: &str) -> Result<(), Gone> {
+    let router = Arc::clone(&console.router);
+    match router.fault() {
+        Some(Fault::VtyLimit) => return turn_away(&console).await,
+        Some(Fault::StallBeforePrompt) => return console.output.stall().await,
+        _ => {}
+    }
+    let prompt = router.dialect.prompt(&router.spec.name, &router.spec.login.user);
+    let status = match console.run(command, prompt.chars().count()).await? {
+        Ending::Status(status) => status,
+        Ending::Quit => 0,
+    };
+    console.output.end(status, router.spec.exec_once).await
+}
+
+/// There are too many sessions already.
+async fn turn_away(console: &Console) -> Result<(), Gone> {
+    console.print(console.router.dialect.session_limit).await?;
+    console.output.end(REFUSED_STATUS, true).await
+}
