@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::server::{self, Config};
-use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, kex, mac};
+use russh::{Preferred, SshId, cipher, kex, mac};
 use tokio::net::TcpStream;
 
 use crate::counters::Open;
@@ -11,7 +11,7 @@ use crate::kexcut::KexCut;
 use crate::router::Shared;
 use crate::session::Session;
 use crate::stream::FaultyStream;
-use crate::{Fault, raw};
+use crate::{Fault, login, raw};
 
 /// Attempts to log in before the router hangs up.
 const AUTH_ATTEMPTS_MAX: usize = 6;
@@ -72,7 +72,7 @@ async fn serve_ssh(
 fn config(router: &Shared) -> Config {
     Config {
         server_id: SshId::Standard(Cow::Borrowed(router.dialect.server_id)),
-        methods: methods(router),
+        methods: login::methods(&router.spec.login),
         auth_rejection_time: AUTH_REJECTION_TIME,
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![router.host_key_shown()],
@@ -89,18 +89,4 @@ fn config(router: &Shared) -> Config {
         nodelay: true,
         ..Config::default()
     }
-}
-
-fn methods(router: &Shared) -> MethodSet {
-    let login = &router.spec.login;
-    let mut methods = MethodSet::empty();
-    if !login.public_keys.is_empty() {
-        methods.push(MethodKind::PublicKey);
-    }
-    match login.password {
-        Some(_) if login.keyboard_interactive => methods.push(MethodKind::KeyboardInteractive),
-        Some(_) => methods.push(MethodKind::Password),
-        None => {}
-    }
-    methods
 }

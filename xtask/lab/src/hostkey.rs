@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use russh::keys::{HashAlg, PrivateKey};
 
@@ -16,11 +18,13 @@ const RSA_KEYS: [&str; 2] =
 pub(crate) struct HostKeys {
     kind: HostKeyKind,
     name: String,
+    /// The keys made so far: deriving one takes milliseconds in an unoptimised build.
+    made: Mutex<BTreeMap<u64, PrivateKey>>,
 }
 
 impl HostKeys {
     pub(crate) fn new(kind: HostKeyKind, name: &str) -> Self {
-        Self { kind, name: name.to_owned() }
+        Self { kind, name: name.to_owned(), made: Mutex::new(BTreeMap::new()) }
     }
 
     /// The key of this generation: always the same one. RSA has two, which take turns.
@@ -28,6 +32,18 @@ impl HostKeys {
     /// # Errors
     /// When a key cannot be made; it can, unless its file was damaged.
     pub(crate) fn key(&self, generation: u64) -> anyhow::Result<PrivateKey> {
+        let mut made = self.made.lock();
+        if let Some(key) = made.get(&generation) {
+            return Ok(key.clone());
+        }
+        let key = self.make(generation)?;
+        // A changed key leaves its predecessor behind, and the one that a fault shows.
+        made.retain(|other, _| other.abs_diff(generation) <= 1);
+        made.insert(generation, key.clone());
+        Ok(key)
+    }
+
+    fn make(&self, generation: u64) -> anyhow::Result<PrivateKey> {
         match self.kind {
             HostKeyKind::Ed25519 => {
                 let pair = Ed25519Keypair::from_seed(&seed(&self.name, generation));

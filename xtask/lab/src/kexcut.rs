@@ -5,17 +5,17 @@ pub(crate) struct KexCut {
     at: At,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum At {
+    #[default]
     Line,
-    Length { read: usize, value: u32 },
-    Body { left: usize },
-}
-
-impl Default for At {
-    fn default() -> Self {
-        Self::Line
-    }
+    Length {
+        read: usize,
+        value: u32,
+    },
+    Body {
+        left: usize,
+    },
 }
 
 /// Bytes of the length field in front of a packet (RFC 4253, section 6).

@@ -1,6 +1,21 @@
 use russh::keys::PublicKey;
+use russh::{MethodKind, MethodSet};
 
 use crate::spec::Login;
+
+/// The methods that a router offers.
+pub(crate) fn methods(login: &Login) -> MethodSet {
+    let mut methods = MethodSet::empty();
+    if !login.public_keys.is_empty() {
+        methods.push(MethodKind::PublicKey);
+    }
+    match login.password {
+        Some(_) if login.keyboard_interactive => methods.push(MethodKind::KeyboardInteractive),
+        Some(_) => methods.push(MethodKind::Password),
+        None => {}
+    }
+    methods
+}
 
 /// Whether user and password are the router's. With keyboard-interactive it takes no password.
 pub(crate) fn by_password(login: &Login, user: &str, password: &str) -> bool {

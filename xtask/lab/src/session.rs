@@ -72,7 +72,12 @@ impl Session {
     /// The answer to credentials that are right or wrong.
     fn judge(&self, right: bool) -> Auth {
         self.stall_by(Fault::StallInAuth);
-        if right && !self.router.has(Fault::AuthRefused) { Auth::Accept } else { Auth::reject() }
+        if right && !self.router.has(Fault::AuthRefused) {
+            return Auth::Accept;
+        }
+        // The client may try again by the same methods, as with real routers.
+        let methods = login::methods(&self.router.spec.login);
+        Auth::Reject { proceed_with_methods: Some(methods), partial_success: false }
     }
 
     /// Starts a shell on the channel, or one command when there is one.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use russh::client::{self, AuthResult, Config, Handle, Handler, Msg};
 use russh::keys::{HashAlg, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg};
+use tokio::net::TcpStream;
 
 /// Nothing on loopback takes so long, unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -68,6 +69,24 @@ impl Handler for AnyKey {
         }
         Ok(true)
     }
+}
+
+/// Closes the client's socket when dropped, whatever the client's library still holds.
+pub(crate) struct HangUp(std::net::TcpStream);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        // The router may have been faster.
+        let _closed_already = self.0.shutdown(std::net::Shutdown::Both).is_err();
+    }
+}
+
+/// A socket to the router.
+pub(crate) async fn socket(router: &LabRouter) -> (TcpStream, HangUp) {
+    let socket = TcpStream::connect(router.address()).await.expect("connected");
+    let socket = socket.into_std().expect("a socket");
+    let hang_up = HangUp(socket.try_clone().expect("a second descriptor"));
+    (TcpStream::from_std(socket).expect("a socket"), hang_up)
 }
 
 /// A connection before login, with the fingerprint of the key that was shown.
