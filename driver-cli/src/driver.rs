@@ -1,1 +1,56 @@
+use async_trait::async_trait;
+use pool_core::{
+    Context, Phase, Protocol, ProtocolDriver, Request, Result, StepOutput, Transcript,
+};
+use tokio::time::Instant;
 
+use crate::command::Command;
+use crate::session::Session;
+
+/// An interactive session on a device, at its prompt.
+///
+/// Made by [`CliFactory`](crate::CliFactory).
+#[derive(Debug)]
+pub struct CliDriver {
+    session: Session,
+    health_check_timeout: std::time::Duration,
+}
+
+impl CliDriver {
+    pub(crate) fn new(session: Session, health_check_timeout: std::time::Duration) -> Self {
+        Self { session, health_check_timeout }
+    }
+}
+
+#[async_trait]
+impl ProtocolDriver for CliDriver {
+    fn protocol(&self) -> Protocol {
+        Protocol::Scrapli
+    }
+
+    /// Each step ends when the device shows its prompt again. Within the context, handing a
+    /// command over is bounded by `write_timeout`, and its output by the step's timeout or
+    /// `read_timeout`.
+    async fn execute(&mut self, ctx: &Context, request: &Request) -> Result<Transcript> {
+        let mut steps = Vec::with_capacity(request.steps().len());
+        for step in request.steps() {
+            let command = Command::of_request(step, request.output_bytes_max(), &self.session);
+            let started = Instant::now();
+            let output = self.session.run(ctx, &command).await?;
+            let command = step.line().to_owned();
+            let elapsed = started.elapsed();
+            steps.push(StepOutput { command, output, exit_status: None, elapsed });
+        }
+        Ok(Transcript { steps })
+    }
+
+    /// Presses RETURN: the device must show its prompt again.
+    async fn health_check(&mut self, ctx: &Context) -> Result<()> {
+        let ctx = &ctx.capped(self.health_check_timeout);
+        self.session.check(ctx, Phase::HealthCheck).await
+    }
+
+    async fn close(self: Box<Self>, ctx: &Context) -> Result<()> {
+        self.session.close(ctx).await
+    }
+}

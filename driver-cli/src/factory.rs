@@ -6,7 +6,8 @@ use pool_core::{
     ProtocolDriver, ProtocolFactory, Result,
 };
 
-use crate::Platforms;
+use crate::session::Session;
+use crate::{CliDriver, Platforms};
 
 /// Makes interactive sessions: connects with a [`Connector`], waits for the prompt, and prepares
 /// the terminal as the platform's definition says.
@@ -40,6 +41,17 @@ impl ProtocolFactory for CliFactory {
         &self.capability
     }
 
+    /// Connects, waits for the prompt, goes to a level to work at, and prepares the terminal.
+    ///
+    /// # Errors
+    ///
+    /// The connector's own; then in phase `Prompt` or `Setup`, `Busy` when the device says that
+    /// it has no session left, `Authentication` when it refuses the enable password, and
+    /// `Unsupported` for a platform without a definition.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     async fn create_with_context(
         &self,
         ctx: &Context,
@@ -49,6 +61,7 @@ impl ProtocolFactory for CliFactory {
             Error::Unsupported { what: format!("no definition of platform {}", config.platform) }
         })?;
         let transport = self.connector.connect(ctx, config).await?;
-        todo!("{definition:?} {transport:?}")
+        let session = Session::open(ctx, transport, definition, config).await?;
+        Ok(Box::new(CliDriver::new(session, config.health_check_timeout)))
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! - A **platform** is a kind of command line, described by a [`PlatformDefinition`].
 //! - A **level** is a mode of it, told by its prompt.
-//! - The **screen**  is what a terminal would show of the bytes received.
+//! - The **screen** ([`Screen`]) is what a terminal would show of the bytes received.
 //! - The **learnt prompt** is the text of this device's prompt, as seen twice at login.
 //!
 //! # Example
@@ -33,8 +33,23 @@
 
 mod platform;
 
+mod echo;
+mod output;
+mod prompt;
+mod screen;
+
+mod channel;
+mod collect;
+mod command;
+mod login;
+mod privilege;
+mod redact;
+mod session;
+
 mod driver;
 mod factory;
 
+pub use driver::CliDriver;
 pub use factory::CliFactory;
 pub use platform::{DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms};
+pub use screen::Screen;

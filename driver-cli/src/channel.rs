@@ -1,0 +1,141 @@
+use std::time::Duration;
+
+use bytes::BytesMut;
+use pool_core::{Context, Error, ErrorKind, Phase, Result, Transport};
+
+use crate::Screen;
+use crate::redact::Redactor;
+
+/// How much of what a device said last goes into an error.
+const LAST_WORDS_CHARS: usize = 200;
+
+/// A transport, and the screen that shows what comes from it.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    transport: Box<dyn Transport>,
+    received: BytesMut,
+    pub(crate) screen: Screen,
+    redactor: Redactor,
+}
+
+/// What a device did while we listened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It said something, which is on the screen now.
+    Text,
+    /// It said nothing for as long as we listened.
+    Silence,
+}
+
+impl Channel {
+    pub(crate) fn new(transport: Box<dyn Transport>, redactor: Redactor) -> Self {
+        Self { transport, received: BytesMut::new(), screen: Screen::new(), redactor }
+    }
+
+    /// Listens until the device says something, or for `silence`.
+    ///
+    /// # Errors
+    ///
+    /// In `phase`: the context ended, or the device closed its side (with its last words).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as reading from a transport is.
+    pub(crate) async fn listen(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        silence: Duration,
+    ) -> Result<Heard> {
+        ctx.check(phase)?;
+        ctx.enter(phase);
+        self.received.clear();
+        // The transport notes its own phase; a trace of ours shows the one it serves.
+        let (quiet, _) = ctx.capped(silence).traced();
+        match self.transport.read(&quiet, &mut self.received).await {
+            Ok(0) => Err(self.disconnected(phase, "")),
+            Ok(_) => {
+                self.screen.feed(&self.received);
+                Ok(Heard::Text)
+            }
+            Err(error) if error.kind() == ErrorKind::DeadlineExceeded => {
+                ctx.check(phase).map(|()| Heard::Silence)
+            }
+            Err(error) => Err(self.in_phase(error, phase)),
+        }
+    }
+
+    /// The bytes that were heard last.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// Sends `text`.
+    ///
+    /// # Errors
+    ///
+    /// In `phase`: the context ended, or the device closed its side.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe, as writing to a transport is not.
+    pub(crate) async fn send(&mut self, ctx: &Context, phase: Phase, text: &str) -> Result<()> {
+        ctx.enter(phase);
+        let (quiet, _) = ctx.traced();
+        let sent = self.transport.write_all(&quiet, text.as_bytes()).await;
+        sent.map_err(|error| self.in_phase(error, phase))
+    }
+
+    /// Closes the transport.
+    pub(crate) async fn close(self, ctx: &Context) -> Result<()> {
+        self.transport.close(ctx).await
+    }
+
+    /// The last of what is shown, with secrets masked.
+    pub(crate) fn last_words(&self) -> String {
+        // Masked before it is cut, so that no half of a secret is left.
+        let masked = self.redactor.mask(&self.screen.tail(LAST_WORDS_CHARS * 4));
+        let masked = masked.trim();
+        let start = masked.char_indices().rev().nth(LAST_WORDS_CHARS - 1).map_or(0, |(at, _)| at);
+        masked[start..].to_owned()
+    }
+
+    /// `text` with secrets masked.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        self.redactor.mask(text)
+    }
+
+    /// That the device is out of step: it should have said `expected`.
+    pub(crate) fn desynchronised(&self, phase: Phase, expected: impl Into<String>) -> Error {
+        let expected = self.redactor.mask(&expected.into());
+        Error::Desynchronised { phase, expected, received: self.last_words() }
+    }
+
+    /// A passed deadline, with what was waited for and what came instead. Other errors are
+    /// returned as they are.
+    pub(crate) fn explain(&self, error: Error, expected: impl Into<String>) -> Error {
+        let phase = error.phase().unwrap_or(Phase::Read);
+        error.with_last(Some(self.desynchronised(phase, expected)))
+    }
+
+    fn disconnected(&self, phase: Phase, said: &str) -> Error {
+        let words = self.last_words();
+        let message = match (said, words.as_str()) {
+            (said, "") => said.to_owned(),
+            ("", words) => format!("its last words: {words:?}"),
+            (said, words) => format!("{said}; its last words: {words:?}"),
+        };
+        Error::Disconnected { phase, message }
+    }
+
+    fn in_phase(&self, error: Error, phase: Phase) -> Error {
+        match error {
+            Error::DeadlineExceeded { elapsed, last, .. } => {
+                Error::DeadlineExceeded { phase, elapsed, last }
+            }
+            Error::Cancelled { .. } => Error::Cancelled { phase },
+            Error::Disconnected { message, .. } => self.disconnected(phase, &message),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a command prints, up to the prompt.
+
+use std::time::Duration;
+
+use pool_core::{Context, Error, ErrorKind, Phase, Result};
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::channel::Heard;
+use crate::prompt::{BuriedPrompt, Prompt};
+use crate::session::{CTRL_C, Session};
+
+/// How long the learnt prompt must stand at the end before it ends the command. A line of output
+/// that looks the same is followed by the rest of the output well within this time.
+const PROMPT_QUIET: Duration = Duration::from_millis(50);
+/// How long something that is probably a prompt must stand before it is put to the test.
+const CHANGED_QUIET: Duration = Duration::from_millis(300);
+/// How long a text with a prompt above its end must stand before RETURN is pressed for a new one.
+const BURIED_QUIET: Duration = Duration::from_secs(1);
+/// How often RETURN is pressed for one command.
+const NUDGES_MAX: usize = 3;
+
+/// The silences after which something is looked at, in order.
+const SILENCES: [Duration; 3] = [PROMPT_QUIET, CHANGED_QUIET, BURIED_QUIET];
+
+/// The limits on one command's output.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) phase: Phase,
+    pub(crate) timeout: Duration,
+    pub(crate) interrupt_after: Option<Duration>,
+    pub(crate) bytes_max: usize,
+}
+
+/// How a command's output came to its end, for the one who cleans it.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// The last RETURN that was pressed to bring back a prompt, if any was.
+    pub(crate) nudge: Option<Nudge>,
+}
+
+/// RETURN pressed in mid-output because a prompt seemed to have come already.
+#[derive(Clone, Debug)]
+pub(crate) struct Nudge {
+    /// Bytes of text above the line on which it was pressed.
+    pub(crate) above: usize,
+    /// Bytes of text that are output if the prompt had come indeed.
+    pub(crate) output: usize,
+    /// The line on which it was pressed, without blanks at its end.
+    pub(crate) line: String,
+    /// What that line would be if the prompt has changed.
+    candidate: Option<Prompt>,
+}
+
+/// The collecting of one command's output.
+pub(crate) struct Collect<'a> {
+    session: &'a mut Session,
+    limits: Limits,
+    interrupt_at: Option<Instant>,
+    heard_at: Instant,
+    /// How many of [`SILENCES`] have passed since something was heard.
+    silences: usize,
+    buried: BuriedPrompt,
+    nudges: usize,
+    nudge: Option<Nudge>,
+}
+
+impl<'a> Collect<'a> {
+    pub(crate) fn new(session: &'a mut Session, limits: Limits) -> Self {
+        let now = Instant::now();
+        Self {
+            session,
+            interrupt_at: limits.interrupt_after.and_then(|after| now.checked_add(after)),
+            limits,
+            heard_at: now,
+            silences: 0,
+            buried: BuriedPrompt::default(),
+            nudges: 0,
+            nudge: None,
+        }
+    }
+
+    /// Listens until the prompt stands at the end.
+    pub(crate) async fn run(mut self, ctx: &Context) -> Result<Ended> {
+        let ctx = &ctx.capped(self.limits.timeout);
+        match self.until_prompt(ctx).await {
+            Ok(()) => Ok(Ended { nudge: self.nudge }),
+            Err(error) if error.kind() == ErrorKind::DeadlineExceeded => {
+                let expected = format!("the prompt {:?}", self.session.prompt.text);
+                Err(self.session.channel.explain(error, expected))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn until_prompt(&mut self, ctx: &Context) -> Result<()> {
+        loop {
+            if self.interrupt_at.is_some_and(|at| at <= Instant::now()) {
+                self.interrupt_at = None;
+                self.session.channel.send(ctx, self.limits.phase, CTRL_C).await?;
+            }
+            let silence = self.next_silence();
+            match self.session.channel.listen(ctx, self.limits.phase, silence).await? {
+                Heard::Text => {
+                    self.heard_at = Instant::now();
+                    self.silences = 0;
+                    if self.session.channel.screen.size() > self.limits.bytes_max {
+                        return Err(Error::OutputLimit { limit: self.limits.bytes_max });
+                    }
+                }
+                // It was the time for the interrupt that was waited for.
+                Heard::Silence if self.heard_at.elapsed() < self.silence() => {}
+                Heard::Silence => {
+                    self.silences += 1;
+                    if self.look(ctx).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// How long to listen before the next look or the interrupt.
+    fn next_silence(&self) -> Duration {
+        let look = self.silence().saturating_sub(self.heard_at.elapsed());
+        match self.interrupt_at {
+            Some(at) => look.min(at.saturating_duration_since(Instant::now())),
+            None => look,
+        }
+    }
+
+    /// The silence after which something is looked at next.
+    fn silence(&self) -> Duration {
+        SILENCES.get(self.silences).copied().unwrap_or(Duration::MAX)
+    }
+
+    /// Looks at the end of the text after one more of [`SILENCES`]; says whether the command has
+    /// come to its end.
+    async fn look(&mut self, ctx: &Context) -> Result<bool> {
+        match self.silences {
+            1 => self.look_for_prompt(ctx).await,
+            2 => self.look_for_changed_prompt(ctx).await,
+            _ => self.look_for_buried_prompt(ctx).await,
+        }
+    }
+
+    async fn look_for_prompt(&mut self, ctx: &Context) -> Result<bool> {
+        if self.session.prompt.is_at_end(&self.session.channel.screen) {
+            return Ok(true);
+        }
+        let line = self.session.channel.screen.line();
+        let line = line.trim_end();
+        let pagers = &self.session.platform.pagers;
+        let shown = pagers.iter().find_map(|pager| Some((pager, pager.pattern.find(line)?)));
+        if let Some((pager, text)) = shown {
+            let before = line[..text.start()].chars().count();
+            self.session.channel.screen.cut_line(before);
+            let key = pager.key.clone();
+            self.session.channel.send(ctx, self.limits.phase, &key).await?;
+        }
+        Ok(false)
+    }
+
+    async fn look_for_changed_prompt(&mut self, ctx: &Context) -> Result<bool> {
+        let Session { channel, platform, prompt, .. } = &mut *self.session;
+        let above = channel.screen.text().len();
+        let found = Prompt::find(&channel.screen, platform);
+        if let Some(found) = &found {
+            let last = self.nudge.as_mut().filter(|nudge| nudge.above < above);
+            let confirmed = last.filter(|nudge| nudge.candidate.as_ref() == Some(found));
+            if confirmed.is_some() || prompt.varies {
+                debug!(from = prompt.text, to = found.text, "the prompt has changed");
+                // What stood in front of the old prompt was a part of the new one.
+                confirmed.into_iter().for_each(|nudge| nudge.output = nudge.above);
+                *prompt = Prompt { varies: prompt.varies, ..found.clone() };
+                return Ok(true);
+            }
+        }
+        // The learnt prompt at the end of a longer line may stand behind output without a line
+        // end, or the longer line is the new prompt. What RETURN brings tells one from the other.
+        let before = prompt.behind_output(&channel.screen);
+        if found.is_some() || before.is_some() {
+            self.nudge(ctx, above + before.unwrap_or(0), found).await?;
+        }
+        Ok(false)
+    }
+
+    async fn look_for_buried_prompt(&mut self, ctx: &Context) -> Result<bool> {
+        let Session { channel, prompt, .. } = &mut *self.session;
+        if self.nudge.is_none()
+            && let Some(output) = self.buried.find(&channel.screen, prompt)
+        {
+            self.nudge(ctx, output, None).await?;
+        }
+        Ok(false)
+    }
+
+    /// Presses RETURN, unless that was done often enough or nothing has come since the last time.
+    async fn nudge(
+        &mut self,
+        ctx: &Context,
+        output: usize,
+        candidate: Option<Prompt>,
+    ) -> Result<()> {
+        let screen = &self.session.channel.screen;
+        let above = screen.text().len();
+        let again = self.nudge.as_ref().is_some_and(|last| last.above == above);
+        if again || self.nudges == NUDGES_MAX {
+            return Ok(());
+        }
+        let line = screen.line().trim_end().to_owned();
+        self.nudges += 1;
+        self.nudge = Some(Nudge { above, output, line, candidate });
+        self.session.press_return(ctx, self.limits.phase).await
+    }
+}

@@ -1,0 +1,196 @@
+//! One command: typed, echoed, collected up to the prompt.
+
+use std::time::Duration;
+
+use pool_core::{Context, Error, ErrorKind, Phase, Result, Step};
+use tokio::time::Instant;
+
+use crate::channel::Heard;
+use crate::collect::{Collect, Limits};
+use crate::echo::EchoWatch;
+use crate::output;
+use crate::platform::EchoMode;
+use crate::session::Session;
+
+/// How long bytes that are already there take to be handed over.
+const DRAIN: Duration = Duration::from_millis(1);
+/// How long an unexpected text must stand before it is taken to be over.
+const SETTLE_QUIET: Duration = Duration::from_millis(50);
+/// How long something that is not quite the echo must stand before it is taken for it.
+const ECHO_QUIET: Duration = Duration::from_secs(1);
+/// How much may come instead of an echo.
+const ECHO_BYTES_MAX: usize = 1 << 16;
+/// How much a command that prepares the session may print, or RETURN alone.
+const SETUP_BYTES_MAX: usize = 1 << 16;
+
+/// A command and the limits on it.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) step: Step,
+    pub(crate) output_bytes_max: usize,
+    pub(crate) timeout: Duration,
+    /// The phase of handing it over, and that of waiting for its output.
+    pub(crate) phases: (Phase, Phase),
+}
+
+impl Command {
+    /// A command of a request.
+    pub(crate) fn of_request(step: &Step, output_bytes_max: usize, session: &Session) -> Self {
+        let timeout = step.timeout().unwrap_or(session.read_timeout);
+        let phases = (Phase::Write, Phase::Read);
+        Self { step: step.clone(), output_bytes_max, timeout, phases }
+    }
+
+    /// A command that prepares the session.
+    pub(crate) fn of_setup(step: Step, session: &Session) -> Self {
+        let (output_bytes_max, timeout) = (SETUP_BYTES_MAX, session.read_timeout);
+        Self { step, output_bytes_max, timeout, phases: (Phase::Setup, Phase::Setup) }
+    }
+}
+
+impl Session {
+    /// Runs a command and returns what it printed.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected`, after which the session is as good as before; `Desynchronised`, when an earlier
+    /// command has not come to its end; `OutputLimit`; `DeadlineExceeded`, with what was waited
+    /// for as its source; `Cancelled`; `Disconnected`, with the device's last words.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe. A session whose command was cut short refuses every further one.
+    pub(crate) async fn run(&mut self, ctx: &Context, command: &Command) -> Result<String> {
+        self.require_step(command.phases.0)?;
+        let line = command.step.line();
+        self.settle(ctx, command.phases.0).await?;
+        self.in_step = false;
+        self.enter_line(ctx, command.phases.0, line).await?;
+        let limits = Limits {
+            phase: command.phases.1,
+            timeout: command.timeout,
+            interrupt_after: command.step.interrupt_after(),
+            bytes_max: command.output_bytes_max,
+        };
+        let ended = Collect::new(self, limits).run(ctx).await?;
+        self.in_step = true;
+        let text = self.channel.screen.take();
+        let output = output::clean(text, &ended, line, &self.prompt, &self.platform);
+        match output::rejection(&output, &self.platform) {
+            Some(message) => {
+                let message = self.channel.masked(message);
+                Err(Error::Rejected { command: self.channel.masked(line), message })
+            }
+            None => Ok(output),
+        }
+    }
+
+    /// Presses RETURN and waits for the prompt, whatever has come in before.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), in `phase`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `run`.
+    pub(crate) async fn check(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
+        self.require_step(phase)?;
+        self.settle(ctx, phase).await?;
+        self.ask_for_prompt(ctx, phase).await
+    }
+
+    fn require_step(&self, phase: Phase) -> Result<()> {
+        if self.in_step {
+            return Ok(());
+        }
+        let expected = "the prompt, but an earlier command was cut short";
+        Err(self.channel.desynchronised(phase, expected))
+    }
+
+    /// Presses RETURN and waits for the prompt.
+    async fn ask_for_prompt(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
+        self.in_step = false;
+        self.channel.screen.clear();
+        self.press_return(ctx, phase).await?;
+        let timeout = ctx.remaining();
+        let limits = Limits { phase, timeout, interrupt_after: None, bytes_max: SETUP_BYTES_MAX };
+        Collect::new(self, limits).run(ctx).await?;
+        self.channel.screen.clear();
+        self.in_step = true;
+        Ok(())
+    }
+
+    /// Makes sure that nothing unread of an earlier time can be taken for what comes next: if
+    /// anything has come in since the last prompt, waits for it to end and asks for a new prompt.
+    pub(crate) async fn settle(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
+        let ctx = &ctx.capped(self.write_timeout);
+        self.channel.screen.clear();
+        if self.channel.listen(ctx, phase, DRAIN).await? == Heard::Silence {
+            return Ok(());
+        }
+        tracing::debug!(words = self.channel.last_words(), "the device spoke unasked");
+        while self.channel.listen(ctx, phase, SETTLE_QUIET).await? == Heard::Text {
+            if self.channel.screen.size() > SETUP_BYTES_MAX {
+                return Err(self.channel.desynchronised(phase, "silence at the prompt"));
+            }
+        }
+        self.ask_for_prompt(ctx, phase).await
+    }
+
+    /// Types `line` and RETURN, with the echo in between awaited if the platform has a usable one.
+    pub(crate) async fn enter_line(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        line: &str,
+    ) -> Result<()> {
+        let ctx = &ctx.capped(self.write_timeout);
+        self.channel.screen.clear();
+        if self.platform.echo == EchoMode::Await {
+            self.channel.send(ctx, phase, line).await?;
+            self.await_echo(ctx, phase, line).await?;
+            self.press_return(ctx, phase).await
+        } else {
+            let text = format!("{line}{}", self.platform.line_ending.as_str());
+            self.channel.send(ctx, phase, &text).await
+        }
+    }
+
+    async fn await_echo(&mut self, ctx: &Context, phase: Phase, line: &str) -> Result<()> {
+        let mut watch = EchoWatch::of(line);
+        let started = Instant::now();
+        loop {
+            let heard = self.channel.listen(ctx, phase, ECHO_QUIET).await.map_err(|error| {
+                let expected = format!("the echo of `{line}`");
+                match error.kind() {
+                    ErrorKind::DeadlineExceeded => self.channel.explain(error, expected),
+                    _ => error,
+                }
+            })?;
+            match heard {
+                Heard::Text => {
+                    watch.hear(self.channel.received());
+                    if watch.is_seen(&self.channel.screen) {
+                        self.channel.screen.clear();
+                        return Ok(());
+                    }
+                }
+                // Something came, and it is over: an echo that the device paints in its own way.
+                Heard::Silence if !self.channel.screen.is_empty() => {
+                    tracing::debug!(elapsed = ?started.elapsed(), "an echo of an unknown kind");
+                    return Ok(());
+                }
+                Heard::Silence => {}
+            }
+            if self.channel.screen.size() > ECHO_BYTES_MAX {
+                return Err(self.channel.desynchronised(phase, format!("the echo of `{line}`")));
+            }
+        }
+    }
+
+    pub(crate) async fn press_return(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
+        let ctx = ctx.capped(self.write_timeout);
+        self.channel.send(&ctx, phase, self.platform.line_ending.as_str()).await
+    }
+}

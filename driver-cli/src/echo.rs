@@ -1,0 +1,129 @@
+//! The echo of a command: seen before RETURN is sent, and taken off the output.
+//!
+//! Devices wrap it, repaint it, pad it with blanks and cursor movements. Blanks and control
+//! characters are therefore left out of every comparison.
+
+use crate::Screen;
+use crate::screen::{Escape, Taken};
+
+/// How many lines a wrapped echo may take: 512 bytes on a terminal of 80 columns, with a prompt.
+const ECHO_LINES_MAX: usize = 8;
+
+/// Watches for the echo of one command line.
+#[derive(Debug)]
+pub(crate) struct EchoWatch {
+    expected: String,
+    /// What was printed, as a typewriter would: nothing overwritten, which is how an echo looks
+    /// that is wrapped by a bare carriage return.
+    tape: Vec<u8>,
+    escape: Escape,
+}
+
+impl EchoWatch {
+    pub(crate) fn of(line: &str) -> Self {
+        Self { expected: compact(line), tape: Vec::new(), escape: Escape::default() }
+    }
+
+    /// Takes note of the bytes that came last.
+    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if self.escape.take(byte) == Taken::No && byte > 0x20 && byte != 0x7f {
+                self.tape.push(byte);
+            }
+        }
+    }
+
+    /// Whether the last of what was printed or is shown is the command line.
+    pub(crate) fn is_seen(&self, screen: &Screen) -> bool {
+        let mut shown = screen.backwards().filter(|character| !character.is_whitespace());
+        self.tape.ends_with(self.expected.as_bytes())
+            || self.expected.chars().rev().all(|expected| shown.next() == Some(expected))
+    }
+}
+
+/// How many bytes of `text`, the output of a command line, are its echo: what is left of it up to
+/// the line end that RETURN makes, and lines on which it is repeated behind the prompt.
+pub(crate) fn echo_length(text: &str, line: &str, prompt: &str) -> usize {
+    let expected = compact(line);
+    let mut length = first_echo_length(text, &expected);
+    let repeated = compact(prompt) + &expected;
+    while let Some(next) = text[length..].split_inclusive('\n').next()
+        && compact(next) == repeated
+    {
+        length += next.len();
+    }
+    length
+}
+
+fn first_echo_length(text: &str, expected: &str) -> usize {
+    let mut length = 0;
+    let mut joined = String::new();
+    for next in text.split_inclusive('\n').take(ECHO_LINES_MAX) {
+        joined.push_str(&compact(next));
+        length += next.len();
+        // Where a terminal scrolls sideways it marks the cut.
+        let tail = joined.trim_start_matches(['<', '$']);
+        if joined.ends_with(expected) || expected.ends_with(tail) {
+            return length;
+        }
+        if joined.len() > expected.len() * 2 {
+            break;
+        }
+    }
+    0
+}
+
+fn compact(text: &str) -> String {
+    text.chars().filter(|character| !character.is_whitespace()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "ping 192.0.2.1 repeat 5";
+
+    fn seen(line: &str, bytes: &[u8]) -> bool {
+        let mut screen = Screen::new();
+        let mut watch = EchoWatch::of(line);
+        screen.feed(bytes);
+        watch.hear(bytes);
+        watch.is_seen(&screen)
+    }
+
+    #[test]
+    fn an_echo_is_seen_however_the_terminal_prints_it() {
+        assert!(seen(LINE, b"ping 192.0.2.1 repeat 5"));
+        assert!(seen(LINE, b"ping 192.0.2.1 rep\reat 5"), "wrapped by a carriage return");
+        assert!(seen(LINE, b"ping 192.0.2.1 rep \reat 5"), "by a blank and one");
+        assert!(seen(LINE, b"ping 192.0.2.1 rep\r\neat 5"), "by a line end");
+        assert!(seen(LINE, b"ping \x1b[1D 192.0.2.1 \x1b[1D repeat 5 \x1b[1D"), "padded");
+        assert!(seen(LINE, b"pinh\x08 \x08g 192.0.2.1 repeat 5"), "corrected");
+        assert!(seen(LINE, b"ping 19\rR1#ping 192.0.2.1 repeat 5"), "repainted");
+        assert!(seen(LINE, b"stale output\r\nR1#ping 192.0.2.1 repeat 5"), "late");
+    }
+
+    #[test]
+    fn a_part_of_the_command_is_not_its_echo() {
+        assert!(!seen(LINE, b""));
+        assert!(!seen(LINE, b"ping 192.0.2.1 repeat"));
+        assert!(!seen(LINE, b"ping 192.0.2.1 repeat 5\r\nSending"));
+    }
+
+    #[track_caller]
+    fn check(text: &str, output: &str) {
+        assert_eq!(&text[echo_length(text, LINE, "R1#")..], output);
+    }
+
+    #[test]
+    fn what_is_left_of_the_echo_is_taken_off_and_nothing_else() {
+        check("\nSending 5\n", "Sending 5\n");
+        check("ping 192.0.2.1 repeat 5\nSending 5\n", "Sending 5\n");
+        check("ping 192.0.2.1\n repeat 5\nSending 5\n", "Sending 5\n");
+        check("<repeat 5\nSending 5\n", "Sending 5\n");
+        check("\nR1#ping 192.0.2.1 repeat 5\nSending 5\n", "Sending 5\n");
+        check("\n\nSending 5\n", "\nSending 5\n");
+        check("Sending 5\n", "Sending 5\n");
+        check("", "");
+    }
+}

@@ -1,0 +1,42 @@
+use std::fmt;
+
+use pool_core::{Credentials, Secret};
+
+/// The secrets of a session, to be kept out of every text that leaves it.
+#[derive(Clone, Default)]
+pub(crate) struct Redactor(Vec<Secret>);
+
+impl Redactor {
+    pub(crate) fn of(credentials: &Credentials) -> Self {
+        let secrets = [&credentials.password, &credentials.enable_password];
+        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
+        Self(secrets.cloned().collect())
+    }
+
+    /// `text` with `***` in place of every secret.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({})", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_secret_is_masked_and_nothing_else() {
+        let mut credentials = Credentials::password("monitor", "one".to_owned());
+        credentials.enable_password = Some(Secret::new("two"));
+        let redactor = Redactor::of(&credentials);
+        assert_eq!(redactor.mask("monitor one, two and one"), "monitor ***, *** and ***");
+        assert!(!format!("{redactor:?}").contains("one"));
+        let nothing = Redactor::of(&Credentials::password("monitor", String::new()));
+        assert_eq!(nothing.mask("as it is"), "as it is");
+    }
+}

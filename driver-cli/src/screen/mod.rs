@@ -1,0 +1,211 @@
+mod escape;
+mod line;
+mod utf8;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::escape::{Escape, Taken};
+
+use self::escape::Action;
+use self::line::Line;
+use self::utf8::Decoder;
+
+/// What a terminal would show of the bytes that a device sends: finished lines, and the line the
+/// cursor is on.
+///
+/// Carriage returns, backspaces, overwriting, and the control sequences of ECMA-48 that change a
+/// line are resolved; colours, titles, bells and NULs are dropped; a tab stays a tab. The screen
+/// has no width and no height: a line ends at a line feed only, and a finished line never changes.
+/// Blanks at the end of a line are dropped when it is finished.
+///
+/// Bytes can be fed in any pieces, with the same result. The work is linear in their number. What
+/// is held grows with them, and it is for the caller to look at [`size`](Self::size).
+///
+/// ```
+/// let mut screen = driver_cli::Screen::new();
+/// screen.feed(b"Interface up\r\n --More-- \r          \rInterface down\r\n\x1b[1mR1\x1b[0m#");
+/// assert_eq!(screen.text(), "Interface up\nInterface down\n");
+/// assert_eq!(screen.line(), "R1#");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Screen {
+    text: String,
+    line: Line,
+    escape: Escape,
+    utf8: Decoder,
+}
+
+impl Screen {
+    /// An empty screen.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some((&byte, tail)) = rest.split_first() {
+            if self.escape.is_ground() && self.utf8.is_idle() {
+                let run = rest.iter().position(|b| !is_printable(*b)).unwrap_or(rest.len());
+                if run > 0 {
+                    rest = self.feed_ascii(rest, run);
+                    continue;
+                }
+            }
+            self.feed_byte(byte);
+            rest = tail;
+        }
+    }
+
+    /// The finished lines, each with a `\n` at its end.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line the cursor is on, with the blanks at its end.
+    pub fn line(&self) -> String {
+        self.line.cells().iter().collect()
+    }
+
+    /// How many characters the line the cursor is on has, blanks at its end aside.
+    pub fn line_length(&self) -> usize {
+        let cells = self.line.cells();
+        cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1)
+    }
+
+    /// Whether the line the cursor is on is `text`, blanks at its end aside.
+    pub fn line_is(&self, text: &str) -> bool {
+        let mut cells = self.line.cells().iter().copied();
+        let text = text.trim_end_matches(' ').chars();
+        text.into_iter().all(|expected| cells.next() == Some(expected))
+            && cells.all(|cell| cell == ' ')
+    }
+
+    /// The last characters shown, at most `count` of them.
+    pub fn tail(&self, count: usize) -> String {
+        let line = self.line.cells();
+        let line = &line[line.len().saturating_sub(count)..];
+        let above = count - line.len();
+        let start =
+            self.text.char_indices().rev().take(above).last().map_or(self.text.len(), |(at, _)| at);
+        self.text[start..].chars().chain(line.iter().copied()).collect()
+    }
+
+    /// Everything shown from the last character backwards.
+    pub(crate) fn backwards(&self) -> impl Iterator<Item = char> + '_ {
+        self.line.cells().iter().rev().copied().chain(self.text.chars().rev())
+    }
+
+    /// How much is shown: bytes of finished lines and characters of the unfinished one.
+    pub fn size(&self) -> usize {
+        self.text.len() + self.line.cells().len()
+    }
+
+    /// Whether nothing is shown.
+    pub fn is_empty(&self) -> bool {
+        self.size() == 0
+    }
+
+    /// Finishes the line the cursor is on, unless it is empty.
+    pub fn finish_line(&mut self) {
+        if !self.line.cells().is_empty() {
+            self.next_line();
+        }
+    }
+
+    /// Removes everything from character `length` on from the line the cursor is on.
+    pub fn cut_line(&mut self, length: usize) {
+        self.line.truncate(length);
+    }
+
+    /// Removes everything shown, and keeps what is known of an unfinished control sequence.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.line.clear();
+    }
+
+    /// As [`clear`](Self::clear), and returns the finished lines.
+    pub fn take(&mut self) -> String {
+        self.line.clear();
+        std::mem::take(&mut self.text)
+    }
+
+    /// Shows the `run` bytes of printable ASCII that `bytes` begins with, and returns the rest.
+    fn feed_ascii<'a>(&mut self, bytes: &'a [u8], run: usize) -> &'a [u8] {
+        let (shown, rest) = bytes.split_at(run);
+        if self.line.cells().is_empty()
+            && let Some(rest) = after_line_end(rest)
+        {
+            // A whole line at once, which is what megabytes of output consist of.
+            let shown = std::str::from_utf8(shown).expect("printable ASCII is UTF-8");
+            self.line.carriage_return();
+            self.text.push_str(shown.trim_end_matches(' '));
+            self.text.push('\n');
+            return rest;
+        }
+        self.line.print_ascii(shown);
+        rest
+    }
+
+    fn feed_byte(&mut self, byte: u8) {
+        if byte < 0x80 {
+            self.utf8.cut_off(&mut |character| self.line.print(character));
+        }
+        match self.escape.take(byte) {
+            Taken::Yes(action) => action.into_iter().for_each(|action| self.act(action)),
+            Taken::No => match byte {
+                b'\r' => self.line.carriage_return(),
+                b'\n' | 0x0b | 0x0c => self.next_line(),
+                0x08 => self.line.left(1),
+                b'\t' => self.line.print('\t'),
+                0x20..=0x7e => self.line.print(char::from(byte)),
+                0x80.. => self.utf8.take(byte, &mut |character| self.line.print(character)),
+                // NUL and BEL, and whatever else only a teleprinter obeys.
+                _ => {}
+            },
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        let (parameter, last) = match action {
+            Action::Csi { parameter, last } => (parameter, last),
+            Action::NextLine => return self.next_line(),
+            Action::Reset => return self.line.clear(),
+        };
+        let count = parameter.unwrap_or(1).max(1);
+        match (last, parameter.unwrap_or(0)) {
+            (b'C', _) => self.line.right(count),
+            (b'D', _) => self.line.left(count),
+            (b'G' | b'`', _) => self.line.move_to(count - 1),
+            // There is one line only: whatever row is meant, it is this one, at its beginning.
+            (b'H' | b'f', _) => self.line.carriage_return(),
+            (b'E', _) => self.next_line(),
+            (b'J' | b'K', 0) => self.line.erase_to_end(),
+            (b'J' | b'K', 1) => self.line.erase_from_start(),
+            (b'J' | b'K', 2) => self.line.erase_all(),
+            (b'P', _) => self.line.delete(count),
+            (b'@', _) => self.line.insert(count),
+            (b'X', _) => self.line.erase(count),
+            _ => {}
+        }
+    }
+
+    fn next_line(&mut self) {
+        let end = self.line_length();
+        self.text.extend(&self.line.cells()[..end]);
+        self.text.push('\n');
+        self.line.clear();
+    }
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e)
+}
+
+/// What follows a line feed that `bytes` begins with, carriage returns before it aside.
+fn after_line_end(bytes: &[u8]) -> Option<&[u8]> {
+    let returns = bytes.iter().take_while(|byte| **byte == b'\r').count();
+    bytes[returns..].strip_prefix(b"\n")
+}

@@ -1,0 +1,234 @@
+//! A device that plays a script, and the way to a session on it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use driver_cli::{CliFactory, Platforms};
+use parking_lot::Mutex;
+use pool_core::testing::{Act, ScriptedTransport};
+use pool_core::{
+    ConnectionConfig, Connector, Context, Credentials, Endpoint, Error, Platform, ProtocolDriver,
+    ProtocolFactory, Request, Result, Secret, Step, Transport,
+};
+
+pub(crate) const PROMPT: &str = "R1#";
+
+/// A device that is to be logged in to once.
+#[derive(Debug)]
+pub(crate) struct Device {
+    platform: &'static str,
+    acts: Vec<Act>,
+    piece_bytes: usize,
+    enable_password: Option<&'static str>,
+    connect_timeout: Duration,
+    written: Arc<Mutex<Vec<u8>>>,
+    closed: Arc<Mutex<bool>>,
+    unasked: Unasked,
+}
+
+/// What the device says while nobody listens: some texts, and `None` for hanging up.
+type Unasked = Arc<Mutex<VecDeque<Option<Vec<u8>>>>>;
+
+/// The definitions, compiled once for all tests.
+static PLATFORMS: LazyLock<Arc<Platforms>> = LazyLock::new(|| Arc::new(Platforms::builtin()));
+
+impl Device {
+    /// A device that says only what it is told to.
+    pub(crate) fn silent(platform: &'static str) -> Self {
+        Self {
+            platform,
+            acts: Vec::new(),
+            piece_bytes: usize::MAX,
+            enable_password: None,
+            connect_timeout: Duration::from_secs(30),
+            written: Arc::default(),
+            closed: Arc::default(),
+            unasked: Arc::default(),
+        }
+    }
+
+    /// An IOS device that has been logged in to and prepared.
+    pub(crate) fn ready() -> Self {
+        Self::silent("cisco_iosxe").greets("\r\nWelcome\r\n", PROMPT).takes_setup(PROMPT)
+    }
+
+    pub(crate) fn says(self, text: impl AsRef<[u8]>) -> Self {
+        self.act(Act::say(text.as_ref()))
+    }
+
+    pub(crate) fn hears(self, text: impl AsRef<[u8]>) -> Self {
+        self.act(Act::expect(text.as_ref()))
+    }
+
+    pub(crate) fn thinks(self, time: Duration) -> Self {
+        self.act(Act::Think(time))
+    }
+
+    pub(crate) fn hangs_up(self) -> Self {
+        self.act(Act::Close)
+    }
+
+    fn act(mut self, act: Act) -> Self {
+        self.acts.push(act);
+        self
+    }
+
+    /// Says `banner` and the prompt, and the prompt again after RETURN.
+    pub(crate) fn greets(self, banner: &str, prompt: &str) -> Self {
+        self.says(format!("{banner}{prompt}")).hears("\n").says(format!("\r\n{prompt}"))
+    }
+
+    /// Echoes `command`, and answers `output` and the prompt.
+    pub(crate) fn answers(self, command: &str, output: &str, prompt: &str) -> Self {
+        self.echoes(command).says(format!("{output}{prompt}"))
+    }
+
+    /// Echoes `command` and the line end of RETURN.
+    pub(crate) fn echoes(self, command: &str) -> Self {
+        self.hears(command).says(command).hears("\n").says("\r\n")
+    }
+
+    /// Takes the commands that prepare an IOS session.
+    pub(crate) fn takes_setup(self, prompt: &str) -> Self {
+        self.answers("terminal width 512", "", prompt).answers("terminal length 0", "", prompt)
+    }
+
+    pub(crate) fn in_pieces_of(self, bytes: usize) -> Self {
+        Self { piece_bytes: bytes, ..self }
+    }
+
+    pub(crate) fn with_enable_password(self, password: &'static str) -> Self {
+        Self { enable_password: Some(password), ..self }
+    }
+
+    pub(crate) fn within(self, connect_timeout: Duration) -> Self {
+        Self { connect_timeout, ..self }
+    }
+
+    /// Logs in, and falls silent for good after the last act.
+    pub(crate) async fn log_in(self) -> Result<Session> {
+        let ctx = Context::detached(self.connect_timeout);
+        self.log_in_under(&ctx).await.0
+    }
+
+    /// As `log_in`, under a context; returns also everything that was typed, and whether the
+    /// transport was closed in good order.
+    pub(crate) async fn log_in_under(self, ctx: &Context) -> (Result<Session>, String, bool) {
+        let mut credentials = Credentials::password("monitor", "hunter2".to_owned());
+        credentials.enable_password = self.enable_password.map(Secret::new);
+        let endpoint = Endpoint::new("192.0.2.1", 22).unwrap();
+        let config = ConnectionConfig::new(endpoint, Platform::new(self.platform), credentials);
+        let written = self.written.clone();
+        let closed = self.closed.clone();
+        let unasked = self.unasked.clone();
+        let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone());
+        let driver = factory.create_with_context(ctx, &config).await;
+        let typed = String::from_utf8(written.lock().clone()).unwrap();
+        let session =
+            driver.map(|driver| Session { driver, written, closed: closed.clone(), unasked });
+        let closed = *closed.lock();
+        (session, typed, closed)
+    }
+}
+
+#[async_trait]
+impl Connector for Device {
+    async fn connect(&self, _: &Context, _: &ConnectionConfig) -> Result<Box<dyn Transport>> {
+        let acts = self.acts.iter().cloned().chain([Act::Hang]);
+        let inner = ScriptedTransport::new(acts).in_pieces_of(self.piece_bytes);
+        let written = self.written.clone();
+        let closed = self.closed.clone();
+        Ok(Box::new(Wire { inner, written, closed, unasked: self.unasked.clone() }))
+    }
+}
+
+/// A scripted transport that tells what was written to it and how it ended.
+#[derive(Debug)]
+struct Wire {
+    inner: ScriptedTransport,
+    written: Arc<Mutex<Vec<u8>>>,
+    closed: Arc<Mutex<bool>>,
+    unasked: Unasked,
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn read(&mut self, ctx: &Context, buffer: &mut bytes::BytesMut) -> Result<usize> {
+        match self.unasked.lock().pop_front() {
+            Some(Some(text)) => {
+                buffer.extend_from_slice(&text);
+                return Ok(text.len());
+            }
+            Some(None) => return Ok(0),
+            None => {}
+        }
+        self.inner.read(ctx, buffer).await
+    }
+
+    async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
+        self.written.lock().extend_from_slice(bytes);
+        self.inner.write_all(ctx, bytes).await
+    }
+
+    async fn close(self: Box<Self>, _: &Context) -> Result<()> {
+        *self.closed.lock() = true;
+        Ok(())
+    }
+}
+
+/// A session on a device.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) driver: Box<dyn ProtocolDriver>,
+    written: Arc<Mutex<Vec<u8>>>,
+    closed: Arc<Mutex<bool>>,
+    unasked: Unasked,
+}
+
+impl Session {
+    /// The device says something while no command runs.
+    pub(crate) fn meanwhile_says(&self, text: &str) {
+        self.unasked.lock().push_back(Some(text.as_bytes().to_vec()));
+    }
+
+    /// The device hangs up while no command runs.
+    pub(crate) fn meanwhile_hangs_up(&self) {
+        self.unasked.lock().push_back(None);
+    }
+
+    /// Everything that was typed so far.
+    pub(crate) fn typed(&self) -> String {
+        String::from_utf8(self.written.lock().clone()).unwrap()
+    }
+
+    /// Runs one command within a minute.
+    pub(crate) async fn run(&mut self, command: &str) -> Result<String> {
+        self.run_step(Step::command(command)?).await
+    }
+
+    pub(crate) async fn run_step(&mut self, step: Step) -> Result<String> {
+        self.run_request(&Context::detached(Duration::from_secs(60)), &Request::new(step)).await
+    }
+
+    pub(crate) async fn run_request(&mut self, ctx: &Context, request: &Request) -> Result<String> {
+        let transcript = self.driver.execute(ctx, request).await?;
+        Ok(transcript.output().to_owned())
+    }
+
+    /// Closes the session; returns everything that was typed.
+    pub(crate) async fn close(self) -> String {
+        self.driver.close(&Context::detached(Duration::from_secs(5))).await.unwrap();
+        assert!(*self.closed.lock(), "the transport was closed in good order");
+        String::from_utf8(self.written.lock().clone()).unwrap()
+    }
+}
+
+/// What is told below a deadline: the text that was waited for, and what came instead.
+#[track_caller]
+pub(crate) fn waited_for(error: &Error) -> (String, String) {
+    let Error::DeadlineExceeded { last: Some(last), .. } = error else { panic!("{error:?}") };
+    let Error::Desynchronised { expected, received, .. } = &**last else { panic!("{last:?}") };
+    (expected.clone(), received.clone())
+}

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use pool_core::ErrorKind;
+
+use crate::device::{Device, PROMPT, Session};
+
+/// Logs in and proves that the session is in step by running a command.
+async fn works(device: Device, prompt: &str) -> Session {
+    let mut session = device.answers("show clock", "12:00\r\n", prompt).log_in().await.unwrap();
+    assert_eq!(session.run("show clock").await.unwrap(), "12:00\n");
+    session
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_learns_its_prompt_and_prepares_the_terminal() {
+    let session = works(Device::ready(), PROMPT).await;
+    assert_eq!(session.typed(), "\nterminal width 512\nterminal length 0\nshow clock\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_byte_at_a_time_makes_no_difference() {
+    works(Device::ready().in_pieces_of(1), PROMPT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_a_banner_that_look_like_prompts_are_not_learnt() {
+    let late = Duration::from_millis(700);
+    let device = Device::silent("cisco_iosxe")
+        .says("\r\n#########\r\nfor-members-only>\r\n#")
+        .thinks(late)
+        .says("########\r\nstaff#")
+        .thinks(late)
+        .says("\r\nLast login: today\r\nR1#")
+        // RETURN was pressed at `staff#`, and is taken only now.
+        .hears("\n")
+        .says("\r\nR1#")
+        .hears("\n")
+        .says("\r\nR1#")
+        .takes_setup(PROMPT);
+    works(device, PROMPT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_banner_of_100_kilobytes_is_read_over() {
+    let banner = "# Authorised staff only #\r\n".repeat(4000);
+    let device = Device::silent("cisco_iosxe").greets(&banner, PROMPT).takes_setup(PROMPT);
+    works(device.in_pieces_of(1000), PROMPT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_greeting_without_end_is_given_up() {
+    let device = Device::silent("cisco_iosxe").says("x".repeat(1 << 20)).says("yy");
+    let error = device.log_in().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_before_the_prompt_is_answered() {
+    let device = Device::silent("huawei_vrp")
+        .says("\r\nInfo: The max number of VTY users is 5, and the number\r\n")
+        .says("      of current VTY users on line is 1.\r\n")
+        .says("Warning: The initial password poses security risks.\r\n")
+        .says("The password needs to be changed. Change now? [Y/N]: ")
+        .hears("N\n")
+        .says("N\r\n<NE40>")
+        .hears("\n")
+        .says("\r\n<NE40>")
+        .answers("screen-length 0 temporary", "", "<NE40>")
+        .answers("undo terminal monitor", "", "<NE40>");
+    works(device, "<NE40>").await;
+
+    let device = Device::silent("h3c_comware")
+        .says("Press Y or ENTER to continue, N to exit.\r\n")
+        .hears("Y\n")
+        .says("\r\n<H3C>")
+        .hears("\n")
+        .says("\r\n<H3C>")
+        .answers("screen-length disable", "", "<H3C>")
+        .answers("undo terminal monitor", "", "<H3C>");
+    works(device, "<H3C>").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_line_after_the_first_prompt_is_got_over_with_return() {
+    let device = Device::silent("h3c_comware")
+        .says("<H3C>%Nov 22 08:00:00:000 2026 H3C SHELL/5/SHELL_LOGIN: monitor logged in.\r\n")
+        .hears("\n")
+        .says("\r\n<H3C>")
+        .hears("\n")
+        .says("\r\n<H3C>")
+        .answers("screen-length disable", "", "<H3C>")
+        .answers("undo terminal monitor", "", "<H3C>");
+    works(device, "<H3C>").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn return_is_not_pressed_on_a_question_that_is_not_known() {
+    let device = Device::silent("cisco_iosxe")
+        .says("Erase everything? [confirm]")
+        .within(Duration::from_secs(20));
+    let ctx = pool_core::Context::detached(Duration::from_secs(20));
+    let (result, typed, _) = device.log_in_under(&ctx).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(typed, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_with_a_clock_in_it_is_told_by_its_pattern() {
+    let mut device = Device::silent("linux").says("12:00:00 probe$ ");
+    for second in 1..=4 {
+        device = device.hears("\n").says(format!("\r\n12:00:0{second} probe$ "));
+    }
+    let device = device.answers("export LC_ALL=C", "", "12:00:05 probe$ ");
+    works(device, "12:00:06 probe$ ").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_in_another_script_or_behind_a_prefix_is_a_prompt() {
+    for prompt in ["маршрутизатор-7#", "R1-stby#", "edge(lab)#", "edge.example.net#", "a#"]
+    {
+        let device = Device::silent("cisco_iosxe").greets("", prompt).takes_setup(prompt);
+        works(device, prompt).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setup_command_that_is_refused_does_not_matter() {
+    let refusal = "         ^\r\n% Invalid input detected at '^' marker.\r\n\r\n";
+    let device = Device::silent("cisco_iosxe")
+        .greets("", "R1>")
+        .answers("terminal width 512", refusal, "R1>")
+        .answers("terminal length 0", "", "R1>");
+    works(device, "R1>").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_says_farewell() {
+    let session = Device::ready().hears("exit\n").hangs_up().log_in().await.unwrap();
+    assert!(session.close().await.ends_with("exit\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_answers_return_is_healthy() {
+    let device = Device::ready().hears("\n").says("\r\nR1#");
+    let mut session = device.log_in().await.unwrap();
+    let ctx = pool_core::Context::detached(Duration::from_secs(60));
+    session.driver.health_check(&ctx).await.unwrap();
+    let error = session.driver.health_check(&ctx).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(error.phase(), Some(pool_core::Phase::HealthCheck));
+    assert!(ctx.elapsed() < Duration::from_secs(6), "health_check_timeout bounds it");
+}

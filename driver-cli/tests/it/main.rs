@@ -1,0 +1,12 @@
+//! What the driver does, told by scripts of what a device says and waits for.
+//!
+//! Time is paused: a wait takes no time, and every duration is exact.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod command;
+mod device;
+mod ending;
+mod failure;
+mod login;
+mod privilege;
