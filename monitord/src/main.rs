@@ -1,2 +1,32 @@
-//! x
-fn main() {}
+//! Monitors leased lines from the routers they end on: logs in, pings the far end, reports.
+//!
+//! This crate wires: it reads the settings, makes drivers, pools and schedule, and takes the
+//! outcomes to their sinks. It knows no prompt, no SSH and no due time.
+
+mod app;
+mod board;
+mod catalog;
+mod cli;
+mod command;
+mod metrics;
+mod output;
+mod report;
+mod settings;
+mod shutdown;
+mod sink;
+mod telemetry;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match command::execute(cli::Cli::parse().command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::complain(&format!("monitord: {error:#}"));
+            command::Exit::of(&error).into()
+        }
+    }
+}

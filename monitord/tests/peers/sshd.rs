@@ -71,7 +71,8 @@ impl Sshd {
 
     /// Makes a key, allows it to log in, and returns its path.
     pub(crate) fn authorize_key(&self, kind: &str, passphrase: &str) -> PathBuf {
-        let name = format!("user_{kind}_{}", if passphrase.is_empty() { "plain" } else { "locked" });
+        let name =
+            format!("user_{kind}_{}", if passphrase.is_empty() { "plain" } else { "locked" });
         let key = self.folder().join(name);
         make_key(&key, kind, passphrase);
         let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();

@@ -1,0 +1,89 @@
+//! Puts the parts together: drivers, pools, the schedule and the sinks.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use driver_cli::{CliFactory, Platforms};
+use driver_ssh::{SshConnector, SshFactory, SshSettings};
+use pool::Fleet;
+use pool_core::{ConnectionPool, ProtocolFactory};
+use scheduler::{Inventory, PingTask, Pools, Router};
+use tokio::runtime::Runtime;
+
+use crate::catalog::Catalog;
+use crate::settings::SshLimits;
+
+/// Blocking threads beside those for SSH: standard output, and the resolver for Zabbix's name.
+const OTHER_THREADS: usize = 16;
+/// The most threads for the resolver, which blocks one for each name that it looks up. When the
+/// DNS is away, more look-ups than this at once wait for each other.
+const RESOLVER_THREADS_MAX: usize = 512;
+
+/// What drivers and tasks exist. Made before the settings are read, because they say what a
+/// router's platform may be.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The definitions of command lines.
+    pub(crate) platforms: Arc<Platforms>,
+    /// The one task.
+    pub(crate) ping: Arc<PingTask>,
+}
+
+impl Parts {
+    /// Those that come with the crates.
+    pub(crate) fn builtin() -> Self {
+        Self { platforms: Arc::new(Platforms::builtin()), ping: Arc::new(PingTask::builtin()) }
+    }
+
+    /// One factory for each protocol, with these limits.
+    pub(crate) fn factories(&self, limits: &SshLimits) -> Vec<Arc<dyn ProtocolFactory>> {
+        let mut settings = SshSettings::new(&limits.known_hosts);
+        if let Some(threads) = limits.blocking_threads_max {
+            settings.blocking_threads_max = threads;
+        }
+        let settings = Arc::new(settings);
+        let connector = Arc::new(SshConnector::new(settings.clone()));
+        let cli = CliFactory::new(connector, self.platforms.clone());
+        vec![Arc::new(SshFactory::new(settings)), Arc::new(cli)]
+    }
+
+    /// What can be checked with them.
+    pub(crate) fn catalog(&self) -> Catalog {
+        // A factory says what it can do without touching its limits.
+        let limits = SshLimits { known_hosts: "".into(), blocking_threads_max: None };
+        let factories = self.factories(&limits);
+        let capabilities = factories.iter().map(|factory| factory.capability().clone());
+        Catalog::new(self.ping.clone(), capabilities.collect())
+    }
+}
+
+/// A runtime with threads for all blocking work that `inventory` can cause at once, so that
+/// look-ups that hang take no thread from SSH sessions.
+///
+/// # Errors
+///
+/// When the operating system has no threads for it.
+pub(crate) fn runtime(limits: &SshLimits, inventory: &Inventory) -> io::Result<Runtime> {
+    let by_name = |router: &&Router| router.connection.endpoint.host().parse::<IpAddr>().is_err();
+    let named = inventory.routers.iter().filter(by_name);
+    let look_ups: usize = named.map(|router| router.connection.max_connections).sum();
+    let ssh = limits
+        .blocking_threads_max
+        .unwrap_or_else(|| SshSettings::new(&limits.known_hosts).blocking_threads_max);
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("monitord")
+        .max_blocking_threads(ssh + OTHER_THREADS + Ord::min(look_ups, RESOLVER_THREADS_MAX))
+        .build()
+}
+
+/// The scheduler's view of the fleet.
+#[derive(Debug)]
+pub(crate) struct FleetPools(pub(crate) Arc<Fleet>);
+
+impl Pools for FleetPools {
+    fn pool(&self, router: &Router) -> pool_core::Result<Arc<dyn ConnectionPool>> {
+        Ok(self.0.pool(router.name.as_str(), &router.connection)?)
+    }
+}

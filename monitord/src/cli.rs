@@ -1,0 +1,215 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::Override;
+use crate::telemetry::{LogFormat, LogLevel};
+
+/// Monitors leased lines from the routers they end on.
+///
+/// Exit codes: 0; 1 some check could not be carried out; 2 wrong usage; 78 wrong configuration.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon: check every line at its interval, and report.
+    Run(RunArgs),
+    /// Check every line once, now.
+    Once(OnceArgs),
+    /// Check the configuration, and whether routers and Zabbix can be reached.
+    Validate(ValidateArgs),
+    /// Show the lines and routers as they are configured, secrets masked.
+    Lines(LinesArgs),
+    /// Read a saved `ping` output.
+    Parse(ParseArgs),
+    /// Show what is known about platforms.
+    Platforms(PlatformsArgs),
+    /// Run one check without a configuration, with the time of each phase.
+    Probe(ProbeArgs),
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration file: YAML, or TOML or JSON by its extension.
+    #[arg(short, long, value_name = "FILE", env = "MONITORD_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Set one key over file and environment, for example `connection.connect_timeout=5s`.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) overrides: Vec<Override>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// How to log.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// How much to log on standard error.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) log_level: Option<LogLevel>,
+    /// In which form.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Write the outcomes to standard output, as JSON Lines.
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<JsonOnly>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OnceArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Only this line; may be repeated.
+    #[arg(long = "line", value_name = "ID")]
+    pub(crate) lines: Vec<String>,
+    /// Only lines of this router; may be repeated.
+    #[arg(long = "router", value_name = "NAME")]
+    pub(crate) routers: Vec<String>,
+    /// `json`: JSON Lines, each outcome as it comes.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Do not try to reach anyone.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LinesArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ParseArgs {
+    /// The platform that printed it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) platform: String,
+    /// The file, or `-` for standard input.
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: PathBuf,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlatformsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PlatformsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlatformsCommand {
+    /// The names, and over which protocols each can be checked.
+    List {
+        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+        output: Format,
+    },
+    /// One platform's definition.
+    Show {
+        /// The platform.
+        platform: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// The router.
+    #[arg(value_name = "[USER@]HOST[:PORT]")]
+    pub(crate) router: String,
+    /// Its platform.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) platform: String,
+    /// What to ping from it.
+    #[arg(long, value_name = "IP")]
+    pub(crate) target: String,
+    /// How commands reach it: `ssh` (exec channel) or `scrapli` (interactive shell).
+    #[arg(long, default_value = "scrapli")]
+    pub(crate) protocol: String,
+    /// The environment variable that holds the password.
+    #[arg(long, value_name = "VAR")]
+    pub(crate) password_env: Option<String>,
+    /// A private key to log in with, tried before the password.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) private_key: Option<PathBuf>,
+    /// What to do about the host key.
+    #[arg(long, value_name = "POLICY", default_value = "accept-new",
+          value_parser = PossibleValuesParser::new(["strict", "accept-new", "off"]))]
+    pub(crate) host_key: String,
+    /// Which algorithms may be negotiated.
+    #[arg(long, value_name = "PROFILE", default_value = "modern",
+          value_parser = PossibleValuesParser::new(["modern", "legacy"]))]
+    pub(crate) algorithms: String,
+    /// Where host keys are remembered, in place of the usual file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// How long login may take.
+    #[arg(long, value_name = "TIME", default_value = "30s",
+          value_parser = humantime::parse_duration)]
+    pub(crate) connect_timeout: Duration,
+    /// Packets to send.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) count: u32,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// For programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JsonOnly {
+    /// JSON Lines.
+    Json,
+}
+
+fn key_value(text: &str) -> Result<Override, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("allowed is KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

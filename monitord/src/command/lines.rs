@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use pool_core::Credentials;
+use scheduler::{Inventory, Line, Router, RouterName};
+use serde::Serialize;
+
+use super::{Exit, prepare};
+use crate::app::Parts;
+use crate::cli::{Format, LinesArgs};
+use crate::output::Output;
+use crate::report::Table;
+
+/// Stands for a secret that is there.
+const MASK: &str = "***";
+
+/// Shows the inventory as it was understood.
+pub(super) fn execute(args: &LinesArgs, parts: &Parts) -> Result<Exit> {
+    let inventory = prepare(&args.config, parts)?.inventory;
+    let views = views(&inventory);
+    let text = match args.output {
+        Format::Table => table(&views).to_string(),
+        Format::Json => {
+            let lines: Result<Vec<_>, _> = views.iter().map(serde_json::to_string).collect();
+            lines.context("cannot write JSON")?.join("\n") + "\n"
+        }
+    };
+    Output::default().write(&text)?;
+    Ok(Exit::Ok)
+}
+
+/// A line with its router, secrets masked.
+#[derive(Debug, Serialize)]
+struct LineView<'a> {
+    line: &'a str,
+    target: &'a str,
+    interval_s: u64,
+    ping: PingView<'a>,
+    router: &'a str,
+    address: String,
+    platform: &'a str,
+    protocol: &'static str,
+    username: &'a str,
+    password: Option<&'static str>,
+    private_key: Option<&'static str>,
+    enable_password: Option<&'static str>,
+    host_key: &'static str,
+    algorithms: &'static str,
+    connect_timeout_s: f64,
+    max_connections: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct PingView<'a> {
+    count: u32,
+    timeout_s: u64,
+    size: Option<u32>,
+    source: Option<&'a str>,
+    vrf: Option<&'a str>,
+}
+
+fn views(inventory: &Inventory) -> Vec<LineView<'_>> {
+    let routers: BTreeMap<&RouterName, &Router> =
+        inventory.routers.iter().map(|router| (&router.name, router)).collect();
+    let with_router = |line| Some(view(line, routers.get(&line.router)?));
+    inventory.lines.iter().filter_map(with_router).collect()
+}
+
+fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
+    let connection = &router.connection;
+    let Credentials { username, password, private_key, enable_password } = &connection.credentials;
+    LineView {
+        line: line.id.as_str(),
+        target: line.target.as_str(),
+        interval_s: line.interval.as_duration().as_secs(),
+        ping: PingView {
+            count: line.ping.count,
+            timeout_s: line.ping.timeout.as_secs(),
+            size: line.ping.size,
+            source: line.ping.source.as_ref().map(|word| word.as_str()),
+            vrf: line.ping.vrf.as_ref().map(|word| word.as_str()),
+        },
+        router: router.name.as_str(),
+        address: connection.endpoint.to_string(),
+        platform: connection.platform.as_str(),
+        protocol: router.protocol.as_str(),
+        username,
+        password: password.as_ref().map(|_| MASK),
+        private_key: private_key.as_ref().map(|_| MASK),
+        enable_password: enable_password.as_ref().map(|_| MASK),
+        host_key: connection.host_key.as_str(),
+        algorithms: connection.algorithms.as_str(),
+        connect_timeout_s: connection.connect_timeout.as_secs_f64(),
+        max_connections: connection.max_connections,
+    }
+}
+
+fn table(views: &[LineView<'_>]) -> Table {
+    let mut table = Table::new([
+        "LINE", "TARGET", "INTERVAL", "PING", "ROUTER", "ADDRESS", "PLATFORM", "PROTOCOL", "USER",
+        "LOGIN",
+    ]);
+    for view in views {
+        let logins = [(view.private_key, "key"), (view.password, "password")];
+        let logins = logins.iter().filter_map(|(secret, name)| secret.map(|_| *name));
+        table.row([
+            view.line.to_owned(),
+            view.target.to_owned(),
+            format!("{}s", view.interval_s),
+            format!("{} x {}s", view.ping.count, view.ping.timeout_s),
+            view.router.to_owned(),
+            view.address.clone(),
+            view.platform.to_owned(),
+            view.protocol.to_owned(),
+            view.username.to_owned(),
+            logins.collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    table
+}

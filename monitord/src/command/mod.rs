@@ -1,0 +1,104 @@
+//! What each subcommand does.
+
+mod lines;
+mod once;
+mod parse;
+mod platforms;
+mod probe;
+mod run;
+mod validate;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::app::Parts;
+use crate::cli::{Command, ConfigArgs, LogArgs};
+use crate::settings::{self, Environment, Invalid, Settings};
+use crate::telemetry::{self, LogSettings};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All went well.
+    Ok,
+    /// Some check could not be carried out, or the process failed.
+    Failed,
+    /// Wrong usage.
+    Usage,
+    /// Wrong configuration: `EX_CONFIG` of `sysexits.h`.
+    Config,
+}
+
+impl Exit {
+    /// How the process ends after `error`.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        if error.is::<Invalid>() {
+            Self::Config
+        } else if error.is::<Usage>() {
+            Self::Usage
+        } else {
+            Self::Failed
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Ok => Self::SUCCESS,
+            Exit::Failed => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::Config => Self::from(78),
+        }
+    }
+}
+
+/// The command line asks for something that does not exist.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Carries out `command`.
+///
+/// # Errors
+///
+/// Whatever kept it from being carried out; [`Exit::of`] says how the process ends then.
+pub(crate) fn execute(command: Command) -> Result<Exit> {
+    let parts = Parts::builtin();
+    match command {
+        Command::Run(args) => run::execute(&args, &parts),
+        Command::Once(args) => once::execute(&args, &parts),
+        Command::Validate(args) => validate::execute(&args, &parts),
+        Command::Lines(args) => lines::execute(&args, &parts),
+        Command::Parse(args) => parse::execute(&args, &parts),
+        Command::Platforms(args) => platforms::execute(args, &parts),
+        Command::Probe(args) => probe::execute(&args, &parts),
+    }
+}
+
+/// Loads the settings and starts logging as they say.
+fn prepare(args: &ConfigArgs, parts: &Parts) -> Result<Settings> {
+    let environment = Environment::of_process();
+    let catalog = parts.catalog();
+    let settings = settings::load(&args.config, &environment, &args.overrides, &catalog)?;
+    start_logging(&args.log, settings.log)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(settings)
+}
+
+fn start_logging(flags: &LogArgs, settings: LogSettings) -> Result<()> {
+    let level = flags.log_level.unwrap_or(settings.level);
+    let format = flags.log_format.unwrap_or(settings.format);
+    telemetry::init(LogSettings { level, format }).context("cannot start logging")
+}

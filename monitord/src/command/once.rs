@@ -1,0 +1,95 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use pool::Fleet;
+use pool_core::Context;
+use scheduler::{CheckResult, Inventory, Line, Outcome, run_once};
+use tokio::io::{AsyncWriteExt, stdout};
+use tokio::sync::mpsc;
+
+use super::{Exit, Usage, prepare};
+use crate::app::{self, FleetPools, Parts};
+use crate::cli::{Format, OnceArgs};
+use crate::output::Output;
+use crate::report::{outcome_line, outcome_table};
+use crate::settings::Settings;
+use crate::{shutdown, sink};
+
+/// How long logging out may take at the end. Routers that do not answer by then are left.
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Checks every line once.
+pub(super) fn execute(args: &OnceArgs, parts: &Parts) -> Result<Exit> {
+    let mut settings = prepare(&args.config, parts)?;
+    settings.inventory = selected(settings.inventory, args)?;
+    let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
+    let outcomes = runtime.block_on(check(&settings, args.output, parts));
+    runtime.shutdown_background();
+    let outcomes = outcomes?;
+    if args.output == Format::Table {
+        Output::default().write(&outcome_table(&outcomes).to_string())?;
+    }
+    let measured = |outcome: &Outcome| matches!(outcome.result, CheckResult::Measured(_));
+    Ok(if outcomes.iter().all(measured) { Exit::Ok } else { Exit::Failed })
+}
+
+/// The lines that were asked for: all, unless lines or routers are named.
+fn selected(inventory: Inventory, args: &OnceArgs) -> Result<Inventory, Usage> {
+    for id in &args.lines {
+        if !inventory.lines.iter().any(|line| line.id.as_str() == id) {
+            return Err(Usage(format!("there is no line {id:?}: see `monitord lines`")));
+        }
+    }
+    for name in &args.routers {
+        if !inventory.routers.iter().any(|router| router.name.as_str() == name) {
+            return Err(Usage(format!("there is no router {name:?}: see `monitord lines`")));
+        }
+    }
+    let Inventory { routers, mut lines } = inventory;
+    let has = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+    lines.retain(|line: &Line| {
+        has(&args.lines, line.id.as_str()) && has(&args.routers, line.router.as_str())
+    });
+    if lines.is_empty() {
+        return Err(Usage("none of these lines is on any of these routers".to_owned()));
+    }
+    Ok(Inventory { routers, lines })
+}
+
+/// Runs the checks and returns their outcomes in the order of the inventory. As JSON they are
+/// written as they come.
+async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec<Outcome>> {
+    let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
+    let fleet = Arc::new(Fleet::new(parts.factories(&settings.ssh)));
+    let (sender, mut receiver) = mpsc::channel(sink::OUTCOMES_MAX);
+    let running = tokio::spawn(run_once(
+        settings.inventory.clone(),
+        Arc::new(FleetPools(fleet.clone())),
+        parts.ping.clone(),
+        sender,
+        shutdown,
+    ));
+    let mut stdout = (output == Format::Json).then(stdout);
+    let mut outcomes = Vec::with_capacity(settings.inventory.lines.len());
+    while let Some(outcome) = receiver.recv().await {
+        if let Some(out) = &mut stdout {
+            let written = out.write_all(outcome_line(&outcome).as_bytes()).await;
+            if let Err(error) = written.and(out.flush().await) {
+                if error.kind() != std::io::ErrorKind::BrokenPipe {
+                    return Err(error).context("cannot write to standard output");
+                }
+                // Whoever read it has seen enough. The exit code still counts all lines.
+                stdout = None;
+            }
+        }
+        outcomes.push(outcome);
+    }
+    running.await.context("the checks ended early")?;
+    fleet.close(&Context::detached(LOGOUT_TIMEOUT)).await;
+    let place = |outcome: &Outcome| {
+        settings.inventory.lines.iter().position(|line| line.id == outcome.line)
+    };
+    outcomes.sort_by_cached_key(place);
+    Ok(outcomes)
+}

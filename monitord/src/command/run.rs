@@ -1,0 +1,138 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use pool::Fleet;
+use pool_core::Context;
+use scheduler::Scheduler;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Exit, prepare};
+use crate::app::{self, FleetPools, Parts};
+use crate::board::Board;
+use crate::cli::RunArgs;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::sink::{self, Sink, StdoutSink, ZabbixSink};
+use crate::{shutdown, web};
+
+/// Of the time for a stop, the part in which checks in flight may end. The rest is for delivery.
+const CHECKS_SHARE: u32 = 2;
+
+/// Runs the daemon until it is asked to stop.
+pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
+    let settings = prepare(&args.config, parts)?;
+    let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
+    let ended = runtime.block_on(daemon(&settings, args.output.is_some(), parts));
+    // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
+    // keep the process from ending.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<Exit> {
+    let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
+    let listener = match settings.http_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let fleet = Arc::new(Fleet::new(parts.factories(&settings.ssh)));
+    let board = Arc::new(Board::new(&settings.inventory));
+    let metrics = Arc::new(Metrics::new(fleet.clone(), board.clone()));
+    let web = listener.map(|listener| {
+        let pages = web::Pages::new(settings, metrics.clone(), board.clone(), fleet.clone());
+        web::serve(listener, pages, shutdown.clone())
+    });
+    let sinks = start_sinks(settings, to_stdout, &metrics);
+    announce(settings);
+
+    let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);
+    let drained = CancellationToken::new();
+    let fan_out = tokio::spawn(sink::fan_out(outcomes, board, metrics, sinks, drained.clone()));
+    let scheduler = Scheduler::start(
+        settings.inventory.clone(),
+        Arc::new(FleetPools(fleet.clone())),
+        parts.ping.clone(),
+        sender,
+        shutdown.clone(),
+    );
+    shutdown.cancelled().await;
+    let stop = Stop { scheduler, drained, fan_out, fleet };
+    stop.within(settings.shutdown_grace).await;
+    if let Some(web) = web {
+        web.abort();
+    }
+    info!("stopped");
+    Ok(Exit::Ok)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn start_sinks(settings: &Settings, to_stdout: bool, metrics: &Metrics) -> Vec<Box<dyn Sink>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(zabbix) = &settings.zabbix {
+        sinks.push(Box::new(ZabbixSink::start(zabbix, metrics.zabbix().clone())));
+    }
+    if to_stdout {
+        sinks.push(Box::new(StdoutSink::start(metrics.stdout().clone())));
+    }
+    sinks
+}
+
+/// Says once what holds from now on.
+fn announce(settings: &Settings) {
+    let limits = &settings.connection;
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        routers = settings.inventory.routers.len(),
+        lines = settings.inventory.lines.len(),
+        http = settings.http_listen.map(tracing::field::display),
+        zabbix = settings.zabbix.as_ref().map(|zabbix| tracing::field::display(&zabbix.address)),
+        "started"
+    );
+    info!(
+        connect = ?limits.connect_timeout,
+        read = ?limits.read_timeout,
+        write = ?limits.write_timeout,
+        health_check = ?limits.health_check_timeout,
+        retry = ?limits.retry_timeout,
+        shutdown_grace = ?settings.shutdown_grace,
+        "timeouts"
+    );
+}
+
+/// What is to be stopped.
+struct Stop {
+    scheduler: Scheduler,
+    drained: CancellationToken,
+    fan_out: JoinHandle<Vec<Box<dyn Sink>>>,
+    fleet: Arc<Fleet>,
+}
+
+impl Stop {
+    /// First the checks end and their outcomes reach the sinks; then the sinks deliver while the
+    /// routers are logged out from. All of it takes `grace` at most.
+    async fn within(self, grace: Duration) {
+        let ctx = Context::detached(grace);
+        if timeout(grace / CHECKS_SHARE, self.scheduler.join()).await.is_err() {
+            warn!("stopping: checks did not end in time, and have no outcome");
+        }
+        self.drained.cancel();
+        let delivered = async {
+            match timeout(ctx.remaining(), self.fan_out).await {
+                Ok(Ok(sinks)) => sink::finish(sinks, &ctx).await,
+                Ok(Err(error)) => warn!(%error, "stopping: outcomes were lost"),
+                Err(_) => warn!("stopping: outcomes did not reach the sinks in time"),
+            }
+        };
+        tokio::join!(delivered, self.fleet.close(&ctx));
+    }
+}

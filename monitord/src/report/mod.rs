@@ -1,0 +1,9 @@
+//! How results look from outside: JSON for programs, tables for people.
+
+mod measurement;
+mod outcome;
+mod table;
+
+pub(crate) use measurement::{MeasurementView, measurement_text, round_ms};
+pub(crate) use outcome::{outcome_line, outcome_table};
+pub(crate) use table::Table;

@@ -1,0 +1,267 @@
+//! Routers and lines, from the configuration itself and from `inventory.file`.
+
+use std::collections::BTreeSet;
+
+use pool_core::{
+    ConnectionConfig, Credentials, Endpoint, Platform, PrivateKey, PrivateKeySource, Protocol,
+};
+use scheduler::{
+    Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Word,
+};
+
+use super::problem::Problem;
+use super::section::{Section, nearest};
+use super::value::{duration, integer, parsed, word};
+use super::{Surroundings, connection, source};
+
+/// What `host` and `target` may be.
+const HOST: &str = "an IP address or a host name";
+
+/// Reads `defaults`, `routers`, `lines` and `inventory`, and checks that they fit together.
+pub(super) fn read<'a>(
+    root: &mut Section<'a>,
+    connection: &ConnectionConfig,
+    around: &Surroundings<'a>,
+    warnings: &mut Vec<String>,
+) -> Inventory {
+    let mut defaults = LineDefaults::default();
+    root.section("defaults", |section| defaults.read(section));
+    let mut found = Found::default();
+    found.read(root, connection, &defaults, around);
+    let file = root.section("inventory", |section| {
+        section.refuse("refresh", "the file is read once, at start: restart to read it again");
+        section.require("file", word)
+    });
+    if let Some(file) = file.flatten() {
+        let path = around.directory.join(file);
+        match source::single(&path) {
+            Ok(tree) => Section::read(around.reader, &path.display().to_string(), "", tree, |s| {
+                found.read(s, connection, &defaults, around);
+            }),
+            Err(problem) => around.reader.report(problem),
+        }
+    }
+    if found.lines_declared == 0 {
+        root.complain(
+            "lines",
+            "has no line, and neither has inventory.file: at least one is needed",
+        );
+    }
+    warnings.extend(found.check(around));
+    found.inventory()
+}
+
+/// What a line is when it does not say otherwise.
+#[derive(Debug)]
+struct LineDefaults {
+    interval: Interval,
+    ping: PingParams,
+}
+
+impl Default for LineDefaults {
+    fn default() -> Self {
+        Self { interval: Interval::DEFAULT, ping: PingParams::default() }
+    }
+}
+
+impl LineDefaults {
+    fn read(&mut self, section: &mut Section<'_>) {
+        if let Some(interval) = read_interval(section) {
+            self.interval = interval;
+        }
+        if let Some(ping) = section.section("ping", |ping| read_ping(ping, &self.ping)) {
+            self.ping = ping;
+        }
+    }
+}
+
+/// Something that was read, and where it stands.
+#[derive(Debug)]
+struct Placed<T> {
+    value: T,
+    place: Place,
+}
+
+#[derive(Debug)]
+struct Place {
+    source: String,
+    path: String,
+}
+
+impl<T> Placed<T> {
+    fn new(section: &Section<'_>, value: T) -> Self {
+        let place = Place { source: section.source().to_owned(), path: section.path_of("") };
+        Self { value, place }
+    }
+}
+
+/// What the sources so far hold.
+#[derive(Debug, Default)]
+struct Found {
+    routers: Vec<Placed<Router>>,
+    lines: Vec<Placed<Line>>,
+    /// The names of all routers, also of those with a problem, so that the lines of such a router
+    /// are not called homeless.
+    router_names: BTreeSet<RouterName>,
+    lines_declared: usize,
+}
+
+impl Found {
+    fn read<'a>(
+        &mut self,
+        section: &mut Section<'a>,
+        connection: &ConnectionConfig,
+        defaults: &LineDefaults,
+        around: &Surroundings<'a>,
+    ) {
+        let routers = section.list("routers", |section| {
+            let router = read_router(section, connection, &mut self.router_names, around)?;
+            Some(Placed::new(section, router))
+        });
+        self.routers.extend(routers);
+        let lines = section.list("lines", |section| {
+            self.lines_declared += 1;
+            let line = read_line(section, defaults)?;
+            Some(Placed::new(section, line))
+        });
+        self.lines.extend(lines);
+    }
+
+    /// Checks that everything fits together, and notes each problem where it stands. Returns what
+    /// is allowed but hardly meant.
+    fn check(&self, around: &Surroundings<'_>) -> Vec<String> {
+        let inventory = self.inventory();
+        let (ping, capabilities) = (around.catalog.ping(), around.catalog.capabilities());
+        for fault in inventory.validate(ping, capabilities).err().unwrap_or_default() {
+            let hint = if fault.key == "router" { self.like(&fault.value) } else { String::new() };
+            let text = format!("is {}: allowed is {}{hint}", fault.value, fault.allowed);
+            around.reader.report(self.problem(&fault.subject, &fault.key, text));
+        }
+        let warning = |w: scheduler::Problem| {
+            let text = format!("is {}: advised is {}", w.value, w.allowed);
+            self.problem(&w.subject, &w.key, text).to_string()
+        };
+        inventory.warnings(ping).into_iter().map(warning).collect()
+    }
+
+    /// A problem with what the scheduler calls `subject`. Of two by the same name the later one is
+    /// to blame.
+    fn problem(&self, subject: &Subject, key: &str, text: String) -> Problem {
+        let place = match subject {
+            Subject::Router(name) => {
+                let mut routers = self.routers.iter().rev();
+                routers.find(|r| r.value.name.as_str() == name).map(|r| &r.place)
+            }
+            Subject::Line(id) => {
+                let mut lines = self.lines.iter().rev();
+                lines.find(|l| l.value.id.as_str() == id).map(|l| &l.place)
+            }
+        };
+        match place {
+            Some(Place { source, path }) => Problem::new(source, &format!("{path}.{key}"), text),
+            None => Problem::new(&subject.to_string(), key, text),
+        }
+    }
+
+    fn like(&self, name: &str) -> String {
+        let names = self.router_names.iter().map(RouterName::as_str);
+        nearest(name, names).map_or_else(String::new, |known| format!("; did you mean {known}?"))
+    }
+
+    /// What could be read. A line whose router is declared but could not be read is left out: the
+    /// router's problem is not the line's.
+    fn inventory(&self) -> Inventory {
+        let routers: Vec<_> = self.routers.iter().map(|placed| placed.value.clone()).collect();
+        let lines = self.lines.iter().map(|placed| &placed.value).filter(|line| {
+            let read = routers.iter().any(|router| router.name == line.router);
+            read || !self.router_names.contains(&line.router)
+        });
+        let lines = lines.cloned().collect();
+        Inventory { routers, lines }
+    }
+}
+
+fn read_router(
+    section: &mut Section<'_>,
+    defaults: &ConnectionConfig,
+    names: &mut BTreeSet<RouterName>,
+    around: &Surroundings<'_>,
+) -> Option<Router> {
+    let name = section.require("name", parsed(RouterName::new, |e| e.allowed.to_owned()));
+    names.extend(name.clone());
+    let port = section.get("port", integer(1..=u16::MAX)).unwrap_or(22);
+    let endpoint = section.require(
+        "host",
+        parsed(|host| Endpoint::new(host, port), |e| format!("{HOST} ({})", e.reason)),
+    );
+    let protocol = section
+        .get("protocol", parsed(|name| name.parse(), |_| "ssh, scrapli (alias cli)".to_owned()));
+    let protocol = protocol.unwrap_or(Protocol::Scrapli);
+    let names = || around.catalog.names().join(", ");
+    let platform = section.require("platform", |value| {
+        let platform = Platform::new(word(value).map_err(|_| names())?);
+        if around.catalog.knows(&platform) { Ok(platform) } else { Err(names()) }
+    });
+    let credentials = read_credentials(section, around);
+    let mut config = defaults.clone();
+    connection::read_limits(section, &mut config);
+    (config.endpoint, config.platform, config.credentials) = (endpoint?, platform?, credentials?);
+    connection::complain(section, &config);
+    Some(Router { name: name?, protocol, connection: config })
+}
+
+fn read_credentials(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<Credentials> {
+    let username = section.require("username", word);
+    let declared = section.has("password") || section.has("private_key");
+    let password = section.secret("password");
+    let enable_password = section.secret("enable_password");
+    let private_key = section.section("private_key", |key| {
+        let passphrase = key.secret("passphrase");
+        let file = around.directory.join(key.require("file", word)?);
+        if let Err(error) = std::fs::File::open(&file) {
+            key.complain("file", format!("is {:?}: it cannot be read: {error}", file));
+        }
+        Some(PrivateKey { source: PrivateKeySource::File(file), passphrase })
+    });
+    if !declared {
+        section.complain("password", "is missing: needed is password or private_key");
+    }
+    let private_key = private_key.flatten();
+    Some(Credentials { username: username?, password, private_key, enable_password })
+}
+
+fn read_line(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Line> {
+    let id = section.require("id", parsed(LineId::new, |e| e.allowed.to_owned()));
+    let router = section.require("router", parsed(RouterName::new, |e| e.allowed.to_owned()));
+    let target =
+        section.require("target", parsed(Target::new, |e| format!("{HOST} ({})", e.reason)));
+    let interval = read_interval(section).unwrap_or(defaults.interval);
+    let ping = section.section("ping", |ping| read_ping(ping, &defaults.ping));
+    let ping = ping.unwrap_or_else(|| defaults.ping.clone());
+    Some(Line { id: id?, router: router?, target: target?, interval, ping })
+}
+
+fn read_interval(section: &mut Section<'_>) -> Option<Interval> {
+    section.get("interval", |value| {
+        let interval = duration(value)?;
+        Interval::new(interval).map_err(|error| error.allowed.to_owned())
+    })
+}
+
+/// Ranges are the scheduler's to know; a value it refuses is named where it stands.
+fn read_ping(section: &mut Section<'_>, defaults: &PingParams) -> PingParams {
+    let one_word = || parsed(Word::new, |e: scheduler::InvalidText| e.allowed.to_owned());
+    let params = PingParams {
+        count: section.get("count", integer(0..=u32::MAX)).unwrap_or(defaults.count),
+        timeout: section.get("timeout", duration).unwrap_or(defaults.timeout),
+        size: section.get("size", integer(0..=u32::MAX)).or(defaults.size),
+        source: section.get("source", one_word()).or_else(|| defaults.source.clone()),
+        vrf: section.get("vrf", one_word()).or_else(|| defaults.vrf.clone()),
+    };
+    for (key, fault) in params.validate().err().unwrap_or_default() {
+        if section.had(key) {
+            section.complain(key, format!("is {}: allowed is {}", fault.value, fault.allowed));
+        }
+    }
+    params
+}

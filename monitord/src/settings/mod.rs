@@ -1,0 +1,125 @@
+//! What the operator wants: one file, over it the environment, over it the flags.
+//!
+//! The layers are merged to one tree of values (`source`), which is read section by section into
+//! validated [`Settings`]. All problems are reported at once, each with its file, key and value.
+//!
+//! Only secrets are expanded (`${NAME}`, `file:`, `command:`); everywhere else these are texts
+//! like any other. Relative paths start at the directory of the configuration file.
+
+mod connection;
+mod environment;
+mod inventory;
+mod problem;
+mod secret;
+mod section;
+mod source;
+mod value;
+mod zabbix;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pool_core::ConnectionConfig;
+use scheduler::Inventory;
+
+use crate::catalog::Catalog;
+use crate::telemetry::{LogFormat, LogLevel, LogSettings};
+
+pub(crate) use connection::{ALGORITHMS, HOST_KEY_POLICIES, SshLimits, default_known_hosts};
+pub(crate) use environment::Environment;
+pub(crate) use problem::Invalid;
+pub(crate) use source::Override;
+pub(crate) use zabbix::{ItemKeys, ZabbixSettings};
+
+use section::{Reader, Section};
+use value::{duration_within, one_of, socket_address};
+
+/// How long a stop may take when nothing is configured. It is less than the 90 s after which
+/// systemd kills, and more than an exchange with a slow Zabbix.
+const SHUTDOWN_GRACE_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Everything that can be configured, validated.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// How to log.
+    pub(crate) log: LogSettings,
+    /// Where `/metrics` and its companions are served; nowhere when absent.
+    pub(crate) http_listen: Option<SocketAddr>,
+    /// The limits of a router that sets none of its own. Endpoint and credentials in it mean
+    /// nothing.
+    pub(crate) connection: ConnectionConfig,
+    /// What all SSH sessions share.
+    pub(crate) ssh: SshLimits,
+    /// How long a stop may take: checks in flight, delivery and logout together.
+    pub(crate) shutdown_grace: Duration,
+    /// What to check.
+    pub(crate) inventory: Inventory,
+    /// Where to report to, if to Zabbix.
+    pub(crate) zabbix: Option<ZabbixSettings>,
+    /// What is not wrong, but not as it seems either. To be logged.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads the settings from `path`, `environment` and `overrides`, each stronger than the one
+/// before. `catalog` says which platforms there are.
+///
+/// # Errors
+///
+/// [`Invalid`] with every problem that was found.
+pub(crate) fn load(
+    path: &Path,
+    environment: &Environment,
+    overrides: &[Override],
+    catalog: &Catalog,
+) -> Result<Settings, Invalid> {
+    let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
+    let reader = Reader::new(environment);
+    let name = path.display().to_string();
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    let settings = Section::read(&reader, &name, "", tree, |root| {
+        read_root(root, &Surroundings { reader: &reader, directory, catalog, environment })
+    });
+    let problems = reader.into_problems();
+    if problems.is_empty() { Ok(settings) } else { Err(Invalid(problems)) }
+}
+
+/// What reading needs besides the values.
+#[derive(Debug)]
+struct Surroundings<'a> {
+    reader: &'a Reader<'a>,
+    directory: PathBuf,
+    catalog: &'a Catalog,
+    environment: &'a Environment,
+}
+
+fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings {
+    let mut warnings = Vec::new();
+    let log = root.section("log", read_log).unwrap_or_default();
+    let http_listen = root.section("http", |http| http.require("listen", socket_address));
+    let (connection, ssh) = connection::read_defaults(root, around);
+    let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
+    let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
+    let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
+    let inventory = inventory::read(root, &connection, around, &mut warnings);
+    Settings {
+        log,
+        http_listen: http_listen.flatten(),
+        ssh,
+        connection,
+        shutdown_grace,
+        inventory,
+        zabbix: zabbix.flatten(),
+        warnings,
+    }
+}
+
+fn read_log(log: &mut Section<'_>) -> LogSettings {
+    LogSettings {
+        level: log.get("level", one_of(LogLevel::NAMES)).unwrap_or_default(),
+        format: log.get("format", one_of(LogFormat::NAMES)).unwrap_or_default(),
+    }
+}

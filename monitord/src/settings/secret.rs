@@ -1,0 +1,149 @@
+//! Where secrets come from: the text itself, `${NAME}`, `file:/path`, `command:...`.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
+
+use pool_core::Secret;
+use tokio::io::AsyncReadExt;
+
+use super::environment::Environment;
+
+/// The largest secret from a file or a command. A private key has about 4 KiB.
+const BYTES_MAX: u64 = 64 * 1024;
+/// How long a command may take to print a secret: a vault over the network answers within this.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The secret that `text` is or points to.
+///
+/// # Errors
+///
+/// What is wrong, to be read after the key. It names the variable, file or failing step, and
+/// never holds the secret or the command line, which may have one in it.
+pub(super) fn resolve(text: &str, environment: &Environment) -> Result<Secret, String> {
+    if let Some(literal) = text.strip_prefix("literal:") {
+        return Ok(Secret::new(literal));
+    }
+    if let Some(path) = text.strip_prefix("file:") {
+        let found = File::open(path).and_then(|file| read_bounded(file));
+        let secret =
+            found.map_err(|error| format!("cannot be read from file {path:?}: {error}"))?;
+        return one_secret(secret).map_err(|fault| format!("from file {path:?} {fault}"));
+    }
+    if let Some(line) = text.strip_prefix("command:") {
+        let secret = output_of(line).map_err(|fault| format!("cannot be had: {fault}"))?;
+        return one_secret(secret).map_err(|fault| format!("from its command {fault}"));
+    }
+    if text.contains("${") {
+        return from_variable(text, environment);
+    }
+    Ok(Secret::new(text))
+}
+
+fn from_variable(text: &str, environment: &Environment) -> Result<Secret, String> {
+    let whole = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let Some(name) = whole.filter(is_name) else {
+        return Err("has `${` in it and is not as a whole `${NAME}`: to use it as it is, write \
+                    `literal:` before it"
+            .to_owned());
+    };
+    match environment.get(name) {
+        Some(value) if !value.is_empty() => Ok(Secret::new(value)),
+        Some(_) => Err(format!("comes from environment variable {name}, which is empty")),
+        None => Err(format!("comes from environment variable {name}, which is not set")),
+    }
+}
+
+fn read_bounded(file: File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What came, without the line end that editors and `echo` add.
+fn one_secret(bytes: Vec<u8>) -> Result<Secret, &'static str> {
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err("is larger than 64 KiB");
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() { Err("is empty") } else { Ok(Secret::new(text)) }
+}
+
+/// What `sh -c line` prints. Its error output is thrown away: it may hold what must not be seen.
+fn output_of(line: &str) -> Result<Vec<u8>, String> {
+    // Settings are loaded before the runtime is made, because they say how large it is.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime for its command: {error}"))?;
+    runtime.block_on(async {
+        match tokio::time::timeout(COMMAND_TIMEOUT, run(line)).await {
+            Ok(printed) => printed,
+            Err(_) => Err(format!("its command did not end within {COMMAND_TIMEOUT:?}")),
+        }
+    })
+}
+
+async fn run(line: &str) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("its command failed: {error}");
+    let mut child = tokio::process::Command::new("sh")
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let mut bytes = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(BYTES_MAX + 1).read_to_end(&mut bytes).await.map_err(failed)?;
+    }
+    let status = child.wait().await.map_err(failed)?;
+    if status.success() { Ok(bytes) } else { Err(format!("its command ended with {status}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let environment = Environment::from([("EDGE", "from-env"), ("EMPTY", "")]);
+        match (resolve(text, &environment), expected) {
+            (Ok(secret), Ok(expected)) => assert_eq!(secret.expose(), expected, "{text}"),
+            (Err(fault), Err(expected)) => assert!(fault.contains(expected), "{text}: {fault}"),
+            (got, expected) => panic!("{text}: got {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_secret_is_literal_or_from_a_variable_a_file_or_a_command() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "from file").unwrap();
+        check("pa$$word", Ok("pa$$word"));
+        check("literal:file:x ${y}", Ok("file:x ${y}"));
+        check("${EDGE}", Ok("from-env"));
+        check(&format!("file:{}", file.path().display()), Ok("from file"));
+        check("command:printf 'from command'", Ok("from command"));
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_named_without_what_must_not_be_seen() {
+        check("${ABSENT}", Err("environment variable ABSENT, which is not set"));
+        check("${EMPTY}", Err("environment variable EMPTY, which is empty"));
+        check("x-${EDGE}", Err("not as a whole `${NAME}`"));
+        check("file:/nonexistent/x", Err("\"/nonexistent/x\""));
+        check("command:echo hunter2 >&2; exit 3", Err("ended with exit status: 3"));
+        check("command:true", Err("is empty"));
+        check("command:head -c 70000 /dev/zero", Err("larger than 64 KiB"));
+        let fault = resolve("command:echo hunter2; exit 3", &Environment::default()).unwrap_err();
+        assert!(!fault.contains("hunter2"), "{fault}");
+    }
+}

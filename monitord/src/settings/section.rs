@@ -1,0 +1,240 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use config::{Value, ValueKind};
+use pool_core::Secret;
+
+use super::environment::Environment;
+use super::problem::{Problem, shown};
+use super::secret;
+
+/// How like a known key an unknown one must be to be taken for a misspelling of it. `intervall`
+/// and `hots` are; `colour` and `port` are not.
+const LIKENESS_MIN: f64 = 0.7;
+
+/// What a load of the settings shares: the variables that may be named, and the problems so far.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    environment: &'a Environment,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(environment: &'a Environment) -> Self {
+        Self { environment, problems: RefCell::default() }
+    }
+
+    /// Notes a problem, unless one with the same key of the same source is noted already: the
+    /// first to see it was closest to it.
+    pub(super) fn report(&self, problem: Problem) {
+        let mut problems = self.problems.borrow_mut();
+        if !problems.iter().any(|known| known.is_about_the_same(&problem)) {
+            problems.push(problem);
+        }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+}
+
+/// One section of the configuration, while it is read.
+///
+/// Whoever reads it takes the keys that he knows. A value that does not fit is noted as a problem
+/// and reads as absent, so that reading goes on and all problems are found in one go. What is
+/// left at the end is unknown, and a problem too.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    path: String,
+    source: String,
+    values: BTreeMap<String, Value>,
+    known: BTreeMap<&'static str, Option<String>>,
+    reader: &'a Reader<'a>,
+}
+
+impl<'a> Section<'a> {
+    /// Reads the section `value`, which stands at `path` in `source`, with `read`, and complains
+    /// about the keys that `read` left.
+    pub(super) fn read<T>(
+        reader: &'a Reader<'a>,
+        source: &str,
+        path: &str,
+        value: Value,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let source = value.origin().unwrap_or(source).to_owned();
+        let values = match value.kind {
+            ValueKind::Table(values) => values.into_iter().collect(),
+            ValueKind::Nil => BTreeMap::new(),
+            other => {
+                let text = format!("is {}: allowed is a section of keys", shown(&other));
+                reader.report(Problem::new(&source, path, text));
+                BTreeMap::new()
+            }
+        };
+        let path = path.to_owned();
+        let mut section = Self { path, source, values, known: BTreeMap::new(), reader };
+        let result = read(&mut section);
+        section.complain_about_unknown_keys();
+        result
+    }
+
+    /// The value of `key` as `parse` reads it; absent when it is not there or does not fit.
+    /// `parse` says on failure what is allowed.
+    pub(super) fn get<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&ValueKind) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        match parse(&value.kind) {
+            Ok(read) => Some(read),
+            Err(allowed) => {
+                let text = format!("is {}: allowed is {allowed}", shown(&value.kind));
+                self.complain(key, text);
+                None
+            }
+        }
+    }
+
+    /// As [`get`](Self::get), for a key that must be there.
+    pub(super) fn require<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&ValueKind) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.has(key) {
+            return self.get(key, parse);
+        }
+        self.known.insert(key, None);
+        let allowed = parse(&ValueKind::Nil).err();
+        let hint = allowed.map_or_else(String::new, |allowed| format!(": allowed is {allowed}"));
+        self.complain(key, format!("is missing{hint}"));
+        None
+    }
+
+    /// The secret at `key`: a literal, or where to get it from.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        let value = self.take(key)?;
+        let resolved = match &value.kind {
+            ValueKind::String(text) => secret::resolve(text, self.reader.environment),
+            _ => Err("is not a text: put it in quotes".to_owned()),
+        };
+        match resolved {
+            Ok(secret) => Some(secret),
+            Err(text) => {
+                self.complain(key, text);
+                None
+            }
+        }
+    }
+
+    /// The section at `key`, read with `read`; absent when it is not there.
+    pub(super) fn section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'a>) -> T,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        Some(Section::read(self.reader, &self.source, &self.path_of(key), value, read))
+    }
+
+    /// Each section of the list at `key`, read with `read`, with its place in the list.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Section<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let source = value.origin().unwrap_or(&self.source).to_owned();
+        let path = self.path_of(key);
+        match value.kind {
+            ValueKind::Array(items) => {
+                let item = |(index, item)| {
+                    let path = format!("{path}[{index}]");
+                    Section::read(self.reader, &source, &path, item, &mut read)
+                };
+                items.into_iter().enumerate().filter_map(item).collect()
+            }
+            ValueKind::Nil => Vec::new(),
+            other => {
+                self.complain(key, format!("is {}: allowed is a list", shown(&other)));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether `key` is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// Refuses `key` when it is there: it is known, and cannot be had here.
+    pub(super) fn refuse(&mut self, key: &'static str, reason: &str) {
+        if self.take(key).is_some() {
+            self.complain(key, format!("is not possible: {reason}"));
+        }
+    }
+
+    /// Takes `key` when it is there, and says so; its value is of no use here.
+    pub(super) fn ignore(&mut self, key: &'static str) -> bool {
+        self.take(key).is_some()
+    }
+
+    /// Notes a problem with `key`. The text goes on after the key.
+    pub(super) fn complain(&self, key: &str, text: impl Into<String>) {
+        let origin = self.known.get(key).and_then(Option::as_deref);
+        self.complain_at(origin, key, text);
+    }
+
+    /// Whether `key` was read here, and not left to a default.
+    pub(super) fn had(&self, key: &str) -> bool {
+        self.known.get(key).is_some_and(Option::is_some)
+    }
+
+    /// The place of `key` in the whole: `lines[3].interval`.
+    pub(super) fn path_of(&self, key: &str) -> String {
+        match (self.path.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
+    }
+
+    /// Where the section was read from.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn complain_at(&self, origin: Option<&str>, key: &str, text: impl Into<String>) {
+        let source = origin.unwrap_or(&self.source);
+        self.reader.report(Problem::new(source, &self.path_of(key), text));
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Value> {
+        let value = self.values.remove(key);
+        self.known.insert(key, value.as_ref().and_then(Value::origin).map(str::to_owned));
+        value
+    }
+
+    fn complain_about_unknown_keys(&self) {
+        for (key, value) in &self.values {
+            let hint = match nearest(key, self.known.keys().copied()) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => {
+                    let known: Vec<_> = self.known.keys().copied().collect();
+                    format!("known here are {}", known.join(", "))
+                }
+            };
+            self.complain_at(value.origin(), key, format!("is not a known key: {hint}"));
+        }
+    }
+}
+
+/// The one of `known` that `name` is most likely a misspelling of, if it is like any.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let likeness = |known: &&str| strsim::jaro_winkler(known, name);
+    known
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|known| likeness(known) >= LIKENESS_MIN)
+}

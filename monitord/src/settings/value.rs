@@ -1,0 +1,123 @@
+//! From values of a file to values of the program. Each function says on failure what is allowed.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use config::ValueKind;
+
+/// What a duration may look like.
+const DURATION: &str = "a duration such as 30s, 5m or 1h 30m, or a whole number of seconds";
+
+/// A text. Numbers are refused, because `0123` in YAML is not the text that it looks like.
+pub(super) fn text(value: &ValueKind) -> Result<String, String> {
+    match value {
+        ValueKind::String(text) => Ok(text.clone()),
+        ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::Float(_) | ValueKind::Boolean(_) => {
+            Err("a text: put it in quotes".to_owned())
+        }
+        _ => Err("a text".to_owned()),
+    }
+}
+
+/// A text that is not empty.
+pub(super) fn word(value: &ValueKind) -> Result<String, String> {
+    let allowed = || "a text that is not empty".to_owned();
+    text(value).and_then(|text| if text.is_empty() { Err(allowed()) } else { Ok(text) })
+}
+
+/// A whole number within `range`, which may also stand as a text: variables are always texts.
+pub(super) fn integer<T>(range: RangeInclusive<T>) -> impl FnOnce(&ValueKind) -> Result<T, String>
+where
+    T: TryFrom<u64> + PartialOrd + std::fmt::Display + Copy,
+{
+    move |value| {
+        let number = match value {
+            ValueKind::I64(number) => u64::try_from(*number).ok(),
+            ValueKind::U64(number) => Some(*number),
+            ValueKind::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+/// A duration: `30s`, `1h 30m`, or a whole number of seconds.
+pub(super) fn duration(value: &ValueKind) -> Result<Duration, String> {
+    if let Ok(seconds) = integer(0..=u64::from(u32::MAX))(value) {
+        return Ok(Duration::from_secs(seconds));
+    }
+    match value {
+        ValueKind::String(text) => humantime::parse_duration(text).map_err(|_| DURATION.to_owned()),
+        _ => Err(DURATION.to_owned()),
+    }
+}
+
+/// A duration within `range`.
+pub(super) fn duration_within(
+    range: RangeInclusive<Duration>,
+) -> impl FnOnce(&ValueKind) -> Result<Duration, String> {
+    move |value| {
+        let read = duration(value)?;
+        if range.contains(&read) {
+            return Ok(read);
+        }
+        let bound = |bound: &Duration| humantime::format_duration(*bound).to_string();
+        Err(format!("{} to {}", bound(range.start()), bound(range.end())))
+    }
+}
+
+/// An address and a port to listen on.
+pub(super) fn socket_address(value: &ValueKind) -> Result<SocketAddr, String> {
+    let allowed = || "an IP address and a port, such as 127.0.0.1:9180".to_owned();
+    text(value).ok().and_then(|text| text.parse().ok()).ok_or_else(allowed)
+}
+
+/// One of the names in `table`, as what stands beside it there.
+pub(super) fn one_of<T: Clone>(
+    table: &'static [(&'static str, T)],
+) -> impl FnOnce(&ValueKind) -> Result<T, String> {
+    move |value| {
+        let name = match value {
+            // YAML reads a bare `off` as the text that it is, and some other tools write `false`.
+            ValueKind::Boolean(false) => "off",
+            ValueKind::String(text) => text,
+            _ => "",
+        };
+        let found = table.iter().find(|(known, _)| *known == name);
+        let names = || table.iter().map(|&(known, _)| known).collect::<Vec<_>>().join(", ");
+        found.map(|(_, meaning)| meaning.clone()).ok_or_else(names)
+    }
+}
+
+/// A text that `parse` makes something of. Its error says what is wrong.
+pub(super) fn parsed<T, E>(
+    parse: impl FnOnce(String) -> Result<T, E>,
+    allowed: impl FnOnce(E) -> String,
+) -> impl FnOnce(&ValueKind) -> Result<T, String> {
+    move |value| parse(text(value)?).map_err(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_texts_or_seconds() {
+        for (value, seconds) in [("30s", 30), ("1h 30m", 5400), ("45", 45)] {
+            assert_eq!(duration(&value.into()), Ok(Duration::from_secs(seconds)), "{value}");
+        }
+        assert_eq!(duration(&ValueKind::I64(7)), Ok(Duration::from_secs(7)));
+        for wrong in [ValueKind::I64(-1), ValueKind::Float(1.5), "soon".into(), ValueKind::Nil] {
+            assert!(duration(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_not_a_text() {
+        assert!(text(&ValueKind::I64(12)).unwrap_err().contains("quotes"));
+    }
+}

@@ -1,0 +1,135 @@
+//! The section `zabbix`: where to report to. The predecessor's flat keys are understood.
+
+use super::section::Section;
+use super::value::{integer, parsed, word};
+use pool_core::Endpoint;
+
+/// The port on which Zabbix servers and proxies take values.
+const TRAPPER_PORT: u16 = 10051;
+/// The longest item key that Zabbix stores.
+const ITEM_KEY_CHARS_MAX: usize = 2048;
+
+/// Where and as what results are reported to Zabbix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ZabbixSettings {
+    /// The server or proxy that takes the values.
+    pub(crate) address: Endpoint,
+    /// The items they are for.
+    pub(crate) items: ItemKeys,
+}
+
+/// The keys of the trapper items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ItemKeys {
+    /// Gets the loss in percent, as a whole number, when a check was carried out.
+    pub(crate) ping: String,
+    /// Gets a status text otherwise.
+    pub(crate) error_detail: String,
+}
+
+impl Default for ItemKeys {
+    fn default() -> Self {
+        Self {
+            ping: "dedicatedLinePing".to_owned(),
+            error_detail: "dedicatedLineErrorDetail".to_owned(),
+        }
+    }
+}
+
+/// Reads the section. Nothing is reported when it names no address.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    warnings: &mut Vec<String>,
+) -> Option<ZabbixSettings> {
+    section.refuse(
+        "api",
+        "this version takes no inventory from the Zabbix API: use lines or inventory.file",
+    );
+    warn_of_inventory_keys(section, warnings);
+    let items = section.section("items", read_items).unwrap_or_default();
+    let nested = section.section("sender", |sender| {
+        for key in ["psk_identity", "psk_file", "ca_file", "cert_file", "key_file"] {
+            sender.refuse(key, "this version sends to Zabbix without encryption only");
+        }
+        sender.require("address", parsed(|text| address(&text), str::to_owned))
+    });
+    let has_both = nested.is_some() && section.has("proxyip");
+    let flat = read_flat_address(section);
+    if has_both {
+        section.complain("proxyip", "stands beside sender.address: only one of them is allowed");
+    }
+    Some(ZabbixSettings { address: nested.flatten().or(flat)?, items })
+}
+
+/// These say where the predecessor read its inventory. Configurations that have them must load,
+/// and must not let anyone believe that they are heeded.
+fn warn_of_inventory_keys(section: &mut Section<'_>, warnings: &mut Vec<String>) {
+    for key in ["username", "password", "serverip", "serverport", "proxyname", "proxy_name"] {
+        if section.ignore(key) {
+            warnings.push(format!(
+                "zabbix.{key} has no effect: this version takes no inventory from Zabbix, but \
+                 from lines and inventory.file"
+            ));
+        }
+    }
+}
+
+fn read_flat_address(section: &mut Section<'_>) -> Option<Endpoint> {
+    let declared = section.has("proxyip");
+    let port = section.get("proxyport", integer(1..=u16::MAX));
+    if port.is_some() && !declared {
+        section.complain("proxyport", "stands without proxyip: both or none are needed");
+    }
+    let endpoint = |host| Endpoint::new(host, port.unwrap_or(TRAPPER_PORT));
+    section.get(
+        "proxyip",
+        parsed(endpoint, |e| format!("an IP address or a host name ({})", e.reason)),
+    )
+}
+
+fn read_items(section: &mut Section<'_>) -> ItemKeys {
+    let defaults = ItemKeys::default();
+    let key = |value: &config::ValueKind| {
+        let text = word(value)?;
+        let fits =
+            text.chars().count() <= ITEM_KEY_CHARS_MAX && !text.chars().any(char::is_control);
+        if fits { Ok(text) } else { Err("an item key of at most 2048 characters".to_owned()) }
+    };
+    ItemKeys {
+        ping: section.get("ping", key).unwrap_or(defaults.ping),
+        error_detail: section.get("error_detail", key).unwrap_or(defaults.error_detail),
+    }
+}
+
+/// `host`, `host:port` or `[v6]:port`.
+fn address(text: &str) -> Result<Endpoint, &'static str> {
+    const ALLOWED: &str = "host or host:port, with an IPv6 address in brackets";
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().map_err(|_| ALLOWED)?)
+        }
+        _ => (text, TRAPPER_PORT),
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Endpoint::new(bare, port).map_err(|_| ALLOWED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_perhaps_a_port() {
+        for (text, expected) in [
+            ("192.0.2.10:10052", "192.0.2.10:10052"),
+            ("zabbix.example", "zabbix.example:10051"),
+            ("[2001:db8::1]:10052", "[2001:db8::1]:10052"),
+            ("2001:db8::1", "[2001:db8::1]:10051"),
+        ] {
+            assert_eq!(address(text).unwrap().to_string(), expected, "{text}");
+        }
+        for wrong in ["", ":1", "host:", "host:99999", "a b:1", "host:1:2"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+}
