@@ -23,8 +23,6 @@ impl Lab {
     ///
     /// # Cancel safety
     /// Safe: the routers started so far stop.
-    // Asynchronous because it needs a runtime, and so that it may wait some day.
-    #[allow(clippy::unused_async)]
     pub async fn start(specs: Vec<RouterSpec>) -> anyhow::Result<Self> {
         let mut names = HashSet::new();
         for spec in &specs {

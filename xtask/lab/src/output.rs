@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use russh::ChannelId;
 use russh::server::Handle;
-use russh::{ChannelId, Disconnect};
 
 use crate::stream::Gate;
 
@@ -15,6 +15,10 @@ const STDERR: u32 = 1;
 
 /// A moment for the network to carry away what was written last, before a connection is cut.
 const CUT_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a router that hangs up waits for the client to close its channel. Less, and clients
+/// that end by the end of the connection lose what they have not printed yet.
+const HANG_UP_AFTER: Duration = Duration::from_millis(200);
 
 /// Where a shell prints: one channel of a connection.
 #[derive(Debug)]
@@ -51,16 +55,19 @@ impl Output {
         Ok(())
     }
 
-    /// Ends the session in good order, and the connection too when the device hangs up.
+    /// Ends the session in good order, and the connection too when the device hangs up: as soon
+    /// as the client has closed its channel, or a little later without that.
     pub(crate) async fn end(&self, exit_status: u32, hang_up: bool) -> Result<(), Gone> {
         let gone = |()| Gone;
+        if hang_up {
+            self.gate.leave();
+        }
         self.handle.exit_status_request(self.channel, exit_status).await.map_err(gone)?;
         self.handle.eof(self.channel).await.map_err(gone)?;
         self.handle.close(self.channel).await.map_err(gone)?;
         if hang_up {
-            let (reason, language) = ("session ended".to_owned(), String::new());
-            let bye = self.handle.disconnect(Disconnect::ByApplication, reason, language).await;
-            bye.map_err(|_| Gone)?;
+            tokio::time::sleep(HANG_UP_AFTER).await;
+            self.gate.close();
         }
         Ok(())
     }

@@ -269,6 +269,9 @@ impl Handler for Session {
         _session: &mut SshSession,
     ) -> Result<(), Self::Error> {
         self.channels.remove(&channel);
+        if self.gate.is_leaving() {
+            self.gate.close();
+        }
         Ok(())
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct FaultyStream {
 pub(crate) struct Gate {
     socket: Weak<TcpStream>,
     muted: Arc<AtomicBool>,
+    leaving: Arc<AtomicBool>,
     ended: CancellationToken,
     written: watch::Sender<u64>,
 }
@@ -49,6 +50,7 @@ impl FaultyStream {
             gate: Gate {
                 socket: Arc::downgrade(&socket),
                 muted: Arc::new(AtomicBool::new(false)),
+                leaving: Arc::new(AtomicBool::new(false)),
                 ended: ended.clone(),
                 written: watch::Sender::new(0),
             },
@@ -78,6 +80,22 @@ impl Gate {
             let result = socket2::SockRef::from(&*socket).shutdown(std::net::Shutdown::Write);
             tracing::trace!(?result, "connection finished");
         }
+    }
+
+    /// The router is about to hang up: it does so by [`Gate::close`] at the latest when the client
+    /// has closed its channel.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Closes the connection in good order, without a word of SSH, as routers do.
+    pub(crate) fn close(&self) {
+        self.finish();
+        self.ended.cancel();
     }
 
     /// Ends the connection by RST.
