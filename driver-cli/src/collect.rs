@@ -20,9 +20,6 @@ const BURIED_QUIET: Duration = Duration::from_secs(1);
 /// How often RETURN is pressed for one command.
 const NUDGES_MAX: usize = 3;
 
-/// The silences after which something is looked at, in order.
-const SILENCES: [Duration; 3] = [PROMPT_QUIET, CHANGED_QUIET, BURIED_QUIET];
-
 /// The limits on one command's output.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -58,8 +55,11 @@ pub(crate) struct Collect<'a> {
     limits: Limits,
     interrupt_at: Option<Instant>,
     heard_at: Instant,
-    /// How many of [`SILENCES`] have passed since something was heard.
-    silences: usize,
+    /// How many looks have been taken since something was heard.
+    looks: usize,
+    /// The longest pause so far within a line. A device that speaks haltingly is heard out for
+    /// longer before its prompt is believed.
+    pause: Duration,
     buried: BuriedPrompt,
     nudges: usize,
     nudge: Option<Nudge>,
@@ -73,7 +73,8 @@ impl<'a> Collect<'a> {
             interrupt_at: limits.interrupt_after.and_then(|after| now.checked_add(after)),
             limits,
             heard_at: now,
-            silences: 0,
+            looks: 0,
+            pause: Duration::ZERO,
             buried: BuriedPrompt::default(),
             nudges: 0,
             nudge: None,
@@ -100,10 +101,14 @@ impl<'a> Collect<'a> {
                 self.session.channel.send(ctx, self.limits.phase, CTRL_C).await?;
             }
             let silence = self.next_silence();
+            let in_line = !self.session.channel.screen.line_is("");
             match self.session.channel.listen(ctx, self.limits.phase, silence).await? {
                 Heard::Text => {
+                    if in_line {
+                        self.pause = self.pause.max(self.heard_at.elapsed());
+                    }
                     self.heard_at = Instant::now();
-                    self.silences = 0;
+                    self.looks = 0;
                     if self.session.channel.screen.size() > self.limits.bytes_max {
                         return Err(Error::OutputLimit { limit: self.limits.bytes_max });
                     }
@@ -111,7 +116,7 @@ impl<'a> Collect<'a> {
                 // It was the time for the interrupt that was waited for.
                 Heard::Silence if self.heard_at.elapsed() < self.silence() => {}
                 Heard::Silence => {
-                    self.silences += 1;
+                    self.looks += 1;
                     if self.look(ctx).await? {
                         return Ok(());
                     }
@@ -131,13 +136,18 @@ impl<'a> Collect<'a> {
 
     /// The silence after which something is looked at next.
     fn silence(&self) -> Duration {
-        SILENCES.get(self.silences).copied().unwrap_or(Duration::MAX)
+        match self.looks {
+            0 => (self.pause * 2).clamp(PROMPT_QUIET, CHANGED_QUIET),
+            1 => CHANGED_QUIET,
+            2 => BURIED_QUIET,
+            _ => Duration::MAX,
+        }
     }
 
-    /// Looks at the end of the text after one more of [`SILENCES`]; says whether the command has
-    /// come to its end.
+    /// Looks at the end of the text after one more silence; says whether the command has come to
+    /// its end.
     async fn look(&mut self, ctx: &Context) -> Result<bool> {
-        match self.silences {
+        match self.looks {
             1 => self.look_for_prompt(ctx).await,
             2 => self.look_for_changed_prompt(ctx).await,
             _ => self.look_for_buried_prompt(ctx).await,

@@ -77,6 +77,8 @@ impl BuriedPrompt {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use pool_core::Platform;
 
     use super::*;
@@ -92,9 +94,11 @@ mod tests {
         Prompt { text: text.into(), level: "exec".into(), varies: false }
     }
 
+    static PLATFORMS: LazyLock<Platforms> = LazyLock::new(Platforms::builtin);
+
     #[track_caller]
     fn check(platform: &str, line: &str, level: Option<&str>) {
-        let definition = Platforms::builtin().get(&Platform::new(platform)).unwrap();
+        let definition = PLATFORMS.get(&Platform::new(platform)).unwrap();
         let found = Prompt::find(&screen(&format!("x\r\n{line}")), &definition);
         assert_eq!(found.map(|prompt| prompt.level).as_deref(), level, "{platform} {line:?}");
     }

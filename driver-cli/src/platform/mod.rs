@@ -64,17 +64,21 @@ impl Platforms {
     pub fn with_sources<N: AsRef<str>, T: AsRef<str>>(
         sources: impl IntoIterator<Item = (N, T)>,
     ) -> Result<Self, InvalidDefinitions> {
+        let sources: Vec<_> = sources.into_iter().collect();
+        let own = sources.iter().map(|(name, text)| (name.as_ref(), text.as_ref()));
+        Self::load(BUILTIN.iter().copied().chain(own))
+    }
+
+    fn load<'a>(
+        sources: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, InvalidDefinitions> {
         let mut problems = Vec::new();
         let mut raws = BTreeMap::new();
-        let mut read = |name: &str, text: &str| match RawCli::parse(&file_of(name), text) {
-            Ok(raw) => drop(raws.insert(name.to_owned(), raw)),
-            Err(found) => problems.extend(found),
-        };
-        for (name, text) in BUILTIN {
-            read(name, text);
-        }
         for (name, text) in sources {
-            read(name.as_ref(), text.as_ref());
+            match RawCli::parse(&file_of(name), text) {
+                Ok(raw) => drop(raws.insert(name.to_owned(), raw)),
+                Err(found) => problems.extend(found),
+            }
         }
         let by_name = resolve(&raws, &mut problems);
         if problems.is_empty() { Ok(Self { by_name }) } else { Err(InvalidDefinitions(problems)) }
@@ -99,28 +103,33 @@ fn resolve(
     raws: &BTreeMap<String, RawCli>,
     problems: &mut Vec<DefinitionProblem>,
 ) -> BTreeMap<Platform, Arc<PlatformDefinition>> {
-    let mut by_name = BTreeMap::<_, Arc<PlatformDefinition>>::new();
+    let mut by_name = BTreeMap::new();
     for name in raws.keys() {
         let inherited = with_ancestors(name, raws);
         match inherited.and_then(|raw| PlatformDefinition::check(name, &file_of(name), &raw)) {
-            Ok(definition) => {
-                let definition = Arc::new(definition);
-                for known_as in [name].into_iter().chain(&definition.aliases) {
-                    let clash = by_name.insert(Platform::new(known_as), definition.clone());
-                    problems.extend(clash.map(|other| name_clash(name, known_as, &other.name)));
-                }
-            }
+            Ok(definition) => drop(by_name.insert(Platform::new(name), Arc::new(definition))),
             Err(found) => problems.extend(found),
+        }
+    }
+    let definitions: Vec<_> = by_name.values().cloned().collect();
+    for definition in definitions {
+        for alias in &definition.aliases {
+            let taken = by_name.insert(Platform::new(alias), definition.clone());
+            problems.extend(taken.map(|other| alias_clash(&definition, alias, &other)));
         }
     }
     by_name
 }
 
-fn name_clash(name: &str, known_as: &str, other: &str) -> DefinitionProblem {
+fn alias_clash(
+    definition: &PlatformDefinition,
+    alias: &str,
+    other: &PlatformDefinition,
+) -> DefinitionProblem {
     DefinitionProblem {
-        file: file_of(name),
+        file: file_of(&definition.name),
         key: "cli.aliases".to_owned(),
-        reason: format!("{known_as} is also a name of {other}"),
+        reason: format!("{alias} is also a name of {}", other.name),
     }
 }
 

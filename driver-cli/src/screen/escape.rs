@@ -56,7 +56,7 @@ impl Escape {
             State::Text { bytes, escape } => self.take_text(byte, bytes, escape),
             _ if byte == ESC => self.go(State::Escape { intermediate: false }),
             State::Ground => Taken::No,
-            _ if byte < 0x20 || byte >= 0x7f => {
+            _ if !(0x20..0x7f).contains(&byte) => {
                 self.state = State::Ground;
                 Taken::No
             }

@@ -28,6 +28,16 @@ async fn a_line_of_output_that_looks_like_the_prompt_does_not_end_the_command() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_drips_is_heard_out() {
+    let mut device = Device::ready().echoes("show tech");
+    for letter in "up\r\nR1#show version\r\n".chars() {
+        device = device.thinks(Duration::from_millis(100)).says(letter.to_string());
+    }
+    let output = device.says("R1#").log_in().await.unwrap().run("show tech").await.unwrap();
+    assert_eq!(output, "up\nR1#show version\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_devices_prompt_in_the_output_does_not_end_the_command() {
     let device = Device::ready()
         .echoes("show log")

@@ -132,14 +132,23 @@ async fn a_session_whose_command_was_cut_short_is_never_used_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_device_without_a_free_session_is_busy() {
-    let full = "CLI session limit 32 reached";
-    let hanging = Device::silent("cisco_nxos").says(format!("\r\n{full}\r\n"));
-    let gone = Device::silent("cisco_nxos").says(format!("\r\n{full}\r\n")).hangs_up();
-    for device in [hanging, gone] {
-        let (error, took) = login_error(device).await;
-        check(&error, ErrorKind::Busy, Phase::Prompt);
-        assert!(error.to_string().ends_with(full), "{error}");
-        assert!(took < SECOND, "it is told at once");
+    let refusals = [
+        ("cisco_nxos", "CLI session limit 32 reached"),
+        ("cisco_iosxe", "% Login refused: no VTY line is free"),
+        ("cisco_iosxr", "% No VTY line is available"),
+        ("huawei_vrp", "Error: The number of VTY users has reached the limit."),
+        ("h3c_comware", "The number of online users has reached the limit."),
+        ("linux", "There were too many logins for 'monitor'."),
+    ];
+    for (platform, words) in refusals {
+        let hanging = Device::silent(platform).says(format!("\r\n{words}\r\n"));
+        let gone = Device::silent(platform).says(format!("\r\n{words}\r\n")).hangs_up();
+        for device in [hanging, gone] {
+            let (error, took) = login_error(device).await;
+            check(&error, ErrorKind::Busy, Phase::Prompt);
+            assert!(error.to_string().ends_with(words), "{error}");
+            assert!(took < SECOND * 2, "{took:?}: it is told at once");
+        }
     }
 }
 
