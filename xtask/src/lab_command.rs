@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use lab::Lab;
+use lab::{Lab, LabRouter};
 use serde_json::{Value, json};
 
 /// Targets for each router: one that answers, and one of a range where everything is lost.
@@ -45,18 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Writes a configuration of two lines per router, and returns its path.
 pub(crate) fn write_config(lab: &Lab, folder: &Path, http: Option<SocketAddr>) -> Result<PathBuf> {
-    let routers: Vec<_> = lab.routers().iter().map(|router| {
-        json!({
-            "name": router.name(),
-            "host": router.address().ip().to_string(),
-            "port": router.address().port(),
-            "platform": router.platform(),
-            "protocol": "scrapli",
-            "username": lab::USERNAME,
-            "password": lab::PASSWORD,
-        })
-    });
-    let routers: Vec<Value> = routers.collect();
+    let routers: Vec<Value> = lab.routers().iter().map(router).collect();
     let lines: Vec<Value> = lab
         .routers()
         .iter()
@@ -77,6 +66,18 @@ pub(crate) fn write_config(lab: &Lab, folder: &Path, http: Option<SocketAddr>) -
     std::fs::write(&path, serde_json::to_string_pretty(&config)?)
         .with_context(|| format!("cannot write {path:?}"))?;
     Ok(path)
+}
+
+fn router(router: &LabRouter) -> Value {
+    json!({
+        "name": router.name(),
+        "host": router.address().ip().to_string(),
+        "port": router.address().port(),
+        "platform": router.platform(),
+        "protocol": "scrapli",
+        "username": lab::DEFAULT_USER,
+        "password": lab::DEFAULT_PASSWORD,
+    })
 }
 
 fn line(router: &str, kind: &str, target: &str) -> Value {

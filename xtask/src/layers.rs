@@ -104,3 +104,45 @@ fn faults_of(graph: &Graph, package: &Package) -> Vec<String> {
         .map(|reserved| format!("{name} must not use {}: {}", reserved.name, reserved.reason));
     upwards.chain(sideways).chain(reserved).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The faults of a workspace in which `user` has one dependency of that kind.
+    fn faults(user: &str, dependency: &str, kind: Option<&str>) -> Vec<String> {
+        let package = |name: &str| json!({ "id": name, "name": name, "version": "1.0.0" });
+        let edge = json!({ "pkg": dependency, "dep_kinds": [{ "kind": kind }] });
+        let graph: Value = json!({
+            "packages": [package(user), package(dependency)],
+            "workspace_members": [user],
+            "resolve": { "nodes": [{ "id": user, "deps": [edge] }] },
+        });
+        let graph: Graph = serde_json::from_value(graph).unwrap();
+        let member = graph.members().next().unwrap();
+        faults_of(&graph, member)
+    }
+
+    #[test]
+    fn edges_of_the_table_are_allowed() {
+        assert!(faults("pool", "pool-core", None).is_empty());
+        assert!(faults("driver-ssh", "ssh2", None).is_empty());
+        assert!(faults("driver-ssh", "lab", Some("dev")).is_empty());
+        assert!(faults("scheduler", "tokio", None).is_empty());
+        assert!(faults("pool", "mockall", Some("dev")).is_empty());
+    }
+
+    #[test]
+    fn other_edges_are_faults() {
+        assert_eq!(faults("pool-core", "pool", None), ["pool-core must not use pool"]);
+        assert_eq!(faults("scheduler", "pool", None), ["scheduler must not use pool"]);
+        assert_eq!(faults("driver-ssh", "lab", None), ["driver-ssh must not use lab"]);
+        let sideways = faults("scheduler", "driver-cli", Some("dev"));
+        assert_eq!(sideways, ["the tests of scheduler must not use driver-cli"]);
+        assert_eq!(faults("pool", "ssh2", None).len(), 1);
+        assert_eq!(faults("scheduler", "anyhow", None).len(), 1);
+        assert_eq!(faults("stranger", "tokio", None).len(), 1);
+    }
+}

@@ -46,14 +46,13 @@ enum Output {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = build_monitord()?;
     let runtime = Runtime::new().context("cannot start the runtime")?;
-    let end = runtime.block_on(async { Instant::now() });
     let fleet = lab::demo_fleet(usize::from(options.per_platform), true);
     let lab = runtime.block_on(Lab::start(fleet))?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let http = free_address()?;
     let config = lab_command::write_config(&lab, folder.path(), Some(http))?;
     let mut daemon = Daemon::start(&binary, &config, folder.path(), options.output)?;
-    let stop = runtime.block_on(async { stop_signal(options.duration.map(|d| end + d)) });
+    let stop = stop_signal(&runtime, options.duration);
     let shown = match options.output {
         Output::Json => show_outcomes(&mut daemon, stop, &runtime),
         Output::Table => runtime.block_on(show_table(&mut daemon, http, stop)),
@@ -91,13 +90,13 @@ fn free_address() -> Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-/// Completes at Ctrl-C, SIGTERM, or the end of the time that was asked for.
-fn stop_signal(end: Option<Instant>) -> oneshot::Receiver<()> {
+/// Completes at Ctrl-C, or at the end of the time that was asked for.
+fn stop_signal(runtime: &Runtime, duration: Option<Duration>) -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         let elapsed = async {
-            match end {
-                Some(end) => tokio::time::sleep_until(end).await,
+            match duration {
+                Some(duration) => tokio::time::sleep(duration).await,
                 None => std::future::pending().await,
             }
         };
@@ -144,6 +143,7 @@ async fn show_table(
     let mut latest = None;
     loop {
         tokio::select! {
+            biased;
             _ = &mut stop => break,
             () = tokio::time::sleep(REDRAW_INTERVAL) => {}
         }

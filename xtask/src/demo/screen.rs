@@ -1,7 +1,6 @@
 //! The table of lines, drawn over and over on a terminal, or once when piped.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{Write, stdout};
 
 use anyhow::Result;
@@ -26,9 +25,8 @@ impl Screen {
     pub(super) fn draw(&mut self, status: &Status) -> Result<()> {
         let mut out = stdout().lock();
         queue!(out, cursor::MoveTo(0, 0), terminal::Clear(terminal::ClearType::FromCursorDown))?;
-        let (width, height) = terminal::size().map_or((WIDTH_DEFAULT, usize::MAX), |(w, h)| {
-            (usize::from(w), usize::from(h))
-        });
+        let (width, height) = terminal::size()
+            .map_or((WIDTH_DEFAULT, usize::MAX), |(w, h)| (usize::from(w), usize::from(h)));
         for line in render(status, width, self.live).lines().take(height.saturating_sub(2)) {
             writeln!(out, "{line}")?;
         }
@@ -52,16 +50,16 @@ impl Screen {
 fn render(status: &Status, width: usize, coloured: bool) -> String {
     let routers: BTreeMap<_, _> = status.routers.iter().map(|r| (r.router.as_str(), r)).collect();
     let mut text = summary(status);
-    let _ = writeln!(
-        text,
-        "{:<9} {:<22} {:<14} {:<16} {:>6} {:>9}  {:<12} CAUSE",
+    text.push_str(&format!(
+        "{:<9} {:<22} {:<14} {:<16} {:>6} {:>9}  {:<12} CAUSE\n",
         "STATE", "LINE", "PLATFORM", "TARGET", "LOSS", "RTT", "POOL"
-    );
+    ));
     for line in &status.lines {
         let pool = routers.get(line.router.as_str()).map_or_else(String::new, |r| pool_use(r));
         let row = row(line, &pool);
         let row: String = row.chars().take(width.saturating_sub(1)).collect();
-        let _ = writeln!(text, "{}", if coloured { colour(&line.state, row) } else { row });
+        text.push_str(&if coloured { colour(&line.state, row) } else { row });
+        text.push('\n');
     }
     text
 }
@@ -86,16 +84,17 @@ fn row(line: &Line, pool: &str) -> String {
     let rtt = line.rtt_avg_ms.map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
     let cause = line.last_error.as_deref().unwrap_or("");
     let Line { state, line: id, platform, target, .. } = line;
-    format!("{state:<9} {id:<22} {platform:<14} {target:<16} {loss:>6} {rtt:>9}  {pool:<12} {cause}")
+    format!(
+        "{state:<9} {id:<22} {platform:<14} {target:<16} {loss:>6} {rtt:>9}  {pool:<12} {cause}"
+    )
 }
 
 /// Sessions in use and idle of those allowed, and whatever is out of the ordinary.
 fn pool_use(router: &Router) -> String {
     let mut text = format!("{}+{}/{}", router.in_use, router.idle, router.max);
-    let others =
-        [("new", router.creating), ("end", router.closing), ("wait", router.waiting)];
+    let others = [("new", router.creating), ("end", router.closing), ("wait", router.waiting)];
     for (name, count) in others.into_iter().filter(|(_, count)| *count > 0) {
-        let _ = write!(text, " {count}{name}");
+        text.push_str(&format!(" {count}{name}"));
     }
     text
 }
@@ -108,4 +107,33 @@ fn colour(state: &str, row: String) -> String {
         _ => row.dim(),
     };
     styled.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_shows_its_state_figures_pool_and_cause() {
+        let status = serde_json::json!({
+            "lines": [
+                { "line": "L1", "router": "edge-1", "platform": "linux", "target": "198.51.100.1",
+                  "state": "up", "loss_pct": 20.0, "rtt_avg_ms": 1.25, "last_error": null },
+                { "line": "L2", "router": "edge-2", "platform": "linux", "target": "203.0.113.1",
+                  "state": "failed", "loss_pct": null, "rtt_avg_ms": null,
+                  "last_error": "Connect: refused" },
+            ],
+            "routers": [
+                { "router": "edge-1", "in_use": 1, "idle": 1, "creating": 0, "closing": 0,
+                  "waiting": 3, "max": 2 },
+            ],
+        });
+        let text = render(&serde_json::from_value(status).unwrap(), 200, false);
+        let rows: Vec<_> = text.lines().collect();
+        assert!(rows[0].contains("2 lines on 1 routers (1 failed, 1 up), 2 sessions open"));
+        for part in ["up", "20%", "1.2 ms", "1+1/2 3wait"] {
+            assert!(rows[3].contains(part), "{part} in {}", rows[3]);
+        }
+        assert!(rows[4].ends_with("Connect: refused"), "{}", rows[4]);
+    }
 }
