@@ -36,6 +36,7 @@ pub(crate) struct Console {
     errors_apart: bool,
     paging: bool,
     logging: bool,
+    timestamps: bool,
     /// What lands behind the next prompt.
     pub(crate) log_line: Option<String>,
 }
@@ -44,6 +45,10 @@ pub(crate) struct Console {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Status(u32),
+    /// It asks for the enabled level.
+    Enable,
+    /// It gives the enabled level up.
+    Disable,
     /// It was the one that ends the session.
     Quit,
 }
@@ -65,6 +70,7 @@ impl Console {
             },
             errors_apart: dialect.unix && !on_terminal,
             paging: interactive,
+            timestamps: dialect.timestamps_off.is_some(),
             logging: router.spec.syslog_after_prompt,
             log_line: None,
             keyboard: Keyboard::new(typed),
@@ -85,7 +91,7 @@ impl Console {
         let answer = understand(router.dialect, &router.spec, &line);
         if !line.words().is_empty() {
             router.counters.command();
-            if router.dialect.timestamps {
+            if self.timestamps {
                 self.print(&format!("{}\n", clock::output_time())).await?;
             }
         }
@@ -93,6 +99,9 @@ impl Console {
             Answer::Nothing => {}
             Answer::PagingOff => self.paging = false,
             Answer::LoggingOff => self.logging = false,
+            Answer::TimestampsOff => self.timestamps = false,
+            Answer::Enable => return Ok(Ending::Enable),
+            Answer::Disable => return Ok(Ending::Disable),
             Answer::Quit => return Ok(Ending::Quit),
             Answer::Text(text) => {
                 self.spoil().await?;

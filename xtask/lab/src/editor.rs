@@ -65,6 +65,19 @@ impl Editor {
         }
     }
 
+    /// Reads one line of which only its end is echoed.
+    pub(crate) async fn secret(&mut self, console: &mut Console) -> Result<Typed, Gone> {
+        let (mut line, mut echo) = (Vec::new(), Vec::new());
+        loop {
+            let key = console.keyboard.key().await?;
+            let typed = self.key(key, console.router.dialect.unix, &mut line, &mut echo);
+            if let Some(typed) = typed {
+                console.print("\n").await?;
+                return Ok(typed);
+            }
+        }
+    }
+
     /// Takes one key: changes the line, appends to the echo, and tells when the line is done.
     fn key(
         &mut self,

@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 
 use crate::Fault;
 use crate::console::{Console, Ending};
+use crate::dialect::Level;
 use crate::editor::{Editor, Typed};
 use crate::output::{Gone, Output};
 use crate::router::Shared;
@@ -13,6 +14,9 @@ use crate::session::Terminal;
 /// The exit status of a session that was not let in.
 const REFUSED_STATUS: u32 = 1;
 
+/// How often a router asks for the password of the enabled level.
+const ENABLE_ATTEMPTS: usize = 3;
+
 /// An interactive session: login text, prompt, commands.
 #[derive(Debug)]
 pub(crate) struct Shell {
@@ -20,6 +24,7 @@ pub(crate) struct Shell {
     editor: Editor,
     /// Whether pasted text is to be marked, as bash asks terminals to.
     marks_paste: bool,
+    level: Level,
     commands: u64,
 }
 
@@ -32,7 +37,12 @@ impl Shell {
     ) -> Self {
         let marks_paste = router.dialect.pastes_bracketed
             && terminal.as_ref().is_some_and(|terminal| terminal.kind != "dumb");
+        let level = match router.spec.login.enable_password {
+            Some(_) => Level::User,
+            None => Level::Enabled,
+        };
         Self {
+            level,
             editor: Editor::new(router.spec.cursor_echo),
             // Network devices echo even where no terminal was asked for.
             console: Console::new(router, output, typed, true, true),
@@ -59,6 +69,10 @@ impl Shell {
         if router.has(Fault::StallBeforePrompt) {
             return self.console.output.stall().await;
         }
+        for question in &router.spec.questions {
+            self.console.print(question).await?;
+            self.editor.line(&mut self.console).await?;
+        }
         loop {
             let prompt_width = self.prompt().await?;
             let typed = self.editor.line(&mut self.console).await?;
@@ -73,9 +87,42 @@ impl Shell {
                 Typed::Interrupt => Ending::Status(0),
                 Typed::End => Ending::Quit,
             };
-            if ending == Ending::Quit {
-                return self.console.output.end(0, router.dialect.hangs_up).await;
+            match ending {
+                Ending::Status(_) => {}
+                Ending::Enable => self.enable().await?,
+                Ending::Disable if router.spec.login.enable_password.is_some() => {
+                    self.level = Level::User
+                }
+                Ending::Disable => {}
+                Ending::Quit => {
+                    return self.console.output.end(0, router.dialect.hangs_up).await;
+                }
             }
+        }
+    }
+
+    /// Asks for the password of the enabled level, unless that is reached already.
+    async fn enable(&mut self) -> Result<(), Gone> {
+        let router = Arc::clone(&self.console.router);
+        for _ in 0..ENABLE_ATTEMPTS {
+            if self.level == Level::Enabled {
+                return Ok(());
+            }
+            self.console.print("Password: ").await?;
+            match self.editor.secret(&mut self.console).await? {
+                Typed::Line(password)
+                    if Some(&password) == router.spec.login.enable_password.as_ref() =>
+                {
+                    self.level = Level::Enabled;
+                }
+                Typed::Line(_) => {}
+                Typed::Interrupt | Typed::End => return Ok(()),
+            }
+        }
+        if self.level == Level::Enabled {
+            Ok(())
+        } else {
+            self.console.print("% Bad secrets\n\n").await
         }
     }
 
@@ -86,7 +133,7 @@ impl Shell {
         if router.has(Fault::PromptChange) && self.commands > 0 {
             host = format!("{host}-{}", self.commands);
         }
-        let prompt = router.dialect.prompt(&host, &router.spec.login.user);
+        let prompt = router.dialect.prompt(self.level, &host, &router.spec.login.user);
         if self.marks_paste {
             self.console.output.write(&b"\x1b[?2004h"[..]).await?;
         }
@@ -118,10 +165,10 @@ async fn execute_on(mut console: Console, command: &str) -> Result<(), Gone> {
         Some(Fault::StallBeforePrompt) => return console.output.stall().await,
         _ => {}
     }
-    let prompt = router.dialect.prompt(&router.spec.name, &router.spec.login.user);
+    let prompt = router.dialect.prompt(Level::Enabled, &router.spec.name, &router.spec.login.user);
     let status = match console.run(command, prompt.chars().count()).await? {
         Ending::Status(status) => status,
-        Ending::Quit => 0,
+        Ending::Enable | Ending::Disable | Ending::Quit => 0,
     };
     console.output.end(status, router.spec.exec_once).await
 }

@@ -35,6 +35,7 @@ pub struct RouterSpec {
     pub(crate) targets: BTreeMap<String, Ping>,
     pub(crate) vrfs: Vec<String>,
     pub(crate) banner: Option<String>,
+    pub(crate) questions: Vec<String>,
     pub(crate) auth_banner: Option<String>,
     pub(crate) shows: BTreeMap<String, String>,
     pub(crate) show_lines: usize,
@@ -51,6 +52,7 @@ pub(crate) struct Login {
     pub(crate) keyboard_interactive: bool,
     pub(crate) code: Option<String>,
     pub(crate) public_keys: Vec<String>,
+    pub(crate) enable_password: Option<String>,
 }
 
 impl fmt::Debug for Login {
@@ -71,6 +73,7 @@ impl RouterSpec {
                 keyboard_interactive: false,
                 code: None,
                 public_keys: Vec::new(),
+                enable_password: None,
             },
             host_key: HostKeyKind::default(),
             fault: None,
@@ -79,6 +82,7 @@ impl RouterSpec {
             targets: BTreeMap::new(),
             vrfs: vec!["management".to_owned(), "MGMT".to_owned()],
             banner: None,
+            questions: Vec::new(),
             auth_banner: None,
             shows: BTreeMap::new(),
             show_lines: DEFAULT_SHOW_LINES,
@@ -190,6 +194,22 @@ impl RouterSpec {
         self
     }
 
+    /// A question that a shell asks before its first prompt, such as `Change now? [Y/N]:`. Any
+    /// line answers it.
+    #[must_use]
+    pub fn question(mut self, question: impl Into<String>) -> Self {
+        self.questions.push(question.into());
+        self
+    }
+
+    /// The password of `enable`, on platforms that have that. A shell then begins at the user
+    /// level, whose prompt ends in `>`.
+    #[must_use]
+    pub fn enable_password(mut self, password: impl Into<String>) -> Self {
+        self.login.enable_password = Some(password.into());
+        self
+    }
+
     /// A text that SSH shows before authentication.
     #[must_use]
     pub fn auth_banner(mut self, text: impl Into<String>) -> Self {
@@ -232,5 +252,20 @@ impl RouterSpec {
     pub fn exec_once(mut self, on: bool) -> Self {
         self.exec_once = on;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let spec = RouterSpec::new("r1", "linux")
+            .password("ann", "first-secret")
+            .verification_code("second-secret")
+            .enable_password("third-secret");
+        let shown = format!("{spec:?}");
+        assert!(shown.contains("ann") && !shown.contains("secret"), "{shown}");
     }
 }

@@ -10,6 +10,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         * A simulated device. Nothing that is done here is kept.                     *\n\
         ******************************************************************************\n\n",
     prompt: "<{host}>",
+    user_prompt: None,
     newline: "\r\n",
     unix: false,
     hangs_up: true,
@@ -21,7 +22,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "display version",
     config_command: "display current-configuration",
     session_limit: "The number of online users has reached the limit.\n",
-    timestamps: false,
+    timestamps_off: None,
     pastes_bracketed: false,
     grammar: &Comware,
 };

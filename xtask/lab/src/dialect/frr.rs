@@ -8,6 +8,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         Hello, this is FRRouting (version 8.4.4).\n\
         Copyright 1996-2005 Kunihiro Ishiguro, et al.\n\n",
     prompt: "{host}# ",
+    user_prompt: None,
     newline: "\r\n",
     unix: true,
     hangs_up: false,
@@ -19,7 +20,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "show version",
     config_command: "show running-config",
     session_limit: "Exiting: failed to connect to any daemons.\n",
-    timestamps: false,
+    timestamps_off: None,
     pastes_bracketed: false,
     grammar: &Frr,
 };

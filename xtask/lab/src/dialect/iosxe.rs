@@ -7,6 +7,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     server_id: "SSH-2.0-Cisco-1.25",
     login_text: "\n",
     prompt: "{host}#",
+    user_prompt: Some("{host}>"),
     newline: "\r\n",
     unix: false,
     hangs_up: true,
@@ -21,7 +22,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "show version",
     config_command: "show running-config",
     session_limit: "% Login refused: no VTY line is free\n",
-    timestamps: false,
+    timestamps_off: None,
     pastes_bracketed: false,
     grammar: &IosXe,
 };

@@ -7,6 +7,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     server_id: "SSH-2.0-Cisco-2.0",
     login_text: "\n\n\n",
     prompt: "RP/0/RP0/CPU0:{host}#",
+    user_prompt: None,
     newline: "\r\n",
     unix: false,
     hangs_up: true,
@@ -18,7 +19,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "show version",
     config_command: "show running-config",
     session_limit: "% No VTY line is available\n",
-    timestamps: true,
+    timestamps_off: Some("terminal exec prompt no-timestamp"),
     pastes_bracketed: false,
     grammar: &IosXr,
 };

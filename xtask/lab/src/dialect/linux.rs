@@ -9,6 +9,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     login_text: "Linux {host} 6.1.0-lab #1 SMP x86_64\n\
                  Last login: {time} from 192.0.2.250\n",
     prompt: "{user}@{host}:~$ ",
+    user_prompt: None,
     newline: "\r\n",
     unix: true,
     hangs_up: false,
@@ -20,7 +21,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "uname -a",
     config_command: "dmesg",
     session_limit: "There were too many logins for this user.\n",
-    timestamps: false,
+    timestamps_off: None,
     pastes_bracketed: true,
     grammar: &Linux,
 };

@@ -30,6 +30,8 @@ pub(crate) struct Dialect {
     pub(crate) login_text: &'static str,
     /// The prompt; `{host}` and `{user}` are filled in.
     pub(crate) prompt: &'static str,
+    /// The prompt before `enable`, on platforms that have that.
+    pub(crate) user_prompt: Option<&'static str>,
     /// How a line ends on a terminal. Without a terminal it is CR LF, or LF where `unix` is set.
     pub(crate) newline: &'static str,
     /// Whether this is a Unix shell: errors go to the error stream, `^C` is echoed, an executed
@@ -51,8 +53,8 @@ pub(crate) struct Dialect {
     pub(crate) config_command: &'static str,
     /// What is printed when there are too many sessions.
     pub(crate) session_limit: &'static str,
-    /// Whether a line with the time precedes every output.
-    pub(crate) timestamps: bool,
+    /// Where a line with the time precedes every output, the command that switches it off.
+    pub(crate) timestamps_off: Option<&'static str>,
     /// Whether it asks the terminal to mark pasted text, as bash does.
     pub(crate) pastes_bracketed: bool,
     pub(crate) grammar: &'static dyn Grammar,
@@ -117,9 +119,21 @@ pub fn platforms() -> Vec<&'static str> {
     DIALECTS.iter().map(|dialect| dialect.name).collect()
 }
 
+/// What a session may do, on platforms that tell it by the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Before `enable`.
+    User,
+    Enabled,
+}
+
 impl Dialect {
-    pub(crate) fn prompt(&self, host: &str, user: &str) -> String {
-        fill(self.prompt, host, user)
+    pub(crate) fn prompt(&self, level: Level, host: &str, user: &str) -> String {
+        let template = match level {
+            Level::User => self.user_prompt.unwrap_or(self.prompt),
+            Level::Enabled => self.prompt,
+        };
+        fill(template, host, user)
     }
 
     pub(crate) fn login_text(&self, host: &str, user: &str) -> String {

@@ -8,6 +8,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     login_text: "Nexus Operating System (NX-OS) Software, simulated\n\
                  No support is available for this device.\n",
     prompt: "{host}# ",
+    user_prompt: Some("{host}> "),
     newline: "\r\r\n",
     unix: false,
     hangs_up: true,
@@ -19,7 +20,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "show version",
     config_command: "show running-config",
     session_limit: "CLI session limit 32 reached\n",
-    timestamps: false,
+    timestamps_off: None,
     pastes_bracketed: false,
     grammar: &NxOs,
 };

@@ -1,6 +1,6 @@
 //! Text in, text out: what a device answers to one command.
 
-use super::{Dialect, Line};
+use super::{Dialect, Level, Line};
 use crate::command::{Answer, understand};
 use crate::pinging::Pinging;
 use crate::{Ping, RouterSpec};
@@ -35,13 +35,13 @@ fn answer(
     interrupted_after: Option<usize>,
 ) -> String {
     let spec = RouterSpec::new("r1", dialect.name).ping(ping.clone());
-    let line = Line::new(command, dialect.prompt("r1", "monitor").len());
+    let line = Line::new(command, dialect.prompt(Level::Enabled, "r1", "monitor").len());
     match understand(dialect, &spec, &line) {
         Answer::Ping(ping) => {
             let mut pinging = Pinging::new(dialect, ping);
             let mut text = pinging.header();
             let packets = interrupted_after.unwrap_or(usize::MAX);
-            while let Some(packet) = pinging.next_packet().filter(|_| true) {
+            while let Some(packet) = pinging.next_packet() {
                 text.push_str(&packet.text);
                 if pinging.sent() >= packets {
                     break;

@@ -10,6 +10,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         and total number of terminal users online is 1.\n      \
         The current login time is {time}.\n",
     prompt: "<{host}>",
+    user_prompt: None,
     newline: "\r\n",
     unix: false,
     hangs_up: true,
@@ -21,7 +22,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     version_command: "display version",
     config_command: "display current-configuration",
     session_limit: "Error: The number of VTY users has reached the limit.\n",
-    timestamps: false,
+    timestamps_off: None,
     pastes_bracketed: false,
     grammar: &Vrp,
 };

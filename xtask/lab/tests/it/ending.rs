@@ -1,17 +1,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab::{Fault, Lab, Ping, RouterSpec, demo_fleet};
+use lab::{Fault, Lab, LabRouter, Ping, RouterSpec, demo_fleet};
 use russh::client::{Config, connect_stream};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::client::{
-    AnyKey, Typist, eventually, execute, is_stalled, lab_of, logged_in, socket, within,
-};
+use crate::client::{AnyKey, Typist, eventually, execute, lab_of, logged_in, socket, within};
 
 /// How soon a connection whose client has gone is to be gone too.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How long clients talk to routers before they go away, so that commands are under way.
+const CONVERSATION: Duration = Duration::from_millis(300);
 
 /// Of hundreds of routers, how many are passed over by the test that logs in to them: a login
 /// takes tens of milliseconds in an unoptimised build. No multiple of the count of platforms.
@@ -22,35 +23,49 @@ fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
+/// A client that goes as far as the router lets it.
+async fn converse(socket: TcpStream) -> Result<(), russh::Error> {
+    let config = Arc::new(Config { inactivity_timeout: None, ..Config::default() });
+    let mut handle = connect_stream(config, socket, AnyKey::default()).await?;
+    handle.authenticate_password(lab::DEFAULT_USER, lab::DEFAULT_PASSWORD).await?;
+    let mut channel = handle.channel_open_session().await?;
+    channel.request_pty(true, "vt100", 80, 24, 0, 0, &[]).await?;
+    channel.request_shell(true).await?;
+    channel.data_bytes(&b"ping 198.51.100.1 repeat 9999\r"[..]).await?;
+    while channel.wait().await.is_some() {}
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_nothing_behind() {
-    let spec = RouterSpec::new("r1", "cisco_iosxe").ping(Ping::dead().pace(None));
-    let (_lab, router) = lab_of(spec).await;
+    let spec = |name: &str| RouterSpec::new(name, "cisco_iosxe").ping(Ping::dead().pace(None));
+    let sick = Fault::ALL.iter().filter(|fault| **fault != Fault::Refuse);
+    let mut specs: Vec<RouterSpec> = sick.map(|fault| spec(fault.as_str()).fault(*fault)).collect();
+    specs.push(spec("healthy"));
+    let lab = Lab::start(specs).await.expect("the lab starts");
     let before = tasks();
-    for fault in std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)) {
-        router.set_fault(fault);
-        if fault == Some(Fault::Refuse) {
-            continue;
-        }
-        // A client that gives up wherever it may have come to.
-        let (socket, hang_up) = socket(&router).await;
-        let _given_up = is_stalled(async {
-            let config = Arc::new(Config { inactivity_timeout: None, ..Config::default() });
-            let mut handle = connect_stream(config, socket, AnyKey::default()).await?;
-            handle.authenticate_password(lab::DEFAULT_USER, lab::DEFAULT_PASSWORD).await?;
-            let mut channel = handle.channel_open_session().await?;
-            channel.request_pty(true, "vt100", 80, 24, 0, 0, &[]).await?;
-            channel.request_shell(true).await?;
-            channel.data_bytes(&b"ping 198.51.100.1 repeat 9999\r"[..]).await?;
-            while channel.wait().await.is_some() {}
-            Ok::<(), russh::Error>(())
-        })
-        .await;
-        drop(hang_up);
-        let left = || (router.connections_open(), router.sessions_open(), tasks() <= before);
-        let gone = tokio::time::timeout(GOODBYE, eventually(|| left() == (0, 0, true))).await;
-        assert!(gone.is_ok(), "{fault:?} leaves {:?}", left());
+
+    let mut clients = tokio::task::JoinSet::new();
+    let mut hang_ups = Vec::new();
+    for router in lab.routers() {
+        let (socket, hang_up) = socket(router).await;
+        clients.spawn(converse(socket));
+        hang_ups.push(hang_up);
     }
+    let talking = ["healthy", "stall-at-shell", "stall-mid-output", "drip-output"];
+    eventually(|| talking.iter().all(|name| lab.router(name).sessions_open() == 1)).await;
+    tokio::time::sleep(CONVERSATION).await;
+    clients.shutdown().await;
+    drop(hang_ups);
+
+    let counts = |router: &LabRouter| (router.connections_open(), router.sessions_open());
+    let gone = || lab.routers().iter().all(|router| counts(router) == (0, 0));
+    let left = || {
+        let left = lab.routers().iter().filter(|router| counts(router) != (0, 0));
+        left.map(|router| router.name()).collect::<Vec<_>>()
+    };
+    let all_gone = tokio::time::timeout(GOODBYE, eventually(|| gone() && tasks() <= before)).await;
+    assert!(all_gone.is_ok(), "left: {:?}, tasks: {} of {before}", left(), tasks());
 }
 
 #[tokio::test]

@@ -107,6 +107,41 @@ async fn a_time_line_precedes_outputs_on_ios_xr() {
     shell.send("show x\r").await;
     let answer = shell.until("#").await;
     assert!(answer.contains(" UTC\r\ny\r\n"), "{answer:?}");
+
+    shell.send("terminal exec prompt no-timestamp\r").await;
+    shell.until("CPU0:r1#").await;
+    shell.send("show x\r").await;
+    assert!(shell.until("CPU0:r1#").await.starts_with("show x\r\ny\r\n"));
+}
+
+#[tokio::test]
+async fn enable_asks_for_its_password() {
+    let (_lab, router) = lab_of(RouterSpec::new("r1", "cisco_iosxe").enable_password("more")).await;
+    let mut shell = Typist::start(&router, "vt100").await;
+    shell.until("r1>").await;
+    shell.send("enable\r").await;
+    for _ in 0..3 {
+        shell.until("Password: ").await;
+        shell.send("wrong\r").await;
+    }
+    assert_eq!(shell.until("r1>").await, "\r\n% Bad secrets\r\n\r\nr1>");
+
+    shell.send("enable\r").await;
+    shell.until("Password: ").await;
+    shell.send("more\r").await;
+    assert_eq!(shell.until("r1#").await, "\r\nr1#", "the password is not echoed");
+    shell.send("disable\r").await;
+    shell.until("r1>").await;
+}
+
+#[tokio::test]
+async fn questions_come_before_the_first_prompt() {
+    let spec = RouterSpec::new("r1", "huawei_vrp").question("Change now? [Y/N]:").banner("\n");
+    let (_lab, router) = lab_of(spec).await;
+    let mut shell = Typist::start(&router, "vt100").await;
+    shell.until("Change now? [Y/N]:").await;
+    shell.send("N\r").await;
+    assert_eq!(shell.until("<r1>").await, "N\r\n<r1>");
 }
 
 #[tokio::test]
