@@ -94,10 +94,7 @@ impl CreateGuard {
 impl Drop for CreateGuard {
     fn drop(&mut self) {
         if self.armed {
-            self.fail(&Error::Local {
-                phase: Phase::Connect,
-                message: "the task that made a session was ended".to_owned(),
-            });
+            self.shared.apply(|core, now| core.create_abandoned(now, self.slot));
         }
     }
 }

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::{
-    ConnectionConfig, DiscardReason, Disposition, Error, PhaseTrace, PoolStats, Result, SlotId,
+    ConnectionConfig, DiscardReason, Disposition, Error, Phase, PhaseTrace, PoolStats, Result,
+    SlotId,
 };
 use tokio::time::Instant;
 
@@ -227,7 +228,7 @@ impl<S, W, V> Core<S, W, V> {
         actions
     }
 
-    /// A session could not be made, or nobody is left who would make it.
+    /// A session could not be made.
     pub(crate) fn create_failed(
         &mut self,
         now: Instant,
@@ -235,11 +236,6 @@ impl<S, W, V> Core<S, W, V> {
         error: &Error,
     ) -> Actions<S, W, V> {
         let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        self.totals.create_failed_total += 1;
-        // An attempt that closing cut off did not fail for a reason of its own.
-        let error = if self.closed { &Error::Closed } else { error };
-        let tell = |watcher| Action::Tell { watcher, result: Err(error.clone()) };
-        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
         let retry = &mut self.lanes[create.lane].retry;
         let spent = retry.failed(now, create.round, error, &self.limits, &mut self.jitter);
         let hopeless = match spent {
@@ -249,6 +245,29 @@ impl<S, W, V> Core<S, W, V> {
             Spent::Attempts => !self.may_still_serve(create.lane),
             Spent::Permanent => true,
         };
+        self.tell_failure(now, create, error, hopeless)
+    }
+
+    /// The task that was to make a session is gone, and with it the runtime for a further one.
+    pub(crate) fn create_abandoned(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
+        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        let message = "the runtime that makes sessions was shut down".to_owned();
+        let error = Error::Local { phase: Phase::Acquire, message };
+        self.tell_failure(now, create, &error, true)
+    }
+
+    fn tell_failure(
+        &mut self,
+        now: Instant,
+        create: Create<V>,
+        error: &Error,
+        hopeless: bool,
+    ) -> Actions<S, W, V> {
+        self.totals.create_failed_total += 1;
+        // An attempt that closing cut off did not fail for a reason of its own.
+        let error = if self.closed { &Error::Closed } else { error };
+        let tell = |watcher| Action::Tell { watcher, result: Err(error.clone()) };
+        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
         if hopeless {
             let waiters = self.lanes[create.lane].drain();
             actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));

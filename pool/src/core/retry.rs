@@ -103,15 +103,14 @@ impl Retry {
 
     /// An attempt starts. Returns how long it may take.
     pub(super) fn start(&mut self, now: Instant, limits: &Limits) -> Duration {
-        let left = match self.series {
-            Some(series) if series.failures > 0 => {
-                (series.since + limits.retry_timeout).saturating_duration_since(now)
-            }
-            _ => {
-                self.series = Some(Series { since: now, failures: 0 });
-                limits.retry_timeout
-            }
-        };
+        let left = self
+            .series
+            .filter(|series| series.failures > 0)
+            .map(|series| (series.since + limits.retry_timeout).saturating_duration_since(now));
+        let left = left.filter(|left| !left.is_zero()).unwrap_or_else(|| {
+            self.series = Some(Series { since: now, failures: 0 });
+            limits.retry_timeout
+        });
         limits.connect_timeout.min(left)
     }
 

@@ -1,0 +1,282 @@
+//! Random sequences of events, with the invariants of a pool checked after each.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LANES: usize = 2;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Acquire { lane: usize },
+    GiveUp(usize),
+    Made(usize),
+    Failed { create: usize, permanent: bool },
+    Release { lent: usize, disposition: Disposition },
+    Closed(usize),
+    Pass { millis: u64 },
+    WarmUp { lane: usize, count: usize },
+    Close,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let disposition = prop_oneof![
+        3 => Just(Disposition::Reuse),
+        1 => Just(Disposition::Discard(DiscardReason::Broken)),
+    ];
+    prop_oneof![
+        30 => (0..LANES).prop_map(|lane| Op::Acquire { lane }),
+        10 => any::<usize>().prop_map(Op::GiveUp),
+        15 => any::<usize>().prop_map(Op::Made),
+        10 => (any::<usize>(), prop::bool::weighted(0.2))
+            .prop_map(|(create, permanent)| Op::Failed { create, permanent }),
+        20 => (any::<usize>(), disposition)
+            .prop_map(|(lent, disposition)| Op::Release { lent, disposition }),
+        10 => any::<usize>().prop_map(Op::Closed),
+        10 => (0..20_000_u64).prop_map(|millis| Op::Pass { millis }),
+        3 => (0..LANES, 0..6_usize).prop_map(|(lane, count)| Op::WarmUp { lane, count }),
+        1 => Just(Op::Close),
+    ]
+}
+
+/// The world around a core: who waits, who holds what, what is under way.
+struct World {
+    core: Core<SlotId, u64, ()>,
+    max: usize,
+    now: Instant,
+    callers: u64,
+    /// In the order in which they came.
+    waiting: Vec<(usize, Ticket, u64)>,
+    creating: Vec<(usize, SlotId)>,
+    idle: Vec<SlotId>,
+    lent: Vec<SlotId>,
+    closing: Vec<SlotId>,
+    wake_at: Vec<Instant>,
+    closed: bool,
+    drained: bool,
+    ever_failed: bool,
+}
+
+impl World {
+    fn new(max: usize) -> Self {
+        Self {
+            core: Core::new(limits(max), LANES),
+            max,
+            now: Instant::now(),
+            callers: 0,
+            waiting: Vec::new(),
+            creating: Vec::new(),
+            idle: Vec::new(),
+            lent: Vec::new(),
+            closing: Vec::new(),
+            wake_at: Vec::new(),
+            closed: false,
+            drained: false,
+            ever_failed: false,
+        }
+    }
+
+    fn run(&mut self, op: &Op) {
+        match *op {
+            Op::Acquire { lane } => self.acquire(lane),
+            Op::GiveUp(which) => {
+                if let Some((lane, ticket, _)) = pick(&mut self.waiting, which) {
+                    self.core.leave(lane, ticket);
+                }
+            }
+            Op::Made(which) => {
+                if let Some((_, slot)) = pick(&mut self.creating, which) {
+                    self.idle.push(slot);
+                    let actions = self.core.created(self.now, slot, slot);
+                    self.perform(actions);
+                }
+            }
+            Op::Failed { create, permanent } => self.fail(create, permanent),
+            Op::Release { lent, disposition } => {
+                if let Some(slot) = pick(&mut self.lent, lent) {
+                    self.idle.push(slot);
+                    let actions = self.core.released(self.now, slot, slot, disposition);
+                    self.perform(actions);
+                }
+            }
+            Op::Closed(which) => {
+                if let Some(slot) = pick(&mut self.closing, which) {
+                    let actions = self.core.closed(self.now, slot);
+                    self.perform(actions);
+                }
+            }
+            Op::Pass { millis } => self.pass(self.now + Duration::from_millis(millis)),
+            Op::WarmUp { lane, count } => {
+                if let Ok(actions) = self.core.warm_up(self.now, lane, count, || ()) {
+                    self.perform_any(actions);
+                }
+            }
+            Op::Close => {
+                self.closed = true;
+                let actions = self.core.close(self.now);
+                self.perform(actions);
+                assert!(self.waiting.is_empty(), "closing tells everybody");
+            }
+        }
+        self.check();
+    }
+
+    fn acquire(&mut self, lane: usize) {
+        match self.core.take(self.now, lane) {
+            Err(_) => assert!(self.closed),
+            Ok(Some(loan)) => {
+                let passed = self.waiting.iter().any(|(waiting, ..)| *waiting == lane);
+                assert!(!passed, "a newcomer passed the queue");
+                self.hand_over(loan.slot);
+            }
+            Ok(None) => {
+                self.callers += 1;
+                let caller = self.callers;
+                let (ticket, actions) = self.core.enqueue(self.now, lane, caller);
+                self.waiting.push((lane, ticket, caller));
+                self.perform(actions);
+            }
+        }
+    }
+
+    fn fail(&mut self, which: usize, permanent: bool) {
+        if let Some((_, slot)) = pick(&mut self.creating, which) {
+            self.ever_failed = true;
+            let error = if permanent { wrong_password() } else { refused() };
+            let actions = self.core.create_failed(self.now, slot, &error);
+            self.perform(actions);
+        }
+    }
+
+    fn pass(&mut self, until: Instant) {
+        self.now = until;
+        let due = self.wake_at.extract_if(.., |at| *at <= until).count();
+        for _ in 0..due {
+            let actions = self.core.woken(self.now);
+            self.perform(actions);
+        }
+    }
+
+    fn hand_over(&mut self, slot: SlotId) {
+        let at = self.idle.iter().position(|&idle| idle == slot).expect("lent while it was idle");
+        self.idle.remove(at);
+        self.lent.push(slot);
+    }
+
+    /// Carries out actions of an event that is not a warm-up: attempts are for waiters.
+    fn perform(&mut self, actions: Actions<SlotId, u64, ()>) {
+        let started = |action: &Action<_, _, _>| match action {
+            Action::Create { lane, .. } => Some(*lane),
+            _ => None,
+        };
+        let lanes: Vec<_> = actions.iter().filter_map(started).collect();
+        self.perform_any(actions);
+        for lane in lanes {
+            let creating = self.creating.iter().filter(|(other, _)| *other == lane).count();
+            let waiting = self.waiting.iter().filter(|(other, ..)| *other == lane).count();
+            assert!(creating <= waiting, "an attempt that nobody waits for");
+        }
+    }
+
+    fn perform_any(&mut self, actions: Actions<SlotId, u64, ()>) {
+        for action in actions {
+            match action {
+                Action::Grant { waiter, loan } => {
+                    let at = self.waiting.iter().position(|(.., caller)| *caller == waiter);
+                    let at = at.expect("only who waits is served");
+                    let (lane, ..) = self.waiting.remove(at);
+                    let older = self.waiting[..at].iter().any(|(other, ..)| *other == lane);
+                    assert!(!older, "first come, first served");
+                    self.hand_over(loan.slot);
+                }
+                Action::Fail { waiter, .. } => {
+                    let before = self.waiting.len();
+                    self.waiting.retain(|(.., caller)| *caller != waiter);
+                    assert_eq!(self.waiting.len(), before - 1, "told once");
+                }
+                Action::Create { slot, lane, timeout } => {
+                    assert!(timeout > Duration::ZERO && timeout <= Duration::from_secs(30));
+                    self.creating.push((lane, slot));
+                }
+                Action::Close { slot, .. } => {
+                    self.idle.retain(|&idle| idle != slot);
+                    self.closing.push(slot);
+                }
+                Action::Tell { .. } => {}
+                Action::WakeAt(time) => self.wake_at.push(time),
+                Action::Drained => self.drained = true,
+            }
+        }
+    }
+
+    fn check(&self) {
+        let stats = self.core.stats();
+        let counted = [stats.in_use, stats.idle, stats.creating, stats.closing, stats.waiting];
+        let sets = [&self.lent, &self.idle, &self.closing].map(Vec::len);
+        let real = [sets[0], sets[1], self.creating.len(), sets[2], self.waiting.len()];
+        assert_eq!(counted, real, "in use, idle, creating, closing, waiting");
+        assert!(counted[..4].iter().sum::<usize>() <= self.max, "never more than allowed");
+        let live = u64::try_from(sets.iter().sum::<usize>()).unwrap();
+        assert_eq!(stats.created_total - stats.closed_total, live, "made - closed = live");
+        self.check_nobody_waits_for_nothing(real[..4].iter().sum());
+    }
+
+    fn check_nobody_waits_for_nothing(&self, occupied: usize) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        for lane in 0..LANES {
+            let waits = self.waiting.iter().any(|(waiting, ..)| *waiting == lane);
+            assert!(!(waits && self.core.has_idle(lane)), "a session idles while somebody waits");
+        }
+        let coming = self.lent.len() + self.creating.len() + self.closing.len();
+        let later = self.wake_at.iter().any(|&at| at > self.now);
+        assert!(coming > 0 || later, "somebody waits, and nothing will happen");
+        if occupied < self.max && !self.ever_failed {
+            assert!(
+                self.creating.len() >= self.waiting.len(),
+                "a slot is free, and nobody uses it"
+            );
+        }
+    }
+
+    /// From here on all goes well, so that everybody must be served.
+    fn come_to_rest(&mut self) {
+        for _ in 0..100_000 {
+            let next = if !self.creating.is_empty() {
+                Op::Made(0)
+            } else if !self.closing.is_empty() {
+                Op::Closed(0)
+            } else if !self.lent.is_empty() {
+                Op::Release { lent: 0, disposition: Disposition::Reuse }
+            } else if !self.waiting.is_empty() {
+                Op::Pass { millis: 7000 }
+            } else {
+                return;
+            };
+            self.run(&next);
+        }
+        panic!("{} still wait", self.waiting.len());
+    }
+}
+
+fn pick<T>(items: &mut Vec<T>, which: usize) -> Option<T> {
+    (!items.is_empty()).then(|| items.remove(which % items.len()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_happens_the_invariants_hold(
+        max in 1..5_usize,
+        ops in prop::collection::vec(op(), 1..250),
+    ) {
+        let mut world = World::new(max);
+        ops.iter().for_each(|op| world.run(op));
+        world.come_to_rest();
+        world.run(&Op::Close);
+        world.come_to_rest();
+        prop_assert!(world.drained, "a closed pool comes to its end");
+    }
+}

@@ -1,0 +1,152 @@
+//! Many routers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pool::Fleet;
+use pool_core::{
+    Capability, ConnectionConfig, ConnectionPool, Context, ErrorKind, Phase, PlatformSupport,
+    Protocol, ProtocolDriver, ProtocolFactory, Result,
+};
+use tokio::time::Instant;
+
+use crate::support::*;
+
+/// A factory for several devices, told apart by their host.
+#[derive(Debug)]
+struct Network {
+    capability: Capability,
+    devices: Vec<(&'static str, Arc<dyn ProtocolFactory>)>,
+}
+
+#[async_trait]
+impl ProtocolFactory for Network {
+    fn protocol(&self) -> Protocol {
+        Protocol::Ssh
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    async fn create_with_context(
+        &self,
+        ctx: &Context,
+        config: &ConnectionConfig,
+    ) -> Result<Box<dyn ProtocolDriver>> {
+        let host = config.endpoint.host();
+        let (_, device) = self.devices.iter().find(|(known, _)| *known == host).unwrap();
+        device.create_with_context(ctx, config).await
+    }
+}
+
+const A: &str = "192.0.2.1";
+const B: &str = "198.51.100.1";
+
+fn fleet(a: &Arc<Device>, b: &Arc<Device>) -> Fleet {
+    let capability =
+        Capability { protocol: Protocol::Ssh, platforms: PlatformSupport::Any, interrupt: false };
+    let devices = vec![(A, factory(a)), (B, factory(b))];
+    Fleet::new(vec![Arc::new(Network { capability, devices })])
+}
+
+fn config_of(host: &str) -> ConnectionConfig {
+    let mut config = config(2);
+    config.endpoint = pool_core::Endpoint::new(host, 22).unwrap();
+    config
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_configuration_gives_the_same_pool() {
+    let fleet = fleet(&Device::healthy(), &Device::healthy());
+    let first = fleet.pool("a", &config_of(A)).unwrap();
+    assert!(Arc::ptr_eq(&first, &fleet.pool("a", &config_of(A)).unwrap()));
+    assert!(!Arc::ptr_eq(&first, &fleet.pool("b", &config_of(B)).unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_configuration_retires_the_old_pool_and_lets_its_leases_finish() {
+    let device = Device::healthy();
+    let fleet = fleet(&device, &Device::healthy());
+    let old = fleet.pool("a", &config_of(A)).unwrap();
+    let mut lease = get(&old).await.unwrap();
+    drop(get(&old).await.unwrap());
+    let mut changed = config_of(A);
+    changed.max_connections = 1;
+    let new = fleet.pool("a", &changed).unwrap();
+    assert_eq!(get(&old).await.unwrap_err().kind(), ErrorKind::Closed);
+    use_once(&mut lease).await.expect("what is lent finishes");
+    drop(lease);
+    until(|| old.is_drained()).await;
+    get(&new).await.unwrap();
+    assert_eq!(device.farewells(), 2);
+    assert_eq!(fleet.stats().len(), 1, "the old one is not counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_leaves_loses_its_pool() {
+    let device = Device::healthy();
+    let fleet = fleet(&device, &Device::healthy());
+    drop(get(&*fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    fleet.retire("a");
+    fleet.retire("a");
+    assert!(fleet.stats().is_empty());
+    until(|| device.live() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_closes_all_pools_at_once() {
+    let (a, b) = (Device::healthy(), Device::healthy());
+    a.set_farewell(Act::After(Duration::from_secs(1)));
+    b.set_farewell(Act::After(Duration::from_secs(1)));
+    let fleet = fleet(&a, &b);
+    drop(get(&*fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    drop(get(&*fleet.pool("b", &config_of(B)).unwrap()).await.unwrap());
+    let before = Instant::now();
+    fleet.close(&long()).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
+    assert_eq!((a.live(), b.live()), (0, 0));
+    assert_eq!(fleet.pool("a", &config_of(A)).unwrap_err().kind(), ErrorKind::Closed);
+    fleet.close(&long()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_waits_for_retired_pools_too() {
+    let device = Device::healthy();
+    device.set_farewell(Act::After(Duration::from_secs(2)));
+    let fleet = fleet(&device, &Device::healthy());
+    drop(get(&*fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    fleet.retire("a");
+    fleet.close(&long()).await;
+    assert_eq!(device.live(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_hangs_everywhere_costs_another_nothing() {
+    let (a, b) = (Device::logging_in(Act::Hang(Phase::Banner)), Device::healthy());
+    a.next_logins([Act::Ok, Act::Ok]);
+    a.set_command(Act::Hang(Phase::Read));
+    a.set_farewell(Act::Hang(Phase::Close));
+    let fleet = Arc::new(fleet(&a, &b));
+    let sick = fleet.pool("a", &config_of(A)).unwrap();
+    let mut sick_callers = Vec::new();
+    for _ in 0..50 {
+        let sick = sick.clone();
+        sick_callers.push(tokio::spawn(async move {
+            let mut lease = get(&sick).await?;
+            use_once(&mut lease).await
+        }));
+    }
+    until(|| sick.stats().waiting == 48).await;
+    let before = Instant::now();
+    for _ in 0..1000 {
+        let pool = fleet.pool("b", &config_of(B)).unwrap();
+        let mut lease = pool.get_with_context(&within_ms(1), Protocol::Ssh).await.unwrap();
+        use_once(&mut lease).await.unwrap();
+    }
+    assert_eq!(before.elapsed(), Duration::ZERO, "no time passed for it");
+    sick_callers.iter().for_each(tokio::task::JoinHandle::abort);
+    fleet.close(&long()).await;
+    assert_eq!((a.live(), b.live()), (0, 0));
+}

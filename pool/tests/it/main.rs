@@ -1,0 +1,16 @@
+//! What a pool promises, on devices that hang, fail and panic.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, which clippy does not see")]
+
+mod acquire;
+mod broken;
+mod creating;
+mod deadline;
+mod fleet;
+mod lifecycle;
+mod matrix;
+mod mocks;
+mod protocols;
+mod stress;
+mod support;
+mod warmup;

@@ -1,0 +1,326 @@
+//! A device that behaves as a test says, and counts what is done to it.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use pool::Pool;
+use pool_core::{
+    Capability, ConnectionConfig, ConnectionPool, Context, Credentials, Endpoint, Error, Lease,
+    Phase, Platform, PlatformSupport, Protocol, ProtocolDriver, ProtocolFactory, Request, Result,
+    Transcript,
+};
+use tokio::time::sleep;
+
+/// What a stage of a session does.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Ok,
+    After(Duration),
+    Err(Error),
+    ErrAfter(Duration, Error),
+    /// Hangs for good, in this phase.
+    Hang(Phase),
+    Panic,
+}
+
+impl Act {
+    async fn play(self, ctx: &Context) -> Result<()> {
+        match self {
+            Self::Ok => Ok(()),
+            Self::After(pause) => {
+                sleep(pause).await;
+                Ok(())
+            }
+            Self::Err(error) => Err(error),
+            Self::ErrAfter(pause, error) => {
+                sleep(pause).await;
+                Err(error)
+            }
+            Self::Hang(phase) => {
+                ctx.enter(phase);
+                pending().await
+            }
+            Self::Panic => panic!("the device said so"),
+        }
+    }
+}
+
+/// The acts of one stage: some for the next times, then always the same.
+#[derive(Debug)]
+struct Script {
+    next: VecDeque<Act>,
+    then: Act,
+}
+
+impl Script {
+    fn always(then: Act) -> Mutex<Self> {
+        Mutex::new(Self { next: VecDeque::new(), then })
+    }
+
+    fn next(&mut self) -> Act {
+        self.next.pop_front().unwrap_or_else(|| self.then.clone())
+    }
+}
+
+/// A router that counts.
+#[derive(Debug)]
+pub(crate) struct Device {
+    login: Mutex<Script>,
+    command: Mutex<Script>,
+    farewell: Mutex<Script>,
+    capability: Capability,
+    logins: AtomicU64,
+    farewells: AtomicU64,
+    commands: AtomicU64,
+    live: AtomicUsize,
+    live_max: AtomicUsize,
+}
+
+impl Device {
+    pub(crate) fn healthy() -> Arc<Self> {
+        Self::logging_in(Act::Ok)
+    }
+
+    /// A device whose every login is like that.
+    pub(crate) fn logging_in(act: Act) -> Arc<Self> {
+        Self::new(Protocol::Ssh, act)
+    }
+
+    pub(crate) fn new(protocol: Protocol, login: Act) -> Arc<Self> {
+        let capability = Capability { protocol, platforms: PlatformSupport::Any, interrupt: false };
+        Arc::new(Self {
+            login: Script::always(login),
+            command: Script::always(Act::Ok),
+            farewell: Script::always(Act::Ok),
+            capability,
+            logins: AtomicU64::new(0),
+            farewells: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            live: AtomicUsize::new(0),
+            live_max: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn next_logins(&self, acts: impl IntoIterator<Item = Act>) {
+        self.login.lock().next.extend(acts);
+    }
+
+    pub(crate) fn clear_next_logins(&self) {
+        self.login.lock().next.clear();
+    }
+
+    pub(crate) fn set_login(&self, act: Act) {
+        self.login.lock().then = act;
+    }
+
+    pub(crate) fn set_command(&self, act: Act) {
+        self.command.lock().then = act;
+    }
+
+    pub(crate) fn set_farewell(&self, act: Act) {
+        self.farewell.lock().then = act;
+    }
+
+    /// Attempts to log in, failed ones included.
+    pub(crate) fn logins(&self) -> u64 {
+        self.logins.load(SeqCst)
+    }
+
+    /// Orderly logouts that were begun.
+    pub(crate) fn farewells(&self) -> u64 {
+        self.farewells.load(SeqCst)
+    }
+
+    pub(crate) fn commands(&self) -> u64 {
+        self.commands.load(SeqCst)
+    }
+
+    /// Sessions and logins that exist now, as the device sees them.
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(SeqCst)
+    }
+
+    pub(crate) fn live_max(&self) -> usize {
+        self.live_max.load(SeqCst)
+    }
+}
+
+/// The factory of a device's sessions.
+#[derive(Debug)]
+struct DeviceFactory(Arc<Device>);
+
+#[async_trait]
+impl ProtocolFactory for DeviceFactory {
+    fn protocol(&self) -> Protocol {
+        self.0.capability.protocol
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.0.capability
+    }
+
+    async fn create_with_context(
+        &self,
+        ctx: &Context,
+        _config: &ConnectionConfig,
+    ) -> Result<Box<dyn ProtocolDriver>> {
+        let number = self.0.logins.fetch_add(1, SeqCst) + 1;
+        let line = VtyLine::take(&self.0);
+        let act = self.0.login.lock().next();
+        act.play(ctx).await?;
+        Ok(Box::new(FakeSession { number, line }))
+    }
+}
+
+/// A line of the device, free again when it is dropped.
+#[derive(Debug)]
+struct VtyLine(Arc<Device>);
+
+impl VtyLine {
+    fn take(device: &Arc<Device>) -> Self {
+        let live = device.live.fetch_add(1, SeqCst) + 1;
+        device.live_max.fetch_max(live, SeqCst);
+        Self(device.clone())
+    }
+}
+
+impl Drop for VtyLine {
+    fn drop(&mut self) {
+        self.0.live.fetch_sub(1, SeqCst);
+    }
+}
+
+#[derive(Debug)]
+struct FakeSession {
+    number: u64,
+    line: VtyLine,
+}
+
+#[async_trait]
+impl ProtocolDriver for FakeSession {
+    fn protocol(&self) -> Protocol {
+        self.line.0.capability.protocol
+    }
+
+    /// Answers with the number of its session.
+    async fn execute(&mut self, ctx: &Context, _request: &Request) -> Result<Transcript> {
+        let device = &self.line.0;
+        device.commands.fetch_add(1, SeqCst);
+        let act = device.command.lock().next();
+        ctx.run(Phase::Read, act.play(ctx)).await?;
+        let mut transcript = Transcript::default();
+        transcript
+            .steps
+            .push(pool_core::StepOutput { output: self.number.to_string(), ..Default::default() });
+        Ok(transcript)
+    }
+
+    async fn health_check(&mut self, _ctx: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    async fn close(self: Box<Self>, ctx: &Context) -> Result<()> {
+        self.line.0.farewells.fetch_add(1, SeqCst);
+        let act = self.line.0.farewell.lock().next();
+        act.play(ctx).await
+    }
+}
+
+pub(crate) fn config(max_connections: usize) -> ConnectionConfig {
+    let mut config = ConnectionConfig::new(
+        Endpoint::new("192.0.2.1", 22).unwrap(),
+        Platform::new("linux"),
+        Credentials::password("monitor", "correct horse".to_owned()),
+    );
+    config.max_connections = max_connections;
+    config.min_connections = 0;
+    config
+}
+
+pub(crate) fn factory(device: &Arc<Device>) -> Arc<dyn ProtocolFactory> {
+    Arc::new(DeviceFactory(device.clone()))
+}
+
+pub(crate) fn pool(device: &Arc<Device>, max_connections: usize) -> Arc<Pool> {
+    pool_with(device, config(max_connections))
+}
+
+pub(crate) fn pool_with(device: &Arc<Device>, config: ConnectionConfig) -> Arc<Pool> {
+    Pool::new("edge-1", config, vec![factory(device)]).unwrap()
+}
+
+pub(crate) fn within_ms(millis: u64) -> Context {
+    Context::detached(Duration::from_millis(millis))
+}
+
+pub(crate) fn long() -> Context {
+    Context::detached(Duration::from_secs(3600))
+}
+
+pub(crate) async fn get(pool: &Pool) -> Result<Lease> {
+    pool.get_with_context(&long(), Protocol::Ssh).await
+}
+
+/// The pool's `get` in a task of its own, which is queued when this returns.
+pub(crate) async fn queued(pool: &Arc<Pool>) -> tokio::task::JoinHandle<Result<Lease>> {
+    let before = pool.stats();
+    let pool = pool.clone();
+    let task = tokio::spawn({
+        let pool = pool.clone();
+        async move { get(&pool).await }
+    });
+    while pool.stats().waiting == before.waiting {
+        assert!(!task.is_finished(), "it was to wait");
+        tokio::task::yield_now().await;
+    }
+    task
+}
+
+/// Lets everything happen that can happen without time passing, until `done`.
+pub(crate) async fn until(done: impl Fn() -> bool) {
+    for _ in 0..100_000 {
+        if done() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never came to that");
+}
+
+/// Uses the session: the number of the session that answered.
+pub(crate) async fn use_once(lease: &mut Lease) -> Result<u64> {
+    let request = Request::command("ping 198.51.100.1").unwrap();
+    let transcript = lease.execute(&long(), &request).await?;
+    Ok(transcript.output().parse().unwrap())
+}
+
+/// The pool can still lend all its sessions at once.
+pub(crate) async fn assert_full_capacity(pool: &Pool) {
+    let max = pool.stats().max_connections;
+    let mut leases = Vec::new();
+    for _ in 0..max {
+        leases.push(get(pool).await.expect("the whole capacity is usable"));
+    }
+    let stats = pool.stats();
+    assert_eq!((stats.in_use, stats.idle, stats.creating), (max, 0, 0), "{stats:?}");
+    assert_eq!(stats.waiting, 0);
+}
+
+pub(crate) fn refused() -> Error {
+    let source = Arc::new(io::ErrorKind::ConnectionRefused.into());
+    Error::Connect { address: "192.0.2.1:22".into(), source }
+}
+
+pub(crate) fn wrong_password() -> Error {
+    Error::Authentication { username: "monitor".into(), message: "refused".into() }
+}
+
+pub(crate) fn lost() -> Error {
+    Error::Disconnected { phase: Phase::Read, message: String::new() }
+}
