@@ -12,7 +12,7 @@ diffie-hellman-group1-sha1";
 
 const HOST_KEY_MODERN: &str = "ssh-ed25519,\
 ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
-const HOST_KEY_OLD: &str = "ssh-rsa,ssh-dss";
+const HOST_KEY_OLD: &str = "ssh-rsa";
 
 const CIPHER_MODERN: &str = "chacha20-poly1305@openssh.com,\
 aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr";
@@ -69,8 +69,8 @@ impl Algorithms {
         Ok(())
     }
 
-    /// The lists in which we and the peer have nothing in common, for a person to read; empty if
-    /// there are none.
+    /// The lists in which we and the peer have nothing in common, for a person to read, and
+    /// whether the legacy profile would help; empty if there are none.
     pub(crate) fn gaps(&self, offer: &Offer) -> String {
         let lists = [
             ("key exchange", &self.kex, &offer.kex),
@@ -83,7 +83,13 @@ impl Algorithms {
             .filter(|(_, ours, theirs)| !has_common(ours, theirs))
             .map(|(what, ours, theirs)| format!("{what}: we offer {ours}; the device {theirs}"))
             .collect();
-        gaps.join("; ")
+        if gaps.is_empty() {
+            return String::new();
+        }
+        let legacy = Self::new(AlgorithmProfile::Legacy, &[]);
+        let helps = self.kex != legacy.kex && legacy.gaps(offer).is_empty();
+        let advice = if helps { " (the legacy profile has one)" } else { "" };
+        format!("no common algorithm{advice}: {}", gaps.join("; "))
     }
 }
 
@@ -155,7 +161,8 @@ mod tests {
         };
         let modern = Algorithms::new(AlgorithmProfile::Modern, &[]);
         let gaps = modern.gaps(&offer);
-        assert!(gaps.starts_with("key exchange: we offer curve25519"), "{gaps}");
+        let expected = "no common algorithm (the legacy profile has one): key exchange: we offer";
+        assert!(gaps.starts_with(expected), "{gaps}");
         assert!(gaps.ends_with("the device diffie-hellman-group1-sha1"), "{gaps}");
         assert_eq!(Algorithms::new(AlgorithmProfile::Legacy, &[]).gaps(&offer), "");
     }

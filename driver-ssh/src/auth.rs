@@ -164,8 +164,9 @@ fn by_public_key(
         let passphrase = key.passphrase.as_ref().map(Secret::expose);
         let session = engine.session();
         match session.userauth_pubkey_memory(&username, None, text.expose(), passphrase) {
+            // libssh2 does not tell a wrong passphrase from a file that is no key.
             Err(error) if is_unusable_key(&error) => Ok(Reply::UnusableKey(format!(
-                "cannot use {}: {}",
+                "cannot use {}, its format or its passphrase is wrong: {}",
                 origin(&key.source),
                 error.message()
             ))),

@@ -83,7 +83,7 @@ impl Permit {
     ) -> JoinHandle<T> {
         on_thread(&Handle::current(), move || {
             let result = work();
-            drop(self);
+            drop(self.0);
             result
         })
     }

@@ -61,10 +61,11 @@ pub(crate) fn shown(text: &[u8]) -> String {
 }
 
 /// What devices say when they have no session left, in lower case.
-const BUSY_WORDS: [&str; 9] = [
+const BUSY_WORDS: [&str; 10] = [
     "session limit",
     "too many",
-    "exceeded",
+    "exceeded maxstartups",
+    "limit exceeded",
     "limit reached",
     "maximum number",
     "no free",
@@ -73,8 +74,8 @@ const BUSY_WORDS: [&str; 9] = [
     "try again later",
 ];
 
-/// The error for a peer that said `text` where it should have begun with SSH, if the text says
-/// that the device is full.
+/// The error for a peer that said `text` in place of what was asked of it, if the text says that
+/// the device is full.
 pub(crate) fn busy_text(phase: Phase, text: &str) -> Option<Error> {
     let lower = text.to_lowercase();
     let busy = BUSY_WORDS.iter().any(|words| lower.contains(words));

@@ -14,12 +14,15 @@ use tokio::time::Instant;
 use crate::SshSettings;
 use crate::channel::{close_channel, open_channel};
 use crate::engine::{Engine, Fault};
+use crate::error::{busy_text, shown};
 use crate::login::log_in;
 use crate::session::SshSession;
 
 /// How long a device that has said everything may take to close the channel and give the exit
 /// status. Some never do, and their output is complete all the same.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// What a device says that refuses a session is short, in bytes. Longer output is a command's.
+const REFUSAL_BYTES_MAX: usize = 256;
 
 /// Makes sessions that run each command on an exec channel of its own (RFC 4254, section 6.5),
 /// without a terminal, a prompt or a pager.
@@ -115,6 +118,7 @@ impl ExecDriver {
         let closing = reading.capped(CLOSE_WAIT);
         let exit_status = self.session.drive(&closing, Phase::Read, close_channel).await;
         let exit_status = exit_status.ok().flatten();
+        check_refusal(&output, exit_status)?;
         Ok(StepOutput { command: step.line().to_owned(), output, exit_status, elapsed })
     }
 
@@ -136,6 +140,15 @@ impl ExecDriver {
             message: "the device refused the exec request".to_owned(),
         })
     }
+}
+
+/// Fails if all a device did was to say that it has no session left. A device that is full may
+/// notice only when the command is there.
+fn check_refusal(output: &str, exit_status: Option<i32>) -> Result<()> {
+    if exit_status == Some(0) || output.len() > REFUSAL_BYTES_MAX {
+        return Ok(());
+    }
+    busy_text(Phase::Read, &shown(output.as_bytes())).map_or(Ok(()), Err)
 }
 
 fn is_denied(error: &ssh2::Error) -> bool {

@@ -20,8 +20,17 @@ const KEXINIT_COOKIE_BYTES: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Greeting {
     text: Vec<u8>,
-    banner_seen: bool,
+    banner: BannerProgress,
     offer: Option<Offer>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum BannerProgress {
+    #[default]
+    Awaited,
+    /// Its first bytes are there, and its line end is not.
+    Begun,
+    Complete,
 }
 
 /// The algorithms that a peer offered, as comma-separated lists (RFC 4253, section 7.1).
@@ -53,24 +62,31 @@ impl Greeting {
         (!text.is_empty()).then_some(text)
     }
 
+    /// Whether the SSH banner has come.
+    pub(crate) fn has_banner(&self) -> bool {
+        self.banner == BannerProgress::Complete
+    }
+
     /// The peer's algorithms, if its offer came in one piece.
     pub(crate) fn offer(&self) -> Option<&Offer> {
         self.offer.as_ref()
     }
 
     fn note(&mut self, mut bytes: &[u8]) {
-        while !self.banner_seen && !bytes.is_empty() {
-            let end = bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| at + 1);
-            let (line, rest) = bytes.split_at(end);
+        while !self.has_banner() && !bytes.is_empty() {
+            let line_end = bytes.iter().position(|&b| b == b'\n');
+            let (line, rest) = bytes.split_at(line_end.map_or(bytes.len(), |at| at + 1));
             bytes = rest;
-            if line.starts_with(b"SSH-") {
-                self.banner_seen = true;
+            if self.banner == BannerProgress::Begun || line.starts_with(b"SSH-") {
+                let complete = line_end.is_some();
+                self.banner =
+                    if complete { BannerProgress::Complete } else { BannerProgress::Begun };
             } else {
                 let room = TEXT_BYTES_MAX - self.text.len();
                 self.text.extend_from_slice(&line[..line.len().min(room)]);
             }
         }
-        if self.banner_seen {
+        if self.has_banner() {
             self.offer = Offer::parse(bytes);
         }
     }
@@ -130,6 +146,18 @@ mod tests {
         greeting.note(&packet(&LISTS));
         assert_eq!(greeting.offer().map(|offer| offer.mac.as_str()), Some("m2"));
         assert_eq!(greeting.text().as_deref(), Some("Welcome"));
+    }
+
+    #[test]
+    fn a_banner_is_complete_with_its_line_end() {
+        let mut greeting = Greeting::default();
+        for piece in [&b"SSH-2."[..], b"0-x", b"y\r"] {
+            greeting.note(piece);
+            assert!(!greeting.has_banner());
+        }
+        greeting.note(&[b"\n", &packet(&LISTS)[..]].concat());
+        assert!(greeting.has_banner() && greeting.offer().is_some());
+        assert_eq!(greeting.text(), None);
     }
 
     #[test]

@@ -70,10 +70,13 @@ impl HostKeyCheck {
     ///
     /// `HostKey`.
     pub(crate) fn decide(&mut self, session: &Session) -> Result<Decision, Error> {
+        self.decide_about(session.host_key().and_then(|(blob, _)| KnownKey::from_blob(blob)))
+    }
+
+    fn decide_about(&mut self, shown: Option<KnownKey>) -> Result<Decision, Error> {
         if self.policy == HostKeyPolicy::Off {
             return Ok(Decision::Accepted);
         }
-        let shown = session.host_key().and_then(|(blob, _)| KnownKey::from_blob(blob));
         let Some(shown) = shown else {
             return Err(self.store_failed("the device showed no host key".to_owned()));
         };
@@ -143,4 +146,131 @@ pub(crate) enum Decision {
 /// The fingerprint of a key, as OpenSSH prints it.
 fn fingerprint(key: &KnownKey) -> String {
     format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&key.blob)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use pool_core::{Credentials, Platform};
+
+    use super::*;
+
+    fn key(key_type: &str, seed: u8) -> KnownKey {
+        let length = u32::try_from(key_type.len()).unwrap().to_be_bytes();
+        KnownKey::from_blob(&[&length, key_type.as_bytes(), &[seed; 32]].concat()).unwrap()
+    }
+
+    fn check(path: PathBuf, policy: HostKeyPolicy) -> HostKeyCheck {
+        let endpoint = Endpoint::new("192.0.2.1", 2222).unwrap();
+        let credentials = Credentials::password("monitor", "x".to_owned());
+        let mut config = ConnectionConfig::new(endpoint, Platform::new("linux"), credentials);
+        config.host_key = policy;
+        let mut check = HostKeyCheck::new(&SshSettings::new(path), &config);
+        check.load().unwrap();
+        check
+    }
+
+    fn problem(result: Result<Decision, Error>) -> HostKeyProblem {
+        match result {
+            Err(Error::HostKey { problem, host }) if host == "[192.0.2.1]:2222" => problem,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn strict_refuses_a_host_it_does_not_know_and_writes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("known_hosts");
+        let result =
+            check(path.clone(), HostKeyPolicy::Strict).decide_about(Some(key("ssh-ed25519", 1)));
+        assert!(matches!(problem(result), HostKeyProblem::Unknown { .. }));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn accept_new_remembers_a_key_and_refuses_another_one_of_any_type() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/known_hosts");
+        let first = key("ssh-ed25519", 1);
+        let decide =
+            |policy, key: &KnownKey| check(path.clone(), policy).decide_about(Some(key.clone()));
+
+        assert_eq!(decide(HostKeyPolicy::AcceptNew, &first).unwrap(), Decision::Accepted);
+        assert_eq!(decide(HostKeyPolicy::AcceptNew, &first).unwrap(), Decision::Accepted);
+        assert_eq!(decide(HostKeyPolicy::Strict, &first).unwrap(), Decision::Accepted);
+        for other in [key("ssh-ed25519", 2), key("ssh-rsa", 1)] {
+            let HostKeyProblem::Changed { expected, actual } =
+                problem(decide(HostKeyPolicy::AcceptNew, &other))
+            else {
+                panic!("changed is expected")
+            };
+            assert_eq!(expected, [fingerprint(&first)]);
+            assert_eq!(actual, fingerprint(&other));
+        }
+        assert_eq!(check(path.clone(), HostKeyPolicy::Strict).known_types(), ["ssh-ed25519"]);
+        assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn a_key_of_the_same_type_is_compared_with_those_of_its_type() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("known_hosts");
+        let keys = [key("ssh-ed25519", 1), key("ssh-rsa", 1)];
+        let lines =
+            keys.each_ref().map(|key| crate::known_hosts::entry_line("[192.0.2.1]:2222", key));
+        fs::write(&path, lines.concat()).unwrap();
+        for key in &keys {
+            check(path.clone(), HostKeyPolicy::Strict).decide_about(Some(key.clone())).unwrap();
+        }
+        let result = check(path, HostKeyPolicy::Strict).decide_about(Some(key("ssh-rsa", 9)));
+        let HostKeyProblem::Changed { expected, .. } = problem(result) else { panic!("changed") };
+        assert_eq!(expected, [fingerprint(&keys[1])]);
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_even_if_the_host_is_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("known_hosts");
+        let revoked = key("ssh-ed25519", 1);
+        fs::write(&path, format!("@revoked {}", crate::known_hosts::entry_line("*", &revoked)))
+            .unwrap();
+        let result = check(path, HostKeyPolicy::AcceptNew).decide_about(Some(revoked));
+        assert!(matches!(problem(result), HostKeyProblem::Store { .. }));
+    }
+
+    #[test]
+    fn off_accepts_anything_without_touching_the_file_and_is_warned_about_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("known_hosts");
+        let result = check(path.clone(), HostKeyPolicy::Off).decide_about(None);
+        assert_eq!(result.unwrap(), Decision::Accepted);
+        assert!(!path.exists());
+
+        let warned = Warned::default();
+        let endpoint = Endpoint::new("192.0.2.1", 22).unwrap();
+        assert!(warned.is_first(&endpoint));
+        assert!(!warned.is_first(&endpoint));
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_read_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint::new("192.0.2.1", 2222).unwrap();
+        let config =
+            ConnectionConfig::new(endpoint, Platform::new("linux"), Credentials::default());
+        let error = HostKeyCheck::new(&SshSettings::new(dir.path()), &config).load().unwrap_err();
+        let shown = error.to_string();
+        assert!(shown.contains(&dir.path().display().to_string()), "{shown}");
+    }
+
+    #[test]
+    fn fingerprints_are_those_of_openssh() {
+        let length = 32_u32.to_be_bytes();
+        let body: Vec<u8> = (0..32).collect();
+        let blob = [&11_u32.to_be_bytes()[..], b"ssh-ed25519", &length, &body].concat();
+        let key = KnownKey::from_blob(&blob).unwrap();
+        assert_eq!(fingerprint(&key), "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA");
+    }
 }

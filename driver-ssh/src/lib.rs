@@ -59,7 +59,9 @@ mod store;
 mod blocking;
 mod engine;
 mod error;
+mod haul;
 mod kill;
+mod readiness;
 mod session;
 
 pub use exec::SshFactory;

@@ -92,6 +92,7 @@ async fn shake_hands(
     let mut check = HostKeyCheck::new(settings, config);
     let mut algorithms: Option<Algorithms> = None;
     let mut greeting = Greeting::default();
+    let tracer = ctx.clone();
     let work = move |engine: &mut Engine| {
         let algorithms = match &mut algorithms {
             Some(algorithms) => algorithms,
@@ -103,9 +104,11 @@ async fn shake_hands(
             }
         };
         greeting.peek(&socket);
+        // Told before the call as well as after it: a peer may keep the call from returning.
+        note_progress(engine, &tracer, greeting.has_banner());
         let result = engine.session().handshake();
         let has_banner = engine.session().banner_bytes().is_some_and(|b| b.starts_with(b"SSH-"));
-        engine.phase = if has_banner { Phase::KeyExchange } else { Phase::Banner };
+        note_progress(engine, &tracer, has_banner);
         match result.map_err(Fault::from) {
             Ok(()) => Ok(check.clone()),
             Err(Fault::Ssh(error)) => {
@@ -115,6 +118,13 @@ async fn shake_hands(
         }
     };
     session.drive(ctx, Phase::Banner, work).await
+}
+
+fn note_progress(engine: &mut Engine, ctx: &Context, has_banner: bool) {
+    if has_banner && engine.phase == Phase::Banner {
+        engine.phase = Phase::KeyExchange;
+        ctx.enter(engine.phase);
+    }
 }
 
 /// What a failed handshake means, as far as the peer has said.
@@ -138,7 +148,7 @@ fn handshake_error(
     {
         let gaps = algorithms.gaps(offer);
         if !gaps.is_empty() {
-            return Error::Protocol { phase, message: format!("no common algorithm: {gaps}") };
+            return Error::Protocol { phase, message: gaps };
         }
     }
     session_error(error, phase)

@@ -1,11 +1,9 @@
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use pool_core::{Context, Error, Phase, Result};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::DisconnectCode;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -16,7 +14,9 @@ use crate::blocking::{Threads, lost};
 use crate::channel::close_channel;
 use crate::engine::{Engine, Fault};
 use crate::error::{in_phase, session_error};
+use crate::haul::{Haul, HaulEnd, haul};
 use crate::kill::KillSwitch;
+use crate::readiness::wait_ready;
 
 /// How long a thread whose session was just killed may take to say which phase it was in. A
 /// killed libssh2 call is back within 2 ms, unless it is being flooded.
@@ -26,8 +26,6 @@ const VERDICT_WAIT: Duration = Duration::from_millis(10);
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// What the peer finds in its log.
 const GOODBYE: &str = "done";
-/// What one reading stretch takes at most, in bytes, before whoever reads gets to see it.
-const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// One SSH session, from the connected socket on.
 ///
@@ -49,24 +47,6 @@ enum State {
     Reading(JoinHandle<Haul>),
     /// The session has ended.
     Gone,
-}
-
-/// What a reading stretch brings back.
-struct Haul {
-    engine: Engine,
-    bytes: BytesMut,
-    end: HaulEnd,
-}
-
-enum HaulEnd {
-    /// As much as one stretch takes; there may be more.
-    Full,
-    /// All there was. More may come once the socket is this.
-    Drained(Interest),
-    /// The peer has closed its side.
-    Eof,
-    /// The session failed.
-    Broken(Error),
 }
 
 impl SshSession {
@@ -116,7 +96,7 @@ impl SshSession {
             work = stretch.work;
             match stretch.result {
                 Ok(value) => return Ok(value),
-                Err(Fault::Again) => self.park(ctx, phase, stretch.awaited).await?,
+                Err(Fault::Again) => wait_ready(&self.socket, ctx, phase, stretch.awaited).await?,
                 Err(Fault::Ssh(error)) => return Err(session_error(&error, phase)),
                 Err(Fault::Failed(error)) => return Err(error),
             }
@@ -158,7 +138,10 @@ impl SshSession {
         };
         self.kill.fire();
         match timeout(VERDICT_WAIT, thread).await {
-            Ok(Ok((engine, _))) => Err(in_phase(ended, engine.phase)),
+            Ok(Ok((engine, _))) => {
+                ctx.enter(engine.phase);
+                Err(in_phase(ended, engine.phase))
+            }
             _ => Err(ended),
         }
     }
@@ -193,7 +176,7 @@ impl SshSession {
                     return Err(error);
                 }
                 Some(HaulEnd::Drained(interest)) => {
-                    self.park(ctx, Phase::Read, interest).await?;
+                    wait_ready(&self.socket, ctx, Phase::Read, interest).await?;
                 }
                 Some(HaulEnd::Full) | None => {}
             }
@@ -229,35 +212,6 @@ impl SshSession {
     /// Gets the session back from a thread that reads for somebody who has gone.
     async fn settle(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
         self.end_reading(ctx, phase).await.map(drop)
-    }
-
-    /// Waits, without a thread, until the socket is what libssh2 waits for.
-    ///
-    /// libssh2 reads and writes the socket behind the reactor's back, so the reactor's notion of
-    /// readiness is only a hint: it is checked against the kernel, and cleared when it is stale.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    async fn park(&self, ctx: &Context, phase: Phase, interest: Interest) -> Result<()> {
-        let ready = async {
-            loop {
-                self.socket.ready(interest).await?;
-                match self.socket.try_io(interest, || check_ready(&self.socket, interest)) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return result,
-                }
-            }
-        };
-        ctx.check(phase)?;
-        tokio::select! {
-            biased;
-            result = ready => result.map_err(|error| Error::Local {
-                phase,
-                message: format!("cannot wait for the socket: {error}"),
-            }),
-            ended = ctx.ended(phase) => Err(ended),
-        }
     }
 
     /// Closes the channel, if one is open, and ends the session, as far as that can be done within
@@ -345,52 +299,4 @@ async fn fed_without_end(phase: Phase) -> Error {
     };
     sleep(stretch_max).await;
     Error::Protocol { phase, message: "the peer sends without end".to_owned() }
-}
-
-/// Asks the kernel whether the socket is ready, without waiting.
-fn check_ready(socket: &TcpStream, interest: Interest) -> io::Result<()> {
-    let mut flags = PollFlags::empty();
-    if interest.is_readable() {
-        flags |= PollFlags::IN;
-    }
-    if interest.is_writable() {
-        flags |= PollFlags::OUT;
-    }
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    match poll(&mut [PollFd::new(socket, flags)], Some(&now))? {
-        0 => Err(io::ErrorKind::WouldBlock.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Reads what there is on the channel, up to a bound.
-fn haul(mut engine: Engine) -> Haul {
-    let mut bytes = BytesMut::new();
-    let end = read_available(&mut engine, &mut bytes);
-    Haul { engine, bytes, end }
-}
-
-fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
-    let mut chunk = [0; 8192];
-    while bytes.len() < READ_BYTES_MAX {
-        match read_chunk(engine, &mut chunk) {
-            Ok(0) => return HaulEnd::Eof,
-            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            Err(Fault::Again) => return HaulEnd::Drained(engine.awaited()),
-            Err(Fault::Ssh(error)) => return HaulEnd::Broken(session_error(&error, Phase::Read)),
-            Err(Fault::Failed(error)) => return HaulEnd::Broken(error),
-        }
-    }
-    HaulEnd::Full
-}
-
-/// Reads from the channel's main stream; 0 at its end.
-fn read_chunk(engine: &mut Engine, chunk: &mut [u8]) -> Result<usize, Fault> {
-    let channel = engine.channel()?;
-    match io::Read::read(channel, chunk) {
-        // Nothing without an end means that libssh2 had nothing to read in this packet.
-        Ok(0) if !channel.eof() => Err(Fault::Again),
-        Ok(count) => Ok(count),
-        Err(error) => Err(engine.io_fault(&error)),
-    }
 }

@@ -130,3 +130,85 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn key(seed: u8) -> KnownKey {
+        let blob = [&11_u32.to_be_bytes()[..], b"ssh-ed25519", &[seed; 32]].concat();
+        KnownKey::from_blob(&blob).unwrap()
+    }
+
+    #[test]
+    fn what_is_remembered_is_kept_beside_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("known_hosts");
+        fs::write(&path, "# mine, without a line end").unwrap();
+        let store = HostKeyStore::new(&path);
+        assert!(matches!(store.remember("a", &key(1)), Ok(Remembered::Added)));
+        assert!(matches!(store.remember("b", &key(2)), Ok(Remembered::Added)));
+
+        assert_eq!(store.find("a").unwrap().keys, [key(1)]);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# mine, without a line end\na ssh-ed25519 "), "{text}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "the file and its lock");
+    }
+
+    #[test]
+    fn a_host_that_somebody_else_has_written_is_not_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = HostKeyStore::new(&dir.path().join("known_hosts"));
+        store.remember("a", &key(1)).unwrap();
+        let Ok(Remembered::Overtaken(record)) = store.remember("a", &key(2)) else {
+            panic!("overtaken is expected")
+        };
+        assert_eq!(record.keys, [key(1)]);
+    }
+
+    #[test]
+    fn while_somebody_writes_nobody_else_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("known_hosts");
+        let lock = File::create(beside(&path, "lock")).unwrap();
+        lock.lock().unwrap();
+        let store = HostKeyStore::new(&path);
+        assert!(matches!(store.remember("a", &key(1)), Ok(Remembered::Locked)));
+        drop(lock);
+        assert!(matches!(store.remember("a", &key(1)), Ok(Remembered::Added)));
+    }
+
+    #[test]
+    fn many_writers_lose_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = HostKeyStore::new(&dir.path().join("known_hosts"));
+        std::thread::scope(|scope| {
+            for seed in 0..8 {
+                let store = &store;
+                scope.spawn(move || {
+                    let name = format!("host-{seed}");
+                    while let Remembered::Locked = store.remember(&name, &key(seed)).unwrap() {
+                        std::thread::yield_now();
+                    }
+                });
+            }
+        });
+        for seed in 0..8 {
+            assert_eq!(store.find(&format!("host-{seed}")).unwrap().keys, [key(seed)]);
+        }
+    }
+
+    #[test]
+    fn a_symbolic_link_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::write(&real, "").unwrap();
+        symlink(&real, &link).unwrap();
+        HostKeyStore::new(&link).remember("a", &key(1)).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(HostKeyStore::new(&real).find("a").unwrap().keys, [key(1)]);
+    }
+}
