@@ -1,20 +1,41 @@
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::Hash;
 
-use pool_core::Capability;
+use pool_core::{Capability, ConfigProblem, Error};
 
-use crate::{Inventory, PingTask};
+use crate::check::MARGIN;
+use crate::{Inventory, Line, PingTask, Router, RouterName};
 
 /// One thing that is wrong with an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What it is about: `line "L0001"` or `router "edge-1"`.
-    pub subject: String,
+    /// What it is about.
+    pub subject: Subject,
     /// The key or field.
     pub key: String,
     /// Its value, as text. Never a secret.
     pub value: String,
     /// What is allowed.
     pub allowed: String,
+}
+
+/// What a [`Problem`] is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A router, by name.
+    Router(String),
+    /// A line, by id.
+    Line(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Router(name) => write!(f, "router {name}"),
+            Self::Line(id) => write!(f, "line {id}"),
+        }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -25,23 +46,219 @@ impl fmt::Display for Problem {
 }
 
 impl Inventory {
-    /// Checks that everything in the inventory can be run with `ping` on sessions of the given
-    /// `capabilities` (one per protocol there is a factory for).
+    /// Checks that everything in the inventory can be run: that names are unique and known, and
+    /// that each router's platform can be pinged, with the parameters of its lines, on sessions of
+    /// one of these `capabilities` (one per protocol there is a factory for).
     ///
     /// # Errors
     ///
     /// Everything that is wrong, routers first, in the order of the inventory.
     pub fn validate(
         &self,
-        _ping: &PingTask,
-        _capabilities: &[Capability],
+        ping: &PingTask,
+        capabilities: &[Capability],
     ) -> Result<(), Vec<Problem>> {
-        Ok(())
+        let mut problems = Vec::new();
+        for router in repeated(&self.routers, |router| &router.name) {
+            let allowed = "a name that no other router has";
+            problems.push(router_problem(router, "name", &router.name, allowed));
+        }
+        for router in &self.routers {
+            router_problems(router, ping, capabilities, &mut problems);
+        }
+        for line in repeated(&self.lines, |line| &line.id) {
+            problems.push(line_problem(line, "id", &line.id, "an id that no other line has"));
+        }
+        let routers = self.routers_by_name();
+        for line in &self.lines {
+            match routers.get(&line.router) {
+                None => {
+                    let allowed = "the name of a router in the inventory";
+                    problems.push(line_problem(line, "router", &line.router, allowed));
+                }
+                Some(router) => problems.extend(ping_problems(line, router, ping)),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// What is allowed but unlikely to be wanted: lines whose interval is so short that a line
-    /// that answers nothing cannot be measured within it.
-    pub fn warnings(&self, _ping: &PingTask) -> Vec<Problem> {
-        Vec::new()
+    /// What is allowed but hardly meant: lines whose interval is too short for a ping that nobody
+    /// answers, so that a dead line ends as a timeout instead of 100 % loss.
+    pub fn warnings(&self, ping: &PingTask) -> Vec<Problem> {
+        let routers = self.routers_by_name();
+        let warning = |line: &Line| {
+            let platform = &routers.get(&line.router)?.connection.platform;
+            let needed = ping.budget(platform, &line.target, &line.ping).ok()? + MARGIN;
+            let interval = line.interval.as_duration();
+            let allowed = format!(
+                "more than {needed:?} if {} packets are to be waited for; fewer packets or a \
+                 shorter ping timeout do as well",
+                line.ping.count
+            );
+            (interval < needed)
+                .then(|| line_problem(line, "interval", &format!("{interval:?}"), &allowed))
+        };
+        self.lines.iter().filter_map(warning).collect()
+    }
+
+    fn routers_by_name(&self) -> HashMap<&RouterName, &Router> {
+        self.routers.iter().map(|router| (&router.name, router)).collect()
+    }
+}
+
+fn router_problems(
+    router: &Router,
+    ping: &PingTask,
+    capabilities: &[Capability],
+    problems: &mut Vec<Problem>,
+) {
+    if let Err(error) = router.connection.validate() {
+        problems.extend(
+            config_problems(error).into_iter().map(|problem| {
+                router_problem(router, &problem.key, &problem.value, &problem.allowed)
+            }),
+        );
+    }
+    let platform = &router.connection.platform;
+    if !ping.knows(platform) {
+        let known: Vec<_> = ping.names().collect();
+        problems.push(router_problem(router, "platform", platform, &known.join(", ")));
+        return;
+    }
+    let protocol = router.protocol;
+    let usable = |capability: &Capability| {
+        capability.supports(platform) && ping.supports(platform, capability)
+    };
+    let fits = |capability: &&Capability| usable(capability);
+    if !capabilities.iter().filter(fits).any(|capability| capability.protocol == protocol) {
+        let others: Vec<_> =
+            capabilities.iter().filter(fits).map(|fit| fit.protocol.as_str()).collect();
+        let allowed = if others.is_empty() {
+            format!("none: no driver can ping on platform {platform}")
+        } else {
+            format!("{} on platform {platform}", others.join(", "))
+        };
+        problems.push(router_problem(router, "protocol", &protocol, &allowed));
+    }
+}
+
+/// The parameters of a line that its router's platform does not take.
+fn ping_problems(line: &Line, router: &Router, ping: &PingTask) -> Vec<Problem> {
+    match ping.request(&router.connection.platform, &line.target, &line.ping) {
+        Ok(_) => Vec::new(),
+        // An unknown platform is the router's problem, not that of each of its lines.
+        Err(error) => config_problems(error)
+            .into_iter()
+            .map(|problem| {
+                let key = format!("ping.{}", problem.key);
+                line_problem(line, &key, &problem.value, &problem.allowed)
+            })
+            .collect(),
+    }
+}
+
+fn config_problems(error: Error) -> Vec<ConfigProblem> {
+    match error {
+        Error::InvalidConfig(problems) => problems,
+        _ => Vec::new(),
+    }
+}
+
+/// The items whose key an earlier item has.
+fn repeated<T, K: Eq + Hash>(items: &[T], key: impl Fn(&T) -> &K) -> Vec<&T> {
+    let mut seen = HashSet::new();
+    items.iter().filter(|item| !seen.insert(key(item))).collect()
+}
+
+fn router_problem(router: &Router, key: &str, value: &dyn ToString, allowed: &str) -> Problem {
+    problem(Subject::Router(router.name.to_string()), key, value, allowed)
+}
+
+fn line_problem(line: &Line, key: &str, value: &dyn ToString, allowed: &str) -> Problem {
+    problem(Subject::Line(line.id.to_string()), key, value, allowed)
+}
+
+fn problem(subject: Subject, key: &str, value: &dyn ToString, allowed: &str) -> Problem {
+    let (key, value, allowed) = (key.to_owned(), value.to_string(), allowed.to_owned());
+    Problem { subject, key, value, allowed }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pool_core::{PlatformSupport, Protocol};
+
+    use super::*;
+    use crate::testing::{line, router};
+    use crate::{Interval, Word};
+
+    fn capabilities() -> [Capability; 2] {
+        let of = |protocol, interrupt| Capability {
+            protocol,
+            platforms: PlatformSupport::Any,
+            interrupt,
+        };
+        [of(Protocol::Ssh, false), of(Protocol::Scrapli, true)]
+    }
+
+    fn problems(inventory: &Inventory) -> Vec<String> {
+        let result = inventory.validate(&PingTask::builtin(), &capabilities());
+        result.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_good_inventory_has_no_problems() {
+        let inventory =
+            Inventory { routers: vec![router("edge-1")], lines: vec![line("L0001", "edge-1")] };
+        assert_eq!(problems(&inventory), Vec::<String>::new());
+        assert!(inventory.warnings(&PingTask::builtin()).is_empty());
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let mut frr = router("frr-1");
+        frr.connection.platform = "frr_vtysh".into();
+        frr.protocol = Protocol::Ssh;
+        let mut unknown = router("old-1");
+        unknown.connection.platform = "acme_os".into();
+        unknown.connection.max_connections = 0;
+        let mut from_vrf = line("L0003", "frr-1");
+        from_vrf.ping.vrf = Some(Word::new("red").unwrap());
+        let lines = vec![
+            line("L0001", "edge-1"),
+            line("L0001", "edge-1"),
+            line("L0002", "nowhere"),
+            from_vrf,
+            line("L0004", "old-1"),
+        ];
+        let routers = vec![router("edge-1"), router("edge-1"), frr, unknown];
+        let problems = problems(&Inventory { routers, lines });
+        let expected = [
+            "router edge-1: name is edge-1: allowed is a name that no other router has",
+            "router frr-1: protocol is ssh: allowed is scrapli on platform frr_vtysh",
+            "router old-1: max_connections is 0: allowed is 1 to 100",
+            "router old-1: min_connections is 1: allowed is 0 to max_connections",
+            "router old-1: platform is acme_os: allowed is arista_eos, cisco_asa, ",
+            "line L0001: id is L0001: allowed is an id that no other line has",
+            "line L0002: router is nowhere: allowed is the name of a router in the inventory",
+            "line L0003: ping.vrf is red: allowed is nothing: the ping of frr_vtysh takes no VRF",
+        ];
+        assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+        for (problem, expected) in problems.iter().zip(expected) {
+            assert!(problem.starts_with(expected), "{problem}");
+        }
+    }
+
+    #[test]
+    fn an_interval_too_short_for_a_dead_line_is_warned_about() {
+        let mut hasty = line("L0001", "edge-1");
+        hasty.interval = Interval::new(Duration::from_secs(10)).unwrap();
+        let inventory = Inventory { routers: vec![router("edge-1")], lines: vec![hasty] };
+        assert_eq!(problems(&inventory), Vec::<String>::new());
+        let warnings = inventory.warnings(&PingTask::builtin());
+        assert!(
+            warnings[0].to_string().starts_with("line L0001: interval is 10s: allowed is more")
+        );
     }
 }

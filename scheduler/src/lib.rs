@@ -17,14 +17,25 @@
 
 mod model;
 mod outcome;
+mod status;
 
 mod inventory;
 mod pools;
 mod task;
 
+mod check;
+mod due;
+mod timetable;
+
+mod router;
 mod scheduler;
 
-pub use inventory::Problem;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod testing;
+
+pub use inventory::{Problem, Subject};
 pub use model::{
     Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
     Target, Word,

@@ -1,36 +1,314 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Inventory, Outcome, PingTask, Pools};
+use crate::check::Site;
+use crate::due::Clock;
+use crate::router::{Mode, Worker};
+use crate::{Inventory, Line, Outcome, PingTask, Pools};
 
-/// The running schedule of an inventory.
+/// The running schedule of an inventory: one task per router.
+///
+/// It ends on shutdown, or when the receiver of the outcomes is dropped. Dropping it stops
+/// everything at once, without outcomes for what was in flight.
 #[derive(Debug)]
-pub struct Scheduler {}
+pub struct Scheduler {
+    supervisor: AbortOnDropHandle<()>,
+}
 
 impl Scheduler {
-    /// Starts checking every line at its interval.
+    /// Starts checking every line of `inventory` at its interval, for the first time within one
+    /// interval from now. The inventory should be [valid](Inventory::validate): lines of unknown
+    /// routers are left out.
+    ///
+    /// Every due time gets exactly one outcome, in due order for each line. When the receiver is
+    /// slow, checks wait for it, and due times that pass meanwhile are skipped, as outcomes.
+    ///
+    /// When `shutdown` is cancelled, checks in flight are cancelled and skipped. The receiver
+    /// should be read until it is empty.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
     pub fn start(
-        _inventory: Inventory,
-        _pools: Arc<dyn Pools>,
-        _ping: Arc<PingTask>,
-        _outcomes: mpsc::Sender<Outcome>,
-        _shutdown: CancellationToken,
+        inventory: Inventory,
+        pools: Arc<dyn Pools>,
+        ping: Arc<PingTask>,
+        outcomes: mpsc::Sender<Outcome>,
+        shutdown: CancellationToken,
     ) -> Self {
-        Self {}
+        let house = House { pools, ping, clock: Clock::system(), outcomes, shutdown };
+        house.start(inventory)
     }
 
     /// Waits until the schedule has ended and every outcome has been sent.
-    pub async fn join(self) {}
+    ///
+    /// # Panics
+    ///
+    /// If the supervisor panicked, with its panic.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropping the future drops the scheduler.
+    pub async fn join(self) {
+        if let Err(error) = self.supervisor.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
 }
 
-/// Runs every line of `inventory` exactly once, now.
+/// Runs every line of `inventory` exactly once, now, with the concurrency and the time limits of
+/// the schedule. Returns when every outcome has been sent, one for each line of a known router.
+///
+/// When `shutdown` is cancelled, what has not ended is skipped, as outcomes.
+///
+/// # Cancel safety
+///
+/// When the future is dropped, all checks stop.
 pub async fn run_once(
-    _inventory: Inventory,
-    _pools: Arc<dyn Pools>,
-    _ping: Arc<PingTask>,
-    _outcomes: mpsc::Sender<Outcome>,
-    _shutdown: CancellationToken,
+    inventory: Inventory,
+    pools: Arc<dyn Pools>,
+    ping: Arc<PingTask>,
+    outcomes: mpsc::Sender<Outcome>,
+    shutdown: CancellationToken,
 ) {
+    let house = House { pools, ping, clock: Clock::system(), outcomes, shutdown };
+    house.run(inventory, Mode::Once).await;
+}
+
+/// What all routers share.
+#[derive(Debug)]
+pub(crate) struct House {
+    pub(crate) pools: Arc<dyn Pools>,
+    pub(crate) ping: Arc<PingTask>,
+    pub(crate) clock: Clock,
+    pub(crate) outcomes: mpsc::Sender<Outcome>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// The part of one router.
+type Part = (Arc<Site>, Arc<[Arc<Line>]>);
+
+impl House {
+    pub(crate) fn start(self, inventory: Inventory) -> Scheduler {
+        let supervisor = tokio::spawn(async move {
+            self.run(inventory, Mode::Schedule).await;
+            // With no line at all there is nothing to do, but that is not the end of it.
+            tokio::select! {
+                () = self.shutdown.cancelled() => {}
+                () = self.outcomes.closed() => {}
+            }
+        });
+        Scheduler { supervisor: AbortOnDropHandle::new(supervisor) }
+    }
+
+    pub(crate) async fn run(&self, inventory: Inventory, mode: Mode) {
+        let parts = self.parts(inventory);
+        let mut workers = JoinSet::new();
+        let mut ids: HashMap<Id, usize> = HashMap::new();
+        for (index, part) in parts.iter().enumerate() {
+            ids.insert(self.spawn(&mut workers, part, mode), index);
+        }
+        while let Some(ended) = workers.join_next_with_id().await {
+            let Err(error) = ended else { continue };
+            // Our own mistake; the other routers must not pay for it, and neither this one for
+            // longer than can be helped.
+            let Some(part) = ids.remove(&error.id()).map(|index| (index, &parts[index])) else {
+                continue;
+            };
+            let (index, part) = part;
+            tracing::error!(router = %part.0.router.name, %error, "a router's worker broke down");
+            if mode == Mode::Schedule && !self.shutdown.is_cancelled() {
+                ids.insert(self.spawn(&mut workers, part, mode), index);
+            }
+        }
+    }
+
+    fn spawn(&self, workers: &mut JoinSet<()>, (site, lines): &Part, mode: Mode) -> Id {
+        let worker = Worker::new(site.clone(), lines.clone(), mode, self.outcomes.clone());
+        workers.spawn(worker.run()).id()
+    }
+
+    /// The lines of each router that has any.
+    fn parts(&self, inventory: Inventory) -> Vec<Part> {
+        let mut lines: HashMap<_, Vec<_>> = HashMap::new();
+        for line in inventory.lines {
+            lines.entry(line.router.clone()).or_default().push(Arc::new(line));
+        }
+        let mut parts = Vec::new();
+        for router in inventory.routers {
+            let Some(lines) = lines.remove(&router.name) else { continue };
+            let site = Site {
+                router,
+                pools: self.pools.clone(),
+                ping: self.ping.clone(),
+                clock: self.clock.clone(),
+                shutdown: self.shutdown.clone(),
+            };
+            parts.push((Arc::new(site), lines.into()));
+        }
+        for (router, lines) in lines {
+            tracing::error!(%router, lines = lines.len(), "lines of an unknown router are left out");
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use pool_core::{DiscardReason, Disposition};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::testing::{Behaviour, FakePool, FakePools, house, inventory};
+    use crate::{CheckResult, FailureKind, Measurement, RttMs, SkipReason};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Every line of [`inventory`] once, on a router that behaves this way.
+    async fn once(lines: usize, pool: &FakePool) -> Vec<Outcome> {
+        let (house, mut receiver, _shutdown) = house(FakePools::one(pool), 1);
+        let run = tokio::spawn(async move { house.run(inventory(lines), Mode::Once).await });
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = receiver.recv().await {
+            outcomes.push(outcome);
+        }
+        run.await.unwrap();
+        outcomes
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn running_once_checks_every_line_once_and_ends() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
+        let outcomes = once(100, &pool).await;
+        let mut lines: Vec<_> = outcomes.iter().map(|outcome| &outcome.line).collect();
+        lines.sort();
+        lines.dedup();
+        assert_eq!((lines.len(), outcomes.len()), (100, 100));
+        assert_eq!(pool.seen().in_use_max.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_measured_check_tells_how_it_came_by_its_session() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
+        let outcome = once(2, &pool).await.pop().unwrap();
+        let rtt = Some(RttMs { min: 1.0, avg: 2.0, max: 4.0 });
+        let measured = Measurement { sent: 5, received: 4, rtt };
+        assert_eq!(outcome.result, CheckResult::Measured(measured));
+        assert_eq!((outcome.duration, outcome.wait), (SECOND, Duration::from_millis(3)));
+        assert_eq!(outcome.reused, Some(true));
+        assert_eq!(outcome.legacy_status(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_output_of_another_ping_is_not_booked_and_its_session_not_used_again() {
+        let pool = FakePool::new(|_| Behaviour::AnswersOther);
+        let outcome = once(1, &pool).await.pop().unwrap();
+        let CheckResult::Failed(failure) = &outcome.result else { panic!("{outcome:?}") };
+        assert_eq!(failure.kind.as_str(), "Desynchronised");
+        assert!(failure.message.contains("203.0.113.99"), "{}", failure.message);
+        assert_eq!(outcome.legacy_status(), Some("ParseResultFailed"));
+        let returned = pool.seen().returned.all();
+        assert_eq!(returned[0].1, Disposition::Discard(DiscardReason::Unwanted));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_router_without_a_pool_still_has_outcomes() {
+        let (house, mut receiver, _shutdown) = house(Arc::new(FakePools::default()), 8);
+        house.run(inventory(3), Mode::Once).await;
+        drop(house);
+        for _ in 0..3 {
+            let outcome = receiver.recv().await.unwrap();
+            assert_eq!(outcome.legacy_status(), Some("ConnectionError"));
+        }
+        assert!(receiver.recv().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutting_down_delivers_what_is_finished_and_faults_nothing() {
+        let pool = FakePool::new(|number| match number {
+            0 | 1 => Behaviour::Answers(SECOND),
+            2 => Behaviour::HangsInCommand,
+            _ => Behaviour::IgnoresDeadline,
+        });
+        let (house, mut receiver, shutdown) = house(FakePools::one(&pool), 100);
+        let run = tokio::spawn(async move { house.run(inventory(6), Mode::Once).await });
+        sleep(SECOND * 5).await;
+        shutdown.cancel();
+        timeout(SECOND, run).await.expect("at once").unwrap();
+        let mut results = Vec::new();
+        while let Some(outcome) = receiver.recv().await {
+            results.push(outcome.result);
+        }
+        assert!(matches!(results[..2], [CheckResult::Measured(_), CheckResult::Measured(_)]));
+        assert_eq!(results.len(), 6);
+        let skipped = CheckResult::Skipped(SkipReason::ShuttingDown);
+        assert!(results[2..].iter().all(|result| *result == skipped), "{results:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_receiver_delays_checks_and_loses_no_due_time() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
+        let (house, mut receiver, shutdown) = house(FakePools::one(&pool), 1);
+        let scheduler = house.start(inventory(20));
+        sleep(SECOND * 600).await;
+        assert!(pool.seen().gets.load(Ordering::SeqCst) < 40, "nothing is begun meanwhile");
+        let stop = tokio::spawn(async move {
+            sleep(SECOND * 59).await;
+            shutdown.cancel();
+            scheduler.join().await;
+        });
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = receiver.recv().await {
+            outcomes.push((outcome.line, outcome.scheduled_at));
+        }
+        stop.await.unwrap();
+        // Eleven minutes, less one second.
+        assert!((20 * 11 - 2..=20 * 11).contains(&outcomes.len()), "{}", outcomes.len());
+        outcomes.sort();
+        let total = outcomes.len();
+        outcomes.dedup();
+        assert_eq!(outcomes.len(), total, "one outcome for each due time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_receiver_ends_the_schedule() {
+        for lines in [0, 20] {
+            let pool = FakePool::new(|_| Behaviour::IgnoresDeadline);
+            let (house, receiver, _shutdown) = house(FakePools::one(&pool), 1);
+            let scheduler = house.start(inventory(lines));
+            sleep(SECOND * 90).await;
+            drop(receiver);
+            timeout(SECOND, scheduler.join()).await.expect("at once");
+            assert_eq!(pool.seen().in_use.load(Ordering::SeqCst), 0, "nothing runs on");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_breaks_down_is_started_again() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
+        let (mut house, mut receiver, _shutdown) = house(FakePools::one(&pool), 100);
+        let (calls, clock) = (AtomicUsize::new(0), house.clock.clone());
+        house.clock = Clock::new(move || match calls.fetch_add(1, Ordering::SeqCst) {
+            50 => std::panic::resume_unwind(Box::new("clock")),
+            _ => clock.now(),
+        });
+        let _scheduler = house.start(inventory(5));
+        for _ in 0..100 {
+            let outcome = timeout(SECOND * 120, receiver.recv()).await.expect("still at work");
+            let result = outcome.unwrap().result;
+            let panicked = matches!(&result, CheckResult::Failed(failure)
+                if failure.kind == FailureKind::Panicked);
+            assert!(panicked || matches!(result, CheckResult::Measured(_)), "{result:?}");
+        }
+    }
 }

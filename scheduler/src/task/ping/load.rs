@@ -244,7 +244,6 @@ fn pattern(text: &str, groups: &[&str]) -> Result<Regex, String> {
 #[cfg(test)]
 mod tests {
     use super::super::PingTask;
-    use super::*;
 
     const GOOD: &str = r#"
 name = "acme"

@@ -66,6 +66,11 @@ impl PingTask {
         self.definitions.keys().map(String::as_str)
     }
 
+    /// Whether there is a definition for `platform`.
+    pub fn knows(&self, platform: &Platform) -> bool {
+        self.definition(platform).is_some()
+    }
+
     /// Whether `platform` can be pinged on sessions with this `capability`: there is a definition,
     /// and a ping that does not end by itself can be interrupted.
     pub fn supports(&self, platform: &Platform, capability: &Capability) -> bool {

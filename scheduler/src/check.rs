@@ -1,0 +1,171 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pool_core::{Context, Error, ErrorKind, Lease, Phase, Request, Result};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::due::Clock;
+use crate::{
+    CheckResult, Failure, Line, Measurement, Outcome, PingTask, Pools, Router, SkipReason,
+};
+
+/// How much shorter than its interval a check is, at least: it has ended before it is due again.
+pub(crate) const MARGIN: Duration = Duration::from_millis(500);
+/// How much longer than `connect_timeout` a session is waited for. The attempt to make it then
+/// ends first, with an error that names the phase it was stuck in.
+const ACQUIRE_SLACK: Duration = Duration::from_millis(200);
+/// How long an operation may go on after its deadline or cancellation before it is dropped. Pools
+/// and drivers return within a few milliseconds; one that does not must not hold up the account.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// What every check of one router needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) router: Router,
+    pub(crate) pools: Arc<dyn Pools>,
+    pub(crate) ping: Arc<PingTask>,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// How a check came by its session.
+#[derive(Clone, Copy, Debug, Default)]
+struct Story {
+    wait: Duration,
+    connect: Option<Duration>,
+    reused: Option<bool>,
+}
+
+impl Site {
+    /// Runs one check of `line`. Whatever happens, it ends before `line` is due again.
+    pub(crate) async fn check(&self, line: &Line, scheduled_at: Timestamp) -> Outcome {
+        let started_at = self.clock.now();
+        let began = Instant::now();
+        let mut story = Story::default();
+        let result = match self.try_check(line, &mut story).await {
+            Ok(measurement) => CheckResult::Measured(measurement),
+            // Cancelled by us, or torn down around it: that is not a fault of line or router.
+            Err(Fault::Session(_)) if self.shutdown.is_cancelled() => {
+                return self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
+            }
+            Err(fault) => CheckResult::Failed(fault.into()),
+        };
+        let Story { wait, connect, reused } = story;
+        let duration = began.elapsed();
+        let started_at = Some(started_at);
+        let skipped = self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
+        Outcome { started_at, duration, wait, connect, reused, result, ..skipped }
+    }
+
+    /// The outcome of a check that was not tried.
+    pub(crate) fn skipped(
+        &self,
+        line: &Line,
+        scheduled_at: Timestamp,
+        reason: SkipReason,
+    ) -> Outcome {
+        Outcome {
+            line: line.id.clone(),
+            target: line.target.clone(),
+            router: self.router.name.clone(),
+            platform: self.router.connection.platform.clone(),
+            protocol: self.router.protocol,
+            scheduled_at,
+            started_at: None,
+            duration: Duration::ZERO,
+            wait: Duration::ZERO,
+            connect: None,
+            reused: None,
+            result: CheckResult::Skipped(reason),
+        }
+    }
+
+    async fn try_check(&self, line: &Line, story: &mut Story) -> Result<Measurement, Fault> {
+        let platform = &self.router.connection.platform;
+        let request = self.ping.request(platform, &line.target, &line.ping)?;
+        let ctx = Context::new(&self.shutdown, self.time_limit(line)?);
+        let mut lease = self.lease(&ctx, story).await?;
+        let output = execute(&ctx, &mut lease, &request).await?;
+        let read = self.ping.read(platform, &line.target, &output);
+        if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
+            lease.discard();
+        }
+        read.map_err(|error| Fault::Output(Failure::from(&error)))
+    }
+
+    /// Long enough for a new session and a ping nobody answers, and always less than the interval.
+    fn time_limit(&self, line: &Line) -> Result<Duration> {
+        let connection = &self.router.connection;
+        let ping = self.ping.budget(&connection.platform, &line.target, &line.ping)?;
+        let wanted = connection.connect_timeout + connection.write_timeout + ping;
+        Ok(wanted.min(line.interval.as_duration().saturating_sub(MARGIN)))
+    }
+
+    async fn lease(&self, ctx: &Context, story: &mut Story) -> Result<Lease> {
+        let began = Instant::now();
+        let pool = self.pools.pool(&self.router)?;
+        let ctx = ctx.capped(self.router.connection.connect_timeout + ACQUIRE_SLACK);
+        let get = pool.get_with_context(&ctx, self.router.protocol);
+        let result = bounded(&ctx, Phase::Acquire, get).await;
+        story.wait = began.elapsed();
+        let lease = result?;
+        let info = lease.info();
+        *story = Story { wait: info.waited, connect: info.connect, reused: Some(info.reused) };
+        Ok(lease)
+    }
+}
+
+async fn execute(ctx: &Context, lease: &mut Lease, request: &Request) -> Result<String> {
+    let transcript = bounded(ctx, Phase::Read, lease.execute(ctx, request)).await?;
+    Ok(transcript.output().to_owned())
+}
+
+/// Runs `operation`, which keeps to `ctx` itself, and drops it if it does not.
+async fn bounded<T>(
+    ctx: &Context,
+    phase: Phase,
+    operation: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let overdue = async {
+        let ended = ctx.ended(phase).await;
+        sleep(GRACE).await;
+        ended
+    };
+    tokio::select! {
+        biased;
+        result = operation => result,
+        ended = overdue => Err(ended),
+    }
+}
+
+/// Why a check gave no figures.
+enum Fault {
+    /// The session, or getting one.
+    Session(Failure),
+    /// What the device printed.
+    Output(Failure),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let failure = Failure::from(&error);
+        match error.kind() {
+            // These are answers, and stand even while everything is being shut down.
+            ErrorKind::Rejected | ErrorKind::InvalidConfig | ErrorKind::Unsupported => {
+                Self::Output(failure)
+            }
+            _ => Self::Session(failure),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Session(failure) | Fault::Output(failure) => failure,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The account over hours of simulated time: every line and due time has exactly one outcome.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::due::phase;
+use crate::testing::{Behaviour, FakePool, FakePools, house, inventory, line, router};
+use crate::{CheckResult, FailureKind, Interval, Inventory, Outcome, SkipReason};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn collect(mut outcomes: mpsc::Receiver<Outcome>) -> Vec<Outcome> {
+    let mut all = Vec::new();
+    while let Some(outcome) = outcomes.recv().await {
+        all.push(outcome);
+    }
+    all
+}
+
+/// Runs the schedule for a while and returns the outcomes, with the account checked.
+async fn run(inventory: &Inventory, pools: Arc<FakePools>, time: Duration) -> Vec<Outcome> {
+    let (house, outcomes, shutdown) = house(pools, 16);
+    let clock = house.clock.clone();
+    let start = clock.now();
+    let scheduler = house.start(inventory.clone());
+    let collected = tokio::spawn(collect(outcomes));
+    sleep(time).await;
+    let stop = clock.now();
+    shutdown.cancel();
+    scheduler.join().await;
+    let all = collected.await.unwrap();
+    check_account(inventory, &all, start, stop);
+    all
+}
+
+/// Exactly one outcome for each due time of each line, in order, and on the line's grid.
+fn check_account(inventory: &Inventory, outcomes: &[Outcome], start: Timestamp, stop: Timestamp) {
+    let mut seen: HashMap<_, Vec<i64>> = HashMap::new();
+    for outcome in outcomes {
+        let at = outcome.scheduled_at.as_millisecond();
+        seen.entry(outcome.line.clone()).or_default().push(at);
+    }
+    for line in &inventory.lines {
+        let interval = i64::try_from(line.interval.as_duration().as_millis()).unwrap();
+        let phase = i64::try_from(phase(&line.id, line.interval).as_millis()).unwrap();
+        let first = start.as_millisecond();
+        let first = first + (phase - first).rem_euclid(interval);
+        let expected: Vec<i64> = (0..)
+            .map(|round| first + round * interval)
+            .take_while(|at| *at <= stop.as_millisecond())
+            .collect();
+        let got = seen.remove(&line.id).unwrap_or_default();
+        assert_eq!(got, expected, "line {} every {interval} ms", line.id);
+    }
+    assert!(seen.is_empty(), "outcomes of no line: {seen:?}");
+}
+
+fn count(outcomes: &[Outcome], matches: impl Fn(&CheckResult) -> bool) -> usize {
+    outcomes.iter().filter(|outcome| matches(&outcome.result)).count()
+}
+
+fn measured(result: &CheckResult) -> bool {
+    matches!(result, CheckResult::Measured(_))
+}
+
+fn overrun(result: &CheckResult) -> bool {
+    *result == CheckResult::Skipped(SkipReason::Overrun)
+}
+
+/// 20 lines a minute on one router that always behaves this way, for an hour.
+async fn an_hour_of(behaviour: Behaviour) -> Vec<Outcome> {
+    let pool = FakePool::new(move |_| behaviour);
+    let outcomes = run(&inventory(20), FakePools::one(&pool), HOUR).await;
+    assert_eq!(outcomes.len(), 20 * 60);
+    assert!(pool.seen().in_use_max.load(Ordering::SeqCst) <= 2, "two sessions are allowed");
+    assert_eq!(pool.seen().in_use.load(Ordering::SeqCst), 0, "nothing runs on");
+    assert!(*pool.seen().remaining_max.lock() < Duration::from_secs(60));
+    outcomes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_router_is_measured_at_every_due_time() {
+    let outcomes = an_hour_of(Behaviour::Answers(Duration::from_secs(4))).await;
+    assert!(count(&outcomes, measured) >= 20 * 60 - 3, "all but those in flight at the end");
+    assert_eq!(count(&outcomes, overrun), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_router_is_measured_as_often_as_it_can_and_skipped_otherwise() {
+    let outcomes = an_hour_of(Behaviour::Answers(Duration::from_secs(9))).await;
+    // Two sessions have 7200 seconds in the hour.
+    let measured_total = count(&outcomes, measured);
+    assert!((770..=800).contains(&measured_total), "{measured_total}");
+    assert!(count(&outcomes, overrun) >= 380);
+    for line in inventory(20).lines {
+        let own = outcomes.iter().filter(|outcome| outcome.line == line.id);
+        let own = own.filter(|outcome| measured(&outcome.result)).count();
+        assert!(own >= 30, "the shortage is shared: {} was measured {own} times", line.id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_router_fails_or_skips_at_every_due_time() {
+    for behaviour in [Behaviour::NoSession, Behaviour::IgnoresDeadline] {
+        let outcomes = an_hour_of(behaviour).await;
+        let timed_out = |result: &CheckResult| match result {
+            CheckResult::Failed(failure) => failure.kind.as_str() == "DeadlineExceeded",
+            _ => false,
+        };
+        assert!(count(&outcomes, timed_out) >= 200);
+        let waited = outcomes.iter().filter(|outcome| timed_out(&outcome.result));
+        assert!(waited.clone().all(|outcome| outcome.wait >= Duration::from_secs(30)));
+        assert!(waited.clone().all(|outcome| outcome.reused.is_none()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusing_router_fails_at_every_due_time() {
+    let outcomes = an_hour_of(Behaviour::Refuses).await;
+    assert_eq!(count(&outcomes, |result| matches!(result, CheckResult::Failed(_))), 20 * 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_the_outcome_of_its_own_check_and_of_no_other() {
+    for behaviour in [Behaviour::PanicsInGet, Behaviour::PanicsInCommand] {
+        let outcomes = an_hour_of(behaviour).await;
+        let panicked = |result: &CheckResult| matches!(result, CheckResult::Failed(failure) if failure.kind == FailureKind::Panicked);
+        assert_eq!(count(&outcomes, panicked), 20 * 60);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_hangs_is_cut_off_before_the_line_is_due_again() {
+    let outcomes = an_hour_of(Behaviour::HangsInCommand).await;
+    let cut = outcomes.iter().filter(|outcome| matches!(outcome.result, CheckResult::Failed(_)));
+    assert!(cut.clone().count() > 100);
+    assert!(cut.clone().all(|outcome| outcome.duration < Duration::from_secs(60)));
+    assert!(cut.clone().all(|outcome| outcome.legacy_status() == Some("CheckTimeout")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_do_not_drift_over_a_day() {
+    let pool = FakePool::new(|number| {
+        Behaviour::Answers(Duration::from_millis(u64::try_from(number % 977).unwrap()))
+    });
+    let outcomes = run(&inventory(2), FakePools::one(&pool), HOUR * 24).await;
+    let late = outcomes.iter().filter_map(|outcome| {
+        Some(outcome.started_at?.duration_since(outcome.scheduled_at).as_millis())
+    });
+    // Tokio's timers have a resolution of a millisecond.
+    assert!(late.max().is_some_and(|late_ms| late_ms <= 1));
+}
+
+/// Numbers that look random and are the same for the same seed (splitmix64).
+#[derive(Clone, Copy)]
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    fn behaviour(&mut self) -> Behaviour {
+        match self.below(20) {
+            0 => Behaviour::AnswersOther,
+            1 => Behaviour::NoSession,
+            2 => Behaviour::IgnoresDeadline,
+            3 => Behaviour::Refuses,
+            4 => Behaviour::HangsInCommand,
+            5 => Behaviour::PanicsInGet,
+            6 => Behaviour::PanicsInCommand,
+            _ => Behaviour::Answers(Duration::from_millis(self.below(25_000))),
+        }
+    }
+}
+
+fn random_world(seed: u64) -> (Inventory, Arc<FakePools>) {
+    let mut random = Random(seed);
+    let mut inventory = Inventory::default();
+    let mut pools = FakePools::default();
+    for number in 0..6 {
+        let name = format!("edge-{number}");
+        let mut router = router(&name);
+        router.connection.max_connections = usize::try_from(1 + random.below(3)).unwrap();
+        inventory.routers.push(router);
+        for _ in 0..=random.below(12) {
+            let id = format!("L{:04}", inventory.lines.len());
+            let mut line = line(&id, &name);
+            let interval = Duration::from_millis(10_000 + random.below(300_000));
+            line.interval = Interval::new(interval).unwrap();
+            inventory.lines.push(line);
+        }
+        let seed = random.below(u64::MAX);
+        pools.0.insert(
+            name,
+            FakePool::new(move |number| Random(seed ^ u64::try_from(number).unwrap()).behaviour()),
+        );
+    }
+    (inventory, Arc::new(pools))
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_routers_do_each_due_time_has_exactly_one_outcome() {
+    for seed in 0..8 {
+        let (inventory, pools) = random_world(seed);
+        let outcomes = run(&inventory, pools.clone(), HOUR * 3).await;
+        assert!(count(&outcomes, measured) > 500);
+        for router in &inventory.routers {
+            let seen = pools.0[router.name.as_str()].seen();
+            let in_use_max = seen.in_use_max.load(Ordering::SeqCst);
+            assert!(in_use_max <= router.connection.max_connections, "seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Fakes for tests that play out over simulated time: a clock, and pools of routers that behave
+//! in all the ways routers do.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use pool_core::testing::ReturnedLeases;
+use pool_core::{
+    ConnectionConfig, ConnectionPool, Context, Credentials, Endpoint, Error, EventSender,
+    EventStream, Lease, LeaseInfo, Phase, PoolStats, Protocol, ProtocolDriver, Request, Result,
+    SlotId, StepOutput, Transcript, WarmUpReport,
+};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::due::Clock;
+use crate::scheduler::House;
+use crate::{
+    Interval, Inventory, Line, LineId, Outcome, PingParams, PingTask, Pools, Router, RouterName,
+    Target,
+};
+
+pub(crate) fn router(name: &str) -> Router {
+    let endpoint = Endpoint::new("192.0.2.1", 22).unwrap();
+    let credentials = Credentials::password("monitor", "x".to_owned());
+    Router {
+        name: RouterName::new(name).unwrap(),
+        protocol: Protocol::Scrapli,
+        connection: ConnectionConfig::new(endpoint, "cisco_iosxe".into(), credentials),
+    }
+}
+
+pub(crate) fn line(id: &str, router: &str) -> Line {
+    Line {
+        id: LineId::new(id).unwrap(),
+        router: RouterName::new(router).unwrap(),
+        target: Target::new("198.51.100.1").unwrap(),
+        interval: Interval::new(Duration::from_secs(60)).unwrap(),
+        ping: PingParams::default(),
+    }
+}
+
+/// `lines` lines on one router.
+pub(crate) fn inventory(lines: usize) -> Inventory {
+    let lines = (0..lines).map(|number| line(&format!("L{number:04}"), "edge-1")).collect();
+    Inventory { routers: vec![router("edge-1")], lines }
+}
+
+/// A wall clock that keeps step with tokio's.
+pub(crate) fn clock() -> Clock {
+    let (start, wall) = (Instant::now(), Timestamp::from_second(1_700_000_000).unwrap());
+    Clock::new(move || wall + start.elapsed())
+}
+
+/// What a router does with one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    /// Answers after this long.
+    Answers(Duration),
+    /// Answers with the output of another ping.
+    AnswersOther,
+    /// Gives no session until the deadline.
+    NoSession,
+    /// Gives no session, deadline or not.
+    IgnoresDeadline,
+    /// Refuses at once.
+    Refuses,
+    /// Never ends its output.
+    HangsInCommand,
+    /// The pool panics.
+    PanicsInGet,
+    /// The driver panics.
+    PanicsInCommand,
+}
+
+/// Decides what the check with this number does.
+type Script = Arc<dyn Fn(usize) -> Behaviour + Send + Sync>;
+
+/// The pool of one router, and what was seen of its use.
+#[derive(Clone)]
+pub(crate) struct FakePool {
+    script: Script,
+    seen: Arc<Seen>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) gets: AtomicUsize,
+    pub(crate) in_use: AtomicUsize,
+    pub(crate) in_use_max: AtomicUsize,
+    pub(crate) remaining_max: Mutex<Duration>,
+    pub(crate) returned: ReturnedLeases,
+}
+
+impl std::fmt::Debug for FakePool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FakePool").field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+impl FakePool {
+    pub(crate) fn new(script: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
+        Self { script: Arc::new(script), seen: Arc::default() }
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+/// Counts who holds or waits for a session.
+struct Held(Arc<Seen>);
+
+impl Held {
+    fn new(seen: &Arc<Seen>) -> Self {
+        let now = seen.in_use.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.in_use_max.fetch_max(now, Ordering::SeqCst);
+        Self(seen.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.in_use.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl ConnectionPool for FakePool {
+    async fn get_with_context(&self, ctx: &Context, _: Protocol) -> Result<Lease> {
+        let held = Held::new(&self.seen);
+        {
+            let mut longest = self.seen.remaining_max.lock();
+            *longest = ctx.remaining().max(*longest);
+        }
+        let number = self.seen.gets.fetch_add(1, Ordering::SeqCst);
+        let behaviour = (self.script)(number);
+        match behaviour {
+            Behaviour::NoSession => return Err(ctx.ended(Phase::Acquire).await),
+            Behaviour::IgnoresDeadline => pending().await,
+            Behaviour::Refuses => {
+                let (phase, message) = (Phase::Prompt, "all lines are in use".to_owned());
+                return Err(Error::Busy { phase, message });
+            }
+            // Not `panic!`: its message would fill the test's output.
+            Behaviour::PanicsInGet => resume_unwind(Box::new("get")),
+            _ => {}
+        }
+        let info =
+            LeaseInfo { reused: number > 0, waited: Duration::from_millis(3), connect: None };
+        let driver = Box::new(FakeDriver { behaviour, _held: held });
+        let home = Arc::new(self.seen.returned.clone());
+        Ok(Lease::new(driver, home, SlotId(0), info))
+    }
+
+    fn get_timeout(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    async fn warm_up(&self, _: &Context, _: Protocol, _: usize) -> Result<WarmUpReport> {
+        Ok(WarmUpReport::default())
+    }
+
+    async fn close(&self, _: &Context) {}
+
+    fn events(&self) -> EventStream {
+        EventSender::new(1).subscribe()
+    }
+
+    fn stats(&self) -> PoolStats {
+        PoolStats::default()
+    }
+}
+
+struct FakeDriver {
+    behaviour: Behaviour,
+    _held: Held,
+}
+
+impl std::fmt::Debug for FakeDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FakeDriver").field(&self.behaviour).finish()
+    }
+}
+
+#[async_trait]
+impl ProtocolDriver for FakeDriver {
+    fn protocol(&self) -> Protocol {
+        Protocol::Scrapli
+    }
+
+    async fn execute(&mut self, ctx: &Context, request: &Request) -> Result<Transcript> {
+        let command = request.steps()[0].line().to_owned();
+        let asked = command.split(' ').nth(1).expect("ping TARGET ...").to_owned();
+        let target = match self.behaviour {
+            Behaviour::Answers(after) => {
+                let work = async { Ok(sleep(after).await) };
+                ctx.run(Phase::Read, work).await?;
+                asked
+            }
+            Behaviour::AnswersOther => "203.0.113.99".to_owned(),
+            Behaviour::PanicsInCommand => resume_unwind(Box::new("execute")),
+            _ => return Err(ctx.ended(Phase::Read).await),
+        };
+        let output = format!(
+            "Type escape sequence to abort.\nSending 5, 100-byte ICMP Echos to {target}, timeout \
+             is 2 seconds:\n!!!.!\nSuccess rate is 80 percent (4/5), round-trip min/avg/max = \
+             1/2/4 ms\n"
+        );
+        let step = StepOutput { command, output, exit_status: None, elapsed: Duration::ZERO };
+        Ok(Transcript { steps: vec![step] })
+    }
+
+    async fn health_check(&mut self, _: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    async fn close(self: Box<Self>, _: &Context) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Pools by router name.
+#[derive(Debug, Default)]
+pub(crate) struct FakePools(pub(crate) HashMap<String, FakePool>);
+
+impl FakePools {
+    /// One pool, for the router of [`inventory`].
+    pub(crate) fn one(pool: &FakePool) -> Arc<Self> {
+        Arc::new(Self(HashMap::from([("edge-1".to_owned(), pool.clone())])))
+    }
+}
+
+impl Pools for FakePools {
+    fn pool(&self, router: &Router) -> Result<Arc<dyn ConnectionPool>> {
+        let pool = self.0.get(router.name.as_str()).ok_or(Error::Closed)?;
+        Ok(Arc::new(pool.clone()))
+    }
+}
+
+/// A house with a simulated clock, and the receiving end of its outcomes.
+pub(crate) fn house(
+    pools: Arc<dyn Pools>,
+    outcomes_max: usize,
+) -> (House, mpsc::Receiver<Outcome>, CancellationToken) {
+    let (outcomes, receiver) = mpsc::channel(outcomes_max);
+    let shutdown = CancellationToken::new();
+    let ping = Arc::new(PingTask::builtin());
+    let house = House { pools, ping, clock: clock(), outcomes, shutdown: shutdown.clone() };
+    (house, receiver, shutdown)
+}
