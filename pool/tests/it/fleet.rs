@@ -88,7 +88,7 @@ async fn a_changed_configuration_retires_the_old_pool_and_lets_its_leases_finish
 async fn a_router_that_leaves_loses_its_pool() {
     let device = Device::healthy();
     let fleet = fleet(&device, &Device::healthy());
-    drop(get(&*fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    drop(get(&fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
     fleet.retire("a");
     fleet.retire("a");
     assert!(fleet.stats().is_empty());
@@ -101,8 +101,8 @@ async fn close_closes_all_pools_at_once() {
     a.set_farewell(Act::After(Duration::from_secs(1)));
     b.set_farewell(Act::After(Duration::from_secs(1)));
     let fleet = fleet(&a, &b);
-    drop(get(&*fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
-    drop(get(&*fleet.pool("b", &config_of(B)).unwrap()).await.unwrap());
+    drop(get(&fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    drop(get(&fleet.pool("b", &config_of(B)).unwrap()).await.unwrap());
     let before = Instant::now();
     fleet.close(&long()).await;
     assert_eq!(before.elapsed(), Duration::from_secs(1));
@@ -116,7 +116,7 @@ async fn close_waits_for_retired_pools_too() {
     let device = Device::healthy();
     device.set_farewell(Act::After(Duration::from_secs(2)));
     let fleet = fleet(&device, &Device::healthy());
-    drop(get(&*fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    drop(get(&fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
     fleet.retire("a");
     fleet.close(&long()).await;
     assert_eq!(device.live(), 0);
