@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,9 +88,8 @@ async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec
     }
     running.await.context("the checks ended early")?;
     fleet.close(&Context::detached(LOGOUT_TIMEOUT)).await;
-    let place = |outcome: &Outcome| {
-        settings.inventory.lines.iter().position(|line| line.id == outcome.line)
-    };
-    outcomes.sort_by_cached_key(place);
+    let lines = settings.inventory.lines.iter().enumerate();
+    let places: BTreeMap<_, _> = lines.map(|(place, line)| (&line.id, place)).collect();
+    outcomes.sort_by_key(|outcome| places.get(&outcome.line));
     Ok(outcomes)
 }

@@ -133,6 +133,11 @@ impl Found {
         let inventory = self.inventory();
         let (ping, capabilities) = (around.catalog.ping(), around.catalog.capabilities());
         for fault in inventory.validate(ping, capabilities).err().unwrap_or_default() {
+            let of_router = matches!(fault.subject, Subject::Router(_));
+            if of_router && !["name", "platform", "protocol"].contains(&fault.key.as_str()) {
+                // A limit: noted already, where it was set.
+                continue;
+            }
             let hint = if fault.key == "router" { self.like(&fault.value) } else { String::new() };
             let text = format!("is {}: allowed is {}{hint}", fault.value, fault.allowed);
             around.reader.report(self.problem(&fault.subject, &fault.key, text));
@@ -172,12 +177,12 @@ impl Found {
     /// router's problem is not the line's.
     fn inventory(&self) -> Inventory {
         let routers: Vec<_> = self.routers.iter().map(|placed| placed.value.clone()).collect();
+        let read: BTreeSet<_> = routers.iter().map(|router| &router.name).collect();
         let lines = self.lines.iter().map(|placed| &placed.value).filter(|line| {
-            let read = routers.iter().any(|router| router.name == line.router);
-            read || !self.router_names.contains(&line.router)
+            read.contains(&line.router) || !self.router_names.contains(&line.router)
         });
         let lines = lines.cloned().collect();
-        Inventory { routers, lines }
+        Inventory { lines, routers }
     }
 }
 

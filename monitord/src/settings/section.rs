@@ -38,6 +38,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What became of a key that somebody asked for.
+#[derive(Debug)]
+enum Taken {
+    /// It was not there.
+    Absent,
+    /// It was there, from another source than its section if one is named.
+    From(Option<String>),
+}
+
 /// One section of the configuration, while it is read.
 ///
 /// Whoever reads it takes the keys that he knows. A value that does not fit is noted as a problem
@@ -48,7 +57,7 @@ pub(super) struct Section<'a> {
     path: String,
     source: String,
     values: BTreeMap<String, Value>,
-    known: BTreeMap<&'static str, Option<String>>,
+    known: BTreeMap<&'static str, Taken>,
     reader: &'a Reader<'a>,
 }
 
@@ -106,7 +115,7 @@ impl<'a> Section<'a> {
         if self.has(key) {
             return self.get(key, parse);
         }
-        self.known.insert(key, None);
+        self.known.insert(key, Taken::Absent);
         let allowed = parse(&ValueKind::Nil).err();
         let hint = allowed.map_or_else(String::new, |allowed| format!(": allowed is {allowed}"));
         self.complain(key, format!("is missing{hint}"));
@@ -183,13 +192,16 @@ impl<'a> Section<'a> {
 
     /// Notes a problem with `key`. The text goes on after the key.
     pub(super) fn complain(&self, key: &str, text: impl Into<String>) {
-        let origin = self.known.get(key).and_then(Option::as_deref);
+        let origin = match self.known.get(key) {
+            Some(Taken::From(origin)) => origin.as_deref(),
+            _ => None,
+        };
         self.complain_at(origin, key, text);
     }
 
     /// Whether `key` was read here, and not left to a default.
     pub(super) fn had(&self, key: &str) -> bool {
-        self.known.get(key).is_some_and(Option::is_some)
+        matches!(self.known.get(key), Some(Taken::From(_)))
     }
 
     /// The place of `key` in the whole: `lines[3].interval`.
@@ -213,7 +225,11 @@ impl<'a> Section<'a> {
 
     fn take(&mut self, key: &'static str) -> Option<Value> {
         let value = self.values.remove(key);
-        self.known.insert(key, value.as_ref().and_then(Value::origin).map(str::to_owned));
+        let taken = match &value {
+            Some(value) => Taken::From(value.origin().map(str::to_owned)),
+            None => Taken::Absent,
+        };
+        self.known.insert(key, taken);
         value
     }
 

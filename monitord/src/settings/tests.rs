@@ -1,1 +1,415 @@
+use std::fs;
 
+use tempfile::TempDir;
+
+use super::*;
+use crate::app::Parts;
+
+/// A router and a line that are right, to hang something wrong beside.
+const GOOD: &str = r#"
+routers:
+  - { name: edge-1, host: 192.0.2.1, platform: cisco_iosxe, username: monitor, password: secret-1 }
+lines:
+  - { id: L1, router: edge-1, target: 198.51.100.1 }
+"#;
+
+/// A folder with `text` as its `name`.
+fn folder(name: &str, text: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+fn load_in(folder: &TempDir, name: &str, environment: &Environment) -> Result<Settings, String> {
+    let path = folder.path().join(name);
+    let catalog = Parts::builtin().catalog();
+    let prefix = format!("{}/", folder.path().display());
+    load(&path, environment, &[], &catalog).map_err(|e| e.to_string().replace(&prefix, ""))
+}
+
+fn load_text(text: &str) -> Result<Settings, String> {
+    load_in(&folder("m.yaml", text), "m.yaml", &Environment::default())
+}
+
+/// Loads `text` and expects exactly these problems, in any order.
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    let problems = load_text(text).expect_err("the text is wrong");
+    let mut problems: Vec<_> = problems.lines().collect();
+    let mut expected = expected.to_vec();
+    problems.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(problems, expected);
+}
+
+/// Loads the good text with `from` replaced by `to`, and expects one problem.
+#[track_caller]
+fn check_changed(from: &str, to: &str, expected: &str) {
+    assert!(GOOD.contains(from), "{from}");
+    check(&GOOD.replace(from, to), &[expected]);
+}
+
+/// Loads the good text with `more` after it, and expects one problem.
+#[track_caller]
+fn check_with(more: &str, expected: &str) {
+    check(&format!("{GOOD}{more}\n"), &[expected]);
+}
+
+#[test]
+fn one_file_with_a_router_and_a_line_is_enough() {
+    let settings = load_text(GOOD).unwrap();
+    let router = &settings.inventory.routers[0];
+    assert_eq!(router.connection.endpoint.to_string(), "192.0.2.1:22");
+    assert_eq!(router.protocol, pool_core::Protocol::Scrapli);
+    assert_eq!(router.connection.connect_timeout, Duration::from_secs(30));
+    assert_eq!(settings.inventory.lines[0].interval.as_duration(), Duration::from_secs(180));
+    assert_eq!((settings.http_listen, settings.zabbix), (None, None));
+    assert_eq!(settings.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_annotated_sample_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("monitord.example.yaml");
+    let environment =
+        Environment::from([("EDGE_PASSWORD", "x"), ("EDGE_ENABLE", "y"), ("HOME", "/home/u")]);
+    let catalog = Parts::builtin().catalog();
+    let settings = load(&path, &environment, &[], &catalog).map_err(|e| e.to_string()).unwrap();
+    assert_eq!(settings.warnings, Vec::<String>::new());
+    assert!(settings.inventory.routers.len() >= 2 && settings.inventory.lines.len() >= 2);
+    assert!(settings.zabbix.is_some() && settings.http_listen.is_some());
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_known_one() {
+    check_changed(
+        "target:",
+        "intervall: 60s, target:",
+        "m.yaml: lines[0].intervall is not a known key: did you mean `interval`?",
+    );
+    check_with("conection: {}", "m.yaml: conection is not a known key: did you mean `connection`?");
+    check_with(
+        "log: { colour: red }",
+        "m.yaml: log.colour is not a known key: known here are format, level",
+    );
+}
+
+#[test]
+fn a_missing_variable_is_named_and_nothing_else() {
+    check_changed(
+        "password: secret-1",
+        "password: '${EDGE_PASSWORD}'",
+        "m.yaml: routers[0].password comes from environment variable EDGE_PASSWORD, which is not \
+         set",
+    );
+}
+
+#[test]
+fn an_interval_that_is_none_is_refused() {
+    let allowed = "allowed is 10s to 24h";
+    for (value, shown) in [("0", "0"), ("9s", "\"9s\""), ("25h", "\"25h\"")] {
+        check_changed(
+            "target:",
+            &format!("interval: {value}, target:"),
+            &format!("m.yaml: lines[0].interval is {shown}: {allowed}"),
+        );
+    }
+    check_changed(
+        "target:",
+        "interval: soon, target:",
+        "m.yaml: lines[0].interval is \"soon\": allowed is a duration such as 30s, 5m or 1h 30m, \
+         or a whole number of seconds",
+    );
+}
+
+#[test]
+fn an_unknown_platform_or_protocol_is_refused_with_those_there_are() {
+    let names = Parts::builtin().catalog().names().join(", ");
+    assert!(names.contains("cisco_iosxe") && names.contains("huawei_vrp"), "{names}");
+    check_changed(
+        "cisco_iosxe",
+        "cisco_ios_xx",
+        &format!("m.yaml: routers[0].platform is \"cisco_ios_xx\": allowed is {names}"),
+    );
+    check_changed(
+        "platform:",
+        "protocol: telnet, platform:",
+        "m.yaml: routers[0].protocol is \"telnet\": allowed is ssh, scrapli (alias cli)",
+    );
+}
+
+#[test]
+fn a_target_that_is_more_than_an_address_is_refused() {
+    check_changed(
+        "198.51.100.1",
+        "8.8.8.8; reload",
+        "m.yaml: lines[0].target is \"8.8.8.8; reload\": allowed is an IP address or a host name \
+         (only letters, digits, dots, dashes and underscores are allowed)",
+    );
+    check_changed(
+        "198.51.100.1",
+        "\"8.8.8.8\\nreload\"",
+        "m.yaml: lines[0].target is \"8.8.8.8\\nreload\": allowed is an IP address or a host name \
+         (only letters, digits, dots, dashes and underscores are allowed)",
+    );
+}
+
+#[test]
+fn all_problems_of_a_file_come_at_once() {
+    check(
+        r#"
+log: { level: loud }
+connection: { max_connections: 0, connect_timeout: 2h, min_connections: many }
+routers:
+  - { name: edge-1, host: 192.0.2.1, platform: nope, password: "${ABSENT}", port: 70000 }
+lines:
+  - { id: L1, router: edge-1, target: a b, ping: { count: 0, size: 9 } }
+  - { router: edge-1, interval: 1 }
+"#,
+        &[
+            "m.yaml: log.level is \"loud\": allowed is off, error, warn, info, debug, trace",
+            "m.yaml: connection.max_connections is 0: allowed is a whole number from 1 to 100",
+            "m.yaml: connection.connect_timeout is \"2h\": allowed is 1ms to 1h",
+            "m.yaml: connection.min_connections is \"many\": allowed is a whole number from 0 to \
+             100",
+            "m.yaml: routers[0].port is 70000: allowed is a whole number from 1 to 65535",
+            &format!(
+                "m.yaml: routers[0].platform is \"nope\": allowed is {}",
+                Parts::builtin().catalog().names().join(", ")
+            ),
+            "m.yaml: routers[0].password comes from environment variable ABSENT, which is not set",
+            "m.yaml: routers[0].username is missing: allowed is a text",
+            "m.yaml: lines[0].target is \"a b\": allowed is an IP address or a host name (only \
+             letters, digits, dots, dashes and underscores are allowed)",
+            "m.yaml: lines[0].ping.count is 0: allowed is 1 to 100",
+            "m.yaml: lines[0].ping.size is 9: allowed is 36 to 18000 bytes",
+            "m.yaml: lines[1].id is missing: allowed is a text",
+            "m.yaml: lines[1].target is missing: allowed is a text",
+            "m.yaml: lines[1].interval is 1: allowed is 10s to 24h",
+        ],
+    );
+}
+
+#[test]
+fn names_are_unique_and_lines_have_their_router() {
+    check(
+        &format!(
+            "{GOOD}  - {{ id: L1, router: edge-1, target: 198.51.100.2 }}\n  \
+             - {{ id: L2, router: egde-1, target: 198.51.100.2 }}\n"
+        ),
+        &[
+            "m.yaml: lines[1].id is L1: allowed is an id that no other line has",
+            "m.yaml: lines[2].router is egde-1: allowed is the name of a router in the inventory; \
+             did you mean edge-1?",
+        ],
+    );
+}
+
+#[test]
+fn numbers_are_no_names_and_sections_are_no_values() {
+    check_changed(
+        "id: L1",
+        "id: 0012",
+        "m.yaml: lines[0].id is 12: allowed is a text: put it in quotes",
+    );
+    check_changed(
+        "password: secret-1",
+        "password: 1234567",
+        "m.yaml: routers[0].password is not a text: put it in quotes",
+    );
+    check_with("log: loud", "m.yaml: log is \"loud\": allowed is a section of keys");
+    check_with(
+        "http: { listen: 9180 }",
+        "m.yaml: http.listen is 9180: allowed is an IP address \
+         and a port, such as 127.0.0.1:9180",
+    );
+}
+
+#[test]
+fn a_router_needs_something_to_log_in_with() {
+    check_changed(
+        ", password: secret-1",
+        "",
+        "m.yaml: routers[0].password is missing: needed is password or private_key",
+    );
+    check_changed(
+        "password: secret-1",
+        "private_key: { file: absent }",
+        "m.yaml: routers[0].private_key.file is \"absent\": it cannot be read: No such file or \
+         directory (os error 2)",
+    );
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused_and_not_passed_over() {
+    check(
+        &format!("{GOOD}inventory: {{ file: more.yaml, refresh: 60s }}\n"),
+        &[
+            "m.yaml: inventory.refresh is not possible: the file is read once, at start: restart \
+             to read it again",
+            "more.yaml: cannot be read: No such file or directory (os error 2)",
+        ],
+    );
+    check_with(
+        "zabbix: { sender: { address: z }, api: { url: x } }",
+        "m.yaml: zabbix.api is not possible: this version takes no inventory from the Zabbix API: \
+         use lines or inventory.file",
+    );
+    check_with(
+        "zabbix: { sender: { address: z, psk_file: x } }",
+        "m.yaml: zabbix.sender.psk_file is not possible: this version sends to Zabbix without \
+         encryption only",
+    );
+    check(
+        "log: { level: info }",
+        &["m.yaml: lines has no line, and neither has inventory.file: at least one is needed"],
+    );
+}
+
+#[test]
+fn syntax_errors_name_the_place_and_show_no_line_of_the_file() {
+    let yaml = load_text("routers: [\n  - password: hunter2").unwrap_err();
+    assert!(yaml.starts_with("m.yaml: cannot be parsed: "), "{yaml}");
+    let folder = folder("m.toml", "[[routers]]\npassword = \"hunter2\nname = \"x\"\n");
+    let toml = load_in(&folder, "m.toml", &Environment::default()).unwrap_err();
+    assert!(toml.starts_with("m.toml: cannot be parsed: TOML parse error at line 2"), "{toml}");
+    assert!(!toml.contains("hunter2") && !yaml.contains("hunter2"), "{toml} {yaml}");
+}
+
+#[test]
+fn the_environment_is_stronger_than_the_file_and_flags_are_stronger_still() {
+    let folder = folder("m.yaml", &format!("{GOOD}connection: {{ connect_timeout: 5s }}\n"));
+    let path = folder.path().join("m.yaml");
+    let catalog = Parts::builtin().catalog();
+    let environment = Environment::from([
+        ("MONITORD__CONNECTION__CONNECT_TIMEOUT", "6s"),
+        ("MONITORD__CONNECTION__READ_TIMEOUT", "7"),
+    ]);
+    let load = |flags: &[(&str, &str)]| {
+        let flags: Vec<_> = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        super::load(&path, &environment, &flags, &catalog)
+    };
+    let settings = load(&[]).unwrap();
+    assert_eq!(settings.connection.connect_timeout, Duration::from_secs(6));
+    assert_eq!(settings.inventory.routers[0].connection.read_timeout, Duration::from_secs(7));
+    let settings = load(&[("connection.connect_timeout", "8s")]).unwrap();
+    assert_eq!(settings.connection.connect_timeout, Duration::from_secs(8));
+    let problem = load(&[("connection.connect_timeout", "never")]).unwrap_err().to_string();
+    assert!(problem.starts_with("--set: connection.connect_timeout is \"never\""), "{problem}");
+}
+
+#[test]
+fn a_wrong_variable_is_blamed_and_not_the_file() {
+    let folder = folder("m.yaml", GOOD);
+    let environment = Environment::from([("MONITORD__LOG__LEVEL", "loud"), ("MONITORD__X", "1")]);
+    let problems = load_in(&folder, "m.yaml", &environment).unwrap_err();
+    assert!(problems.contains("the environment: log.level is \"loud\""), "{problems}");
+    assert!(problems.contains("the environment: x is not a known key"), "{problems}");
+}
+
+#[test]
+fn toml_and_json_are_read_by_their_extension() {
+    let toml = folder(
+        "m.toml",
+        "[[routers]]\nname = \"r\"\nhost = \"h\"\nplatform = \"linux\"\nprotocol = \"ssh\"\n\
+         username = \"u\"\npassword = \"p\"\n[[lines]]\nid = \"L\"\nrouter = \"r\"\n\
+         target = \"192.0.2.1\"\n",
+    );
+    load_in(&toml, "m.toml", &Environment::default()).unwrap();
+    let json = folder(
+        "m.json",
+        r#"{"routers":[{"name":"r","host":"h","platform":"linux","username":"u","password":"p"}],
+            "lines":[{"id":"L","router":"r","target":"192.0.2.1","interval":60}]}"#,
+    );
+    load_in(&json, "m.json", &Environment::default()).unwrap();
+}
+
+#[test]
+fn an_inventory_file_adds_routers_and_lines_and_is_named_in_its_problems() {
+    let folder = folder("m.yaml", &format!("{GOOD}inventory: {{ file: more.yaml }}\n"));
+    let more = folder.path().join("more.yaml");
+    fs::write(&more, "lines: [{ id: L2, router: edge-1, target: 192.0.2.9, interval: 30 }]")
+        .unwrap();
+    let settings = load_in(&folder, "m.yaml", &Environment::default()).unwrap();
+    assert_eq!(settings.inventory.lines.len(), 2);
+    fs::write(&more, "lines: [{ id: L1, router: edge-1, target: 192.0.2.9 }]\nlog: {}").unwrap();
+    let problems = load_in(&folder, "m.yaml", &Environment::default()).unwrap_err();
+    assert!(
+        problems.contains("more.yaml: lines[0].id is L1: allowed is an id that no"),
+        "{problems}"
+    );
+    assert!(problems.contains("more.yaml: log is not a known key"), "{problems}");
+}
+
+#[test]
+fn a_router_overrides_the_limits_and_a_line_the_defaults() {
+    let settings = load_text(
+        r#"
+connection: { connect_timeout: 5s, max_connections: 4 }
+defaults: { interval: 60s, ping: { count: 3, vrf: mgmt } }
+routers:
+  - { name: a, host: h, platform: cisco_iosxe, username: u, password: p, connect_timeout: 9s,
+      max_connections: 1, algorithms: legacy, host_key: off }
+lines:
+  - { id: L1, router: a, target: 192.0.2.1 }
+  - { id: L2, router: a, target: 192.0.2.2, interval: 30s, ping: { count: 7 } }
+"#,
+    )
+    .unwrap();
+    let connection = &settings.inventory.routers[0].connection;
+    assert_eq!(connection.connect_timeout, Duration::from_secs(9));
+    assert_eq!((connection.max_connections, connection.min_connections), (1, 1));
+    assert_eq!(connection.algorithms, pool_core::AlgorithmProfile::Legacy);
+    assert_eq!(connection.host_key, pool_core::HostKeyPolicy::Off);
+    let [first, second] = settings.inventory.lines.as_slice() else { panic!("two lines") };
+    assert_eq!((first.ping.count, first.interval.as_duration().as_secs()), (3, 60));
+    assert_eq!((second.ping.count, second.interval.as_duration().as_secs()), (7, 30));
+    assert_eq!(second.ping.vrf, first.ping.vrf);
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_blamed_where_they_stand() {
+    check_with(
+        "connection: { min_connections: 3 }",
+        "m.yaml: connection.min_connections is 3: allowed is 0 to max_connections",
+    );
+    check_changed(
+        "username:",
+        "min_connections: 5, username:",
+        "m.yaml: routers[0].min_connections is 5: allowed is 0 to max_connections",
+    );
+}
+
+#[test]
+fn the_predecessors_flat_zabbix_keys_are_understood_and_never_silently_dropped() {
+    let settings = load_text(&format!(
+        "{GOOD}zabbix: {{ username: u, password: hunter2, serverip: 192.0.2.9, serverport: 80, \
+         proxyname: p, proxyip: 192.0.2.10, proxyport: 10052 }}\n"
+    ))
+    .unwrap();
+    assert_eq!(settings.zabbix.unwrap().address.to_string(), "192.0.2.10:10052");
+    assert_eq!(settings.warnings.len(), 5, "{:?}", settings.warnings);
+    assert!(settings.warnings.iter().all(|warning| warning.contains("has no effect")));
+    assert!(!format!("{:?}", settings.warnings).contains("hunter2"));
+    check_with(
+        "zabbix: { proxyport: 10052 }",
+        "m.yaml: zabbix.proxyport stands without proxyip: both or none are needed",
+    );
+    check_with(
+        "zabbix: { proxyip: a, sender: { address: b } }",
+        "m.yaml: zabbix.proxyip stands beside sender.address: only one of them is allowed",
+    );
+}
+
+#[test]
+fn an_interval_too_short_for_a_dead_line_is_a_warning() {
+    let text = GOOD.replace("target:", "interval: 10s, ping: { count: 20 }, target:");
+    let warnings = load_text(&text).unwrap().warnings;
+    assert!(warnings[0].contains("m.yaml: lines[0].interval is 10s: advised is"), "{warnings:?}");
+}
+
+#[test]
+fn no_secret_is_in_the_debug_form_of_the_settings() {
+    let text = GOOD.replace("secret-1", "hunter2, enable_password: hunter3");
+    let shown = format!("{:#?}", load_text(&text).unwrap());
+    assert!(shown.contains("***") && !shown.contains("hunter"), "{shown}");
+}
