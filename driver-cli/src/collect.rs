@@ -17,6 +17,8 @@ const PROMPT_QUIET: Duration = Duration::from_millis(50);
 const CHANGED_QUIET: Duration = Duration::from_millis(300);
 /// How long a text with a prompt above its end must stand before RETURN is pressed for a new one.
 const BURIED_QUIET: Duration = Duration::from_secs(1);
+/// The longest line that is taken for a pager's.
+const PAGER_CHARS_MAX: usize = 128;
 /// How often RETURN is pressed for one command.
 const NUDGES_MAX: usize = 3;
 
@@ -101,7 +103,7 @@ impl<'a> Collect<'a> {
                 self.session.channel.send(ctx, self.limits.phase, CTRL_C).await?;
             }
             let silence = self.next_silence();
-            let in_line = !self.session.channel.screen.line_is("");
+            let in_line = self.session.channel.screen.is_in_line();
             match self.session.channel.listen(ctx, self.limits.phase, silence).await? {
                 Heard::Text => {
                     if in_line {
@@ -158,17 +160,25 @@ impl<'a> Collect<'a> {
         if self.session.prompt.is_at_end(&self.session.channel.screen) {
             return Ok(true);
         }
-        let line = self.session.channel.screen.line();
-        let line = line.trim_end();
-        let pagers = &self.session.platform.pagers;
-        let shown = pagers.iter().find_map(|pager| Some((pager, pager.pattern.find(line)?)));
-        if let Some((pager, text)) = shown {
-            let before = line[..text.start()].chars().count();
-            self.session.channel.screen.cut_line(before);
-            let key = pager.key.clone();
-            self.session.channel.send(ctx, self.limits.phase, &key).await?;
-        }
+        self.answer_pager(ctx).await?;
         Ok(false)
+    }
+
+    /// Presses the key that a pager waits for, if one stands at the end, and takes its text off
+    /// the screen, as not every device does.
+    async fn answer_pager(&mut self, ctx: &Context) -> Result<()> {
+        let Session { channel, platform, .. } = &mut *self.session;
+        if channel.screen.line_length() > PAGER_CHARS_MAX {
+            return Ok(());
+        }
+        let line = channel.screen.line();
+        let line = line.trim_end();
+        let mut pagers = platform.pagers.iter();
+        let shown = pagers.find_map(|pager| Some((pager, pager.pattern.find(line)?)));
+        let Some((pager, text)) = shown else { return Ok(()) };
+        let before = line[..text.start()].chars().count();
+        channel.screen.cut_line(before);
+        channel.send(ctx, self.limits.phase, &pager.key).await
     }
 
     async fn look_for_changed_prompt(&mut self, ctx: &Context) -> Result<bool> {

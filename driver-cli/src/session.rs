@@ -134,5 +134,7 @@ async fn farewell(
         }
     }
     // Every end of this is fine: it hung up, it is silent, or the time is over.
-    while let Ok(Heard::Text) = channel.listen(&ctx, Phase::Close, FAREWELL_TIMEOUT).await {}
+    while let Ok(Heard::Text) = channel.listen(&ctx, Phase::Close, FAREWELL_TIMEOUT).await {
+        channel.screen.clear();
+    }
 }

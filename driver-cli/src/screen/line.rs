@@ -15,6 +15,11 @@ impl Line {
         &self.cells
     }
 
+    /// Whether nothing has happened on the line.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.cells.is_empty() && self.cursor == 0
+    }
+
     pub(super) fn clear(&mut self) {
         self.cells.clear();
         self.cursor = 0;

@@ -75,6 +75,11 @@ impl Screen {
         cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1)
     }
 
+    /// Whether the cursor is on a line that has something on it, blanks included.
+    pub fn is_in_line(&self) -> bool {
+        !self.line.cells().is_empty()
+    }
+
     /// Whether the line the cursor is on is `text`, blanks at its end aside.
     pub fn line_is(&self, text: &str) -> bool {
         let mut cells = self.line.cells().iter().copied();
@@ -110,7 +115,7 @@ impl Screen {
 
     /// Finishes the line the cursor is on, unless it is empty.
     pub fn finish_line(&mut self) {
-        if !self.line.cells().is_empty() {
+        if self.is_in_line() {
             self.next_line();
         }
     }
@@ -135,12 +140,11 @@ impl Screen {
     /// Shows the `run` bytes of printable ASCII that `bytes` begins with, and returns the rest.
     fn feed_ascii<'a>(&mut self, bytes: &'a [u8], run: usize) -> &'a [u8] {
         let (shown, rest) = bytes.split_at(run);
-        if self.line.cells().is_empty()
+        if self.line.is_fresh()
             && let Some(rest) = after_line_end(rest)
         {
             // A whole line at once, which is what megabytes of output consist of.
             let shown = std::str::from_utf8(shown).expect("printable ASCII is UTF-8");
-            self.line.carriage_return();
             self.text.push_str(shown.trim_end_matches(' '));
             self.text.push('\n');
             return rest;
@@ -161,7 +165,12 @@ impl Screen {
                 0x08 => self.line.left(1),
                 b'\t' => self.line.print('\t'),
                 0x20..=0x7e => self.line.print(char::from(byte)),
-                0x80.. => self.utf8.take(byte, &mut |character| self.line.print(character)),
+                0x80.. => self.utf8.take(byte, &mut |character| {
+                    // The control characters of the upper half mean nothing in UTF-8.
+                    if !character.is_control() {
+                        self.line.print(character);
+                    }
+                }),
                 // NUL and BEL, and whatever else only a teleprinter obeys.
                 _ => {}
             },

@@ -74,6 +74,20 @@ async fn an_echo_that_is_repeated_behind_the_prompt_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_does_not_echo_is_not_waited_for() {
+    for (echo, output) in [("", "12:00\r\n"), ("show clock\r\n", "12:00\r\n")] {
+        let device = Device::silent("mute_os")
+            .says("mute>")
+            .hears("\r\n")
+            .says("\r\nmute>")
+            .hears("show clock\r\n")
+            .says(format!("{echo}{output}mute>"));
+        let mut session = device.log_in().await.unwrap();
+        assert_eq!(session.run("show clock").await.unwrap(), "12:00\n");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pager_that_is_on_nevertheless_is_answered_and_leaves_no_trace() {
     for erase in ["\r        \r", "\x08\x08\x08\x08\x08\x08\x08\x08\x08        \r", "\x1b[2K\r"] {
         let device = Device::ready()

@@ -32,7 +32,18 @@ pub(crate) struct Device {
 type Unasked = Arc<Mutex<VecDeque<Option<Vec<u8>>>>>;
 
 /// The definitions, compiled once for all tests.
-static PLATFORMS: LazyLock<Arc<Platforms>> = LazyLock::new(|| Arc::new(Platforms::builtin()));
+static PLATFORMS: LazyLock<Arc<Platforms>> =
+    LazyLock::new(|| Arc::new(Platforms::with_sources([("mute_os", MUTE_OS)]).unwrap()));
+
+/// A platform that does not echo.
+const MUTE_OS: &str = r"
+[cli]
+echo = 'ignore'
+line_ending = 'crlf'
+work_at = ['exec']
+[cli.levels.exec]
+prompt = '^mute>$'
+";
 
 impl Device {
     /// A device that says only what it is told to.
