@@ -1,5 +1,6 @@
 //! Platforms as data: definition files, their inheritance and the names they go by.
 
+mod check;
 mod definition;
 mod problem;
 mod raw;
@@ -106,7 +107,7 @@ fn resolve(
     let mut by_name = BTreeMap::new();
     for name in raws.keys() {
         let inherited = with_ancestors(name, raws);
-        match inherited.and_then(|raw| PlatformDefinition::check(name, &file_of(name), &raw)) {
+        match inherited.and_then(|raw| check::check(name, &file_of(name), &raw)) {
             Ok(definition) => drop(by_name.insert(Platform::new(name), Arc::new(definition))),
             Err(found) => problems.extend(found),
         }
