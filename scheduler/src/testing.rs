@@ -202,7 +202,10 @@ impl ProtocolDriver for FakeDriver {
         let asked = command.split(' ').nth(1).expect("ping TARGET ...").to_owned();
         let target = match self.behaviour {
             Behaviour::Answers(after) => {
-                let work = async { Ok(sleep(after).await) };
+                let work = async {
+                    sleep(after).await;
+                    Ok(())
+                };
                 ctx.run(Phase::Read, work).await?;
                 asked
             }

@@ -1,0 +1,4 @@
+//! The ping task, from outside: what it reads, on samples and on everything that can be rendered.
+
+mod properties;
+mod samples;

@@ -1,0 +1,158 @@
+//! For any figures, what a device would print is read as those figures; and no text at all makes
+//! the reader panic or believe in figures that cannot be.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use scheduler::{Measurement, PingTask, RttMs, Target};
+
+const TARGET: &str = "198.51.100.1";
+
+/// Compiled once, because there are hundreds of cases.
+static TASK: LazyLock<PingTask> = LazyLock::new(PingTask::builtin);
+
+/// Figures that a device can have counted, with times in whole microseconds.
+fn figures() -> impl Strategy<Value = (u32, u32, [u32; 3])> {
+    let counts = (1..=100_u32).prop_flat_map(|sent| (Just(sent), 0..=sent));
+    let times = proptest::array::uniform3(0..10_000_000_u32).prop_map(|mut times| {
+        times.sort_unstable();
+        times
+    });
+    (counts, times).prop_map(|((sent, received), times)| (sent, received, times))
+}
+
+fn ms([min, avg, max]: [u32; 3]) -> [f64; 3] {
+    [min, avg, max].map(|us| f64::from(us) / 1000.0)
+}
+
+fn loss(sent: u32, received: u32) -> f64 {
+    f64::from(sent - received) * 100.0 / f64::from(sent)
+}
+
+fn ios(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let rate = received * 100 / sent;
+    let [min, avg, max] = times.map(|us| us / 1000);
+    let rtt = if received > 0 {
+        format!(", round-trip min/avg/max = {min}/{avg}/{max} ms")
+    } else {
+        String::new()
+    };
+    format!(
+        "Type escape sequence to abort.\nSending {sent}, 100-byte ICMP Echos to {TARGET}, timeout \
+         is 2 seconds:\n!!!!!\nSuccess rate is {rate} percent ({received}/{sent}){rtt}\n"
+    )
+}
+
+fn nxos(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let loss = loss(sent, received);
+    let [min, avg, max] = ms(times);
+    let rtt = if received > 0 {
+        format!("round-trip min/avg/max = {min}/{avg}/{max} ms\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "PING {TARGET} ({TARGET}): 56 data bytes\n\n--- {TARGET} ping statistics ---\n{sent} \
+         packets transmitted, {received} packets received, {loss:.2}% packet loss\n{rtt}"
+    )
+}
+
+fn vrp(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let loss = loss(sent, received);
+    let [min, avg, max] = times.map(|us| us / 1000);
+    let rtt = if received > 0 {
+        format!("    round-trip min/avg/max = {min}/{avg}/{max} ms\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "  PING {TARGET}: 56  data bytes, press CTRL_C to break\n    Request time out\n\n  --- \
+         {TARGET} ping statistics ---\n    {sent} packet(s) transmitted\n    {received} packet(s) \
+         received\n    {loss:.2}% packet loss\n{rtt}"
+    )
+}
+
+fn comware(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let loss = loss(sent, received);
+    let [min, avg, max] = ms(times);
+    let rtt = if received > 0 {
+        format!("round-trip min/avg/max/std-dev = {min:.3}/{avg:.3}/{max:.3}/0.100 ms\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "Ping {TARGET} ({TARGET}): 56 data bytes, press CTRL_C to break\n\n--- Ping statistics for \
+         {TARGET} ---\n{sent} packet(s) transmitted, {received} packet(s) received, {loss:.1}% \
+         packet loss\n{rtt}"
+    )
+}
+
+fn linux(sent: u32, received: u32, times: [u32; 3]) -> String {
+    // As C's %g prints it.
+    let loss = format!("{:.4}", loss(sent, received));
+    let loss = loss.trim_end_matches('0').trim_end_matches('.');
+    let [min, avg, max] = ms(times);
+    let rtt = if received > 0 {
+        format!("rtt min/avg/max/mdev = {min:.3}/{avg:.3}/{max:.3}/0.100 ms\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "PING {TARGET} ({TARGET}) 56(84) bytes of data.\n\n--- {TARGET} ping statistics ---\n{sent} \
+         packets transmitted, {received} received, {loss}% packet loss, time 4005ms\n{rtt}"
+    )
+}
+
+/// How a platform prints figures, and whether it cuts times to whole milliseconds.
+type Render = (&'static str, fn(u32, u32, [u32; 3]) -> String, bool);
+
+const RENDERED: &[Render] = &[
+    ("cisco_iosxe", ios, true),
+    ("cisco_iosxr", ios, true),
+    ("cisco_nxos", nxos, false),
+    ("huawei_vrp", vrp, true),
+    ("h3c_comware", comware, false),
+    ("linux", linux, false),
+    ("frr_vtysh", linux, false),
+    ("arista_eos", linux, false),
+];
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_what_is_read((sent, received, times) in figures()) {
+        let target = Target::new(TARGET).unwrap();
+        for (platform, render, whole_ms) in RENDERED {
+            let printed = if *whole_ms { times.map(|us| us / 1000 * 1000) } else { times };
+            let [min, avg, max] = ms(printed);
+            let rtt = (received > 0).then_some(RttMs { min, avg, max });
+            let text = render(sent, received, times);
+            let read = TASK.read(&(*platform).into(), &target, &text);
+            prop_assert_eq!(read.clone(), Ok(Measurement { sent, received, rtt }), "{}", text);
+            let loss_pct = read.unwrap().loss_pct();
+            prop_assert!((loss_pct - loss(sent, received)).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn no_text_panics_or_gives_figures_that_cannot_be(
+        pieces in proptest::collection::vec(
+            prop_oneof![
+                any::<String>(),
+                "[0-9]{1,12} packets? transmitted, [0-9]{1,12} (packets )?received, [0-9.]{1,9}% packet loss\n",
+                "Success rate is [0-9.]{1,6} percent \\([0-9]{1,11}/[0-9]{1,11}\\)\n",
+                "round-trip min/avg/max = [0-9.]{1,20}/[0-9.]{1,20}/[0-9.]{1,20} ms\n",
+                "[0-9]{1,3} packet\\(s\\) (transmitted|received)\n",
+                "(PING|Ping|---) 198.51.100.[12] .*\n",
+            ],
+            0..12,
+        ),
+    ) {
+        let text = pieces.concat();
+        for platform in TASK.names() {
+            if let Ok(read) = TASK.parse(&platform.into(), &text) {
+                prop_assert!(read.sent > 0 && read.received <= read.sent);
+                prop_assert!((0.0..=100.0).contains(&read.loss_pct()));
+            }
+        }
+    }
+}
