@@ -31,6 +31,11 @@
 //! host key) is given to all who wait, at once. One that might heal is given to them once the
 //! attempts are used up, unless sessions in use may still serve them.
 //!
+//! After some such failures in a row, or one that cannot heal, a gate shuts: callers are told the
+//! cause at once, until the time has come for one more attempt. Whoever comes while that one is
+//! under way waits for its end. A failure shuts the gate again, for longer, up to half a minute,
+//! or ten minutes for errors that trying again cannot heal.
+//!
 //! # Cancel safety
 //!
 //! Every future of this crate can be dropped at any await. A caller that gives up loses its place

@@ -7,7 +7,9 @@
 //! It is generic over what it keeps: sessions `S`, waiters `W` (who asked for a session), and
 //! watchers `V` (who wants to know how one attempt to make a session ends).
 
+mod action;
 mod cause;
+mod creating;
 mod dispatch;
 mod lane;
 mod retry;
@@ -20,14 +22,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::{
-    ConnectionConfig, DiscardReason, Disposition, Error, Phase, PhaseTrace, PoolStats, Result,
-    SlotId,
+    ConnectionConfig, DiscardReason, Disposition, Error, PhaseTrace, PoolStats, Result, SlotId,
 };
 use tokio::time::Instant;
 
+pub(crate) use self::action::{Action, Actions, GetOutcome, Loan};
 use self::lane::Lane;
 pub(crate) use self::lane::Ticket;
-use self::retry::{Jitter, Spent};
+use self::retry::Jitter;
 
 /// Sessions, queues and counts of one pool, and the rules by which they change.
 pub(crate) struct Core<S, W, V> {
@@ -69,48 +71,6 @@ impl From<&ConnectionConfig> for Limits {
             retry_timeout: config.retry_timeout,
         }
     }
-}
-
-/// Something for the shell to do. An action that is not carried out loses a slot.
-#[must_use]
-pub(crate) enum Action<S, W, V> {
-    /// Lend the session to whoever waits. If they have gone, it comes back with `released`.
-    Grant { waiter: W, loan: Loan<S> },
-    /// Tell whoever waits that they get none.
-    Fail { waiter: W, error: Error },
-    /// Make a session within `timeout`; answer with `created` or `create_failed`.
-    Create { slot: SlotId, lane: usize, timeout: Duration },
-    /// Tell a watcher how its attempt ended.
-    Tell { watcher: V, result: Result<()> },
-    /// Close the session within a bound; answer with `closed`.
-    Close { slot: SlotId, session: S, reason: DiscardReason },
-    /// Call `woken` at that time.
-    WakeAt(Instant),
-    /// The pool is closed, and nothing of it is left.
-    Drained,
-}
-
-/// What is to be done, in this order. Empty, and without an allocation, on the idle path.
-pub(crate) type Actions<S, W, V> = Vec<Action<S, W, V>>;
-
-/// A session on its way to a caller.
-#[derive(Debug)]
-pub(crate) struct Loan<S> {
-    pub(crate) slot: SlotId,
-    pub(crate) session: S,
-    /// Whether it had been lent before.
-    pub(crate) reused: bool,
-    /// How long making it took, if this caller waited for that.
-    pub(crate) connect: Option<Duration>,
-}
-
-/// How a get ended, for the counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum GetOutcome {
-    Lent { reused: bool },
-    TimedOut,
-    Cancelled,
-    Failed,
 }
 
 /// What a session keeps through its whole life.
@@ -161,6 +121,11 @@ impl<S, W, V> Core<S, W, V> {
     }
 
     /// Lends an idle session at once, if there is one that nobody waits for.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`; or, while the gate of the lane is shut and no session of it is left that could
+    /// be waited for, the error that shut it.
     pub(crate) fn take(&mut self, now: Instant, lane: usize) -> Result<Option<Loan<S>>> {
         if self.closed {
             return Err(Error::Closed);
@@ -168,7 +133,13 @@ impl<S, W, V> Core<S, W, V> {
         // After every event an idle session is one that no ticket of its lane waits for, so
         // whoever finds one here passes nobody.
         debug_assert!(self.lanes[lane].is_empty() || !self.has_idle(lane));
-        Ok(self.take_idle(now, lane).map(|loan| Loan { connect: None, ..loan }))
+        if let Some(loan) = self.take_idle(now, lane) {
+            return Ok(Some(Loan { connect: None, ..loan }));
+        }
+        match self.lanes[lane].retry.shut(now) {
+            Some(error) if !self.may_still_serve(lane) => Err(error.clone()),
+            _ => Ok(None),
+        }
     }
 
     /// Queues a caller behind those who came before, and does what can be done for it.
@@ -201,79 +172,6 @@ impl<S, W, V> Core<S, W, V> {
             GetOutcome::Cancelled => totals.get_canceled_total += 1,
             GetOutcome::Failed => totals.get_failed_total += 1,
         }
-    }
-
-    /// Keeps the trace of an attempt, to say how far it got to those who give up on it.
-    pub(crate) fn traced(&mut self, slot: SlotId, trace: Arc<PhaseTrace>) {
-        if let Some(create) = self.creates.iter_mut().find(|create| create.slot == slot) {
-            create.trace = Some(trace);
-        }
-    }
-
-    /// A session was made.
-    pub(crate) fn created(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        self.totals.created_total += 1;
-        self.lanes[create.lane].retry.succeeded();
-        let tell = |watcher| Action::Tell { watcher, result: Ok(()) };
-        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
-        if self.closed {
-            actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
-        } else {
-            let card = Card { slot, lane: create.lane, uses: 0 };
-            let connect = Some(now.duration_since(create.since));
-            self.idle.push_back(Idle { card, session, connect });
-        }
-        actions.extend(self.settle(now));
-        actions
-    }
-
-    /// A session could not be made.
-    pub(crate) fn create_failed(
-        &mut self,
-        now: Instant,
-        slot: SlotId,
-        error: &Error,
-    ) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        let retry = &mut self.lanes[create.lane].retry;
-        let spent = retry.failed(now, create.round, error, &self.limits, &mut self.jitter);
-        let hopeless = match spent {
-            Spent::No => false,
-            // A full VTY table must not take the lines down that the sessions we do have can
-            // serve: they wait on, and the error is there when their deadline passes.
-            Spent::Attempts => !self.may_still_serve(create.lane),
-            Spent::Permanent => true,
-        };
-        self.tell_failure(now, create, error, hopeless)
-    }
-
-    /// The task that was to make a session is gone, and with it the runtime for a further one.
-    pub(crate) fn create_abandoned(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        let message = "the runtime that makes sessions was shut down".to_owned();
-        let error = Error::Local { phase: Phase::Acquire, message };
-        self.tell_failure(now, create, &error, true)
-    }
-
-    fn tell_failure(
-        &mut self,
-        now: Instant,
-        create: Create<V>,
-        error: &Error,
-        hopeless: bool,
-    ) -> Actions<S, W, V> {
-        self.totals.create_failed_total += 1;
-        // An attempt that closing cut off did not fail for a reason of its own.
-        let error = if self.closed { &Error::Closed } else { error };
-        let tell = |watcher| Action::Tell { watcher, result: Err(error.clone()) };
-        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
-        if hopeless {
-            let waiters = self.lanes[create.lane].drain();
-            actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
-        }
-        actions.extend(self.settle(now));
-        actions
     }
 
     /// A lent session came back.
@@ -356,12 +254,6 @@ impl<S, W, V> Core<S, W, V> {
         self.idle.iter().any(|idle| idle.card.lane == lane)
     }
 
-    /// Whether somebody who waits in `lane` may get a session without a further attempt.
-    fn may_still_serve(&self, lane: usize) -> bool {
-        self.lent.iter().any(|lent| lent.card.lane == lane)
-            || self.creates.iter().any(|create| create.lane == lane)
-    }
-
     /// Marks the latest idle session of `lane` as lent.
     fn take_idle(&mut self, now: Instant, lane: usize) -> Option<Loan<S>> {
         let at = self.idle.iter().rposition(|idle| idle.card.lane == lane)?;
@@ -370,11 +262,6 @@ impl<S, W, V> Core<S, W, V> {
         card.uses += 1;
         self.lent.push(Lent { card, since: now });
         Some(Loan { slot: card.slot, session, reused, connect })
-    }
-
-    fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {
-        let at = self.creates.iter().position(|create| create.slot == slot)?;
-        Some(self.creates.remove(at))
     }
 
     fn discard(&mut self, slot: SlotId, session: S, reason: DiscardReason) -> Action<S, W, V> {

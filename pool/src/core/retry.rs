@@ -8,9 +8,19 @@ use super::Limits;
 
 /// The pause after a first failure: long enough for a router to let go of a half-open login.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-/// The longest pause. Whoever waits has a deadline of some tens of seconds, and should see more
-/// than one attempt.
+/// The longest pause while somebody waits, who has a deadline of some tens of seconds and should
+/// see more than one attempt.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// After this many failures in a row the gate shuts: two or three callers in a row have then been
+/// told in vain.
+const GATE_FAILURES: u32 = 5;
+/// The longest time the gate stays shut. A device that came back is noticed after that.
+const GATE_SHUT_MAX: Duration = Duration::from_secs(30);
+/// How long the gate stays shut at first after an error that trying again cannot heal.
+const GATE_PERMANENT_FIRST: Duration = Duration::from_secs(30);
+/// And at the most: accounts are commonly locked after three to five failed logins within five to
+/// fifteen minutes.
+const GATE_PERMANENT_MAX: Duration = Duration::from_secs(600);
 /// Pauses are stretched and shrunk by up to this many percent, so that the pools of a site that
 /// came back from a power cut do not log in in step.
 const JITTER_PERCENT: u64 = 25;
@@ -20,6 +30,10 @@ const JITTER_PERCENT: u64 = 25;
 /// While all goes well, attempts run side by side. After a failure they go one at a time, in
 /// numbered rounds, with a growing pause before each, until one succeeds. Attempts of an earlier
 /// round that fail later say nothing new, and are not counted again.
+///
+/// When attempts keep failing, or trying again cannot help, the gate shuts: newcomers are told at
+/// once what is wrong. After a while it opens for one attempt, whose end everybody who has come
+/// meanwhile waits for; a failure shuts it again, for longer.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     round: u64,
@@ -45,6 +59,22 @@ pub(super) struct Failing {
     not_before: Instant,
     /// Counted failures since the last success.
     consecutive: u32,
+    gate: Gate,
+}
+
+#[cfg(test)]
+impl Failing {
+    pub(super) fn not_before(&self) -> Instant {
+        self.not_before
+    }
+}
+
+/// Whether newcomers may wait for attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// Shut until the next attempt is due, and from then on open for that attempt only.
+    Shut,
 }
 
 /// Whether an attempt may be started.
@@ -119,6 +149,13 @@ impl Retry {
         self.failing = None;
     }
 
+    /// Why newcomers are not to wait for an attempt now, if so.
+    pub(super) fn shut(&self, now: Instant) -> Option<&Error> {
+        let failing = self.failing.as_ref()?;
+        let shut = failing.gate == Gate::Shut && failing.not_before > now;
+        shut.then_some(&failing.error)
+    }
+
     /// An attempt of `round` failed.
     pub(super) fn failed(
         &mut self,
@@ -128,41 +165,59 @@ impl Retry {
         limits: &Limits,
         jitter: &mut Jitter,
     ) -> Spent {
-        let before = self.failing.take();
         let fresh = round == self.round;
-        let consecutive = before.as_ref().map_or(0, |f| f.consecutive) + u32::from(fresh);
-        let not_before = match before {
-            Some(failing) if !fresh => failing.not_before,
-            _ => now + jitter.apply(backoff(consecutive)),
+        self.round += u64::from(fresh);
+        let before = self.failing.take();
+        let (failures, was) = before.as_ref().map_or((0, Gate::Open), |f| (f.consecutive, f.gate));
+        let consecutive = failures + u32::from(fresh);
+        let pause = match (error.is_transient(), was) {
+            (false, _) => permanent_pause(consecutive),
+            (true, Gate::Shut) => doubled(BACKOFF_FIRST, consecutive).min(GATE_SHUT_MAX),
+            (true, Gate::Open) => doubled(BACKOFF_FIRST, consecutive).min(BACKOFF_MAX),
         };
-        self.failing = Some(Failing { error: error.clone(), at: now, not_before, consecutive });
-        if !error.is_transient() {
-            self.round += u64::from(fresh);
+        let due = now + jitter.apply(pause);
+        let not_before = match &before {
+            // A late failure of an earlier round says nothing new about when to try again...
+            Some(failing) if !fresh && error.is_transient() => failing.not_before,
+            // ...unless it is one that trying again cannot heal.
+            Some(failing) => due.max(failing.not_before),
+            None => due,
+        };
+        let spent = match was {
+            _ if !error.is_transient() => Spent::Permanent,
+            _ if !fresh => Spent::No,
+            Gate::Shut => Spent::Attempts,
+            Gate::Open => self.count_failure(now, not_before, limits),
+        };
+        let gate = match spent {
+            Spent::No => was,
+            Spent::Attempts if consecutive < GATE_FAILURES => was,
+            Spent::Attempts | Spent::Permanent => Gate::Shut,
+        };
+        if spent != Spent::No {
             self.series = None;
-            return Spent::Permanent;
         }
-        if !fresh {
-            return Spent::No;
-        }
-        self.round += 1;
-        self.count_failure(now, not_before, limits)
+        let error = error.clone();
+        self.failing = Some(Failing { error, at: now, not_before, consecutive, gate });
+        spent
     }
 
     fn count_failure(&mut self, now: Instant, next: Instant, limits: &Limits) -> Spent {
         let series = self.series.get_or_insert(Series { since: now, failures: 0 });
         series.failures += 1;
-        if series.failures < limits.attempts_max && next < series.since + limits.retry_timeout {
-            return Spent::No;
-        }
-        self.series = None;
-        Spent::Attempts
+        let left = series.failures < limits.attempts_max;
+        if left && next < series.since + limits.retry_timeout { Spent::No } else { Spent::Attempts }
     }
 }
 
-/// The pause after that many failures in a row: doubled each time, up to a limit.
-fn backoff(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
-    (BACKOFF_FIRST * 2_u32.pow(doublings)).min(BACKOFF_MAX)
+fn permanent_pause(failures: u32) -> Duration {
+    doubled(GATE_PERMANENT_FIRST, failures).min(GATE_PERMANENT_MAX)
+}
+
+/// `first`, doubled for each failure after the first.
+fn doubled(first: Duration, failures: u32) -> Duration {
+    // 2^16 times the shortest pause is beyond every limit.
+    first * 2_u32.pow(failures.saturating_sub(1).min(16))
 }
 
 /// A source of small differences. It need not be unpredictable, only unlike that of others.
@@ -188,8 +243,11 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_limit() {
-        let millis = |failures| backoff(failures).as_millis();
-        assert_eq!([1, 2, 3, 6, 7, u32::MAX].map(millis), [100, 200, 400, 3200, 5000, 5000]);
+        let millis = |failures| doubled(BACKOFF_FIRST, failures).as_millis();
+        assert_eq!([0, 1, 2, 3, 7].map(millis), [100, 100, 200, 400, 6400]);
+        assert!(doubled(BACKOFF_FIRST, u32::MAX) > GATE_SHUT_MAX);
+        let seconds = |failures| permanent_pause(failures).as_secs();
+        assert_eq!([1, 2, 5, 6, u32::MAX].map(seconds), [30, 60, 480, 600, 600]);
     }
 
     #[test]

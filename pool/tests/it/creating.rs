@@ -18,7 +18,9 @@ async fn a_caller_that_gives_up_wastes_nothing() {
     assert_eq!(before.elapsed(), Duration::from_millis(50), "it returns at once");
     sleep(Duration::from_millis(151)).await;
     assert_eq!(pool.stats().idle, 1, "the login went on");
-    assert!(!get(&pool).await.unwrap().info().reused, "nobody has used it yet");
+    let info = get(&pool).await.unwrap().info();
+    assert!(!info.reused, "nobody has used it yet");
+    assert_eq!(info.connect, None, "and this caller did not wait for it");
     assert_eq!(device.logins(), 1);
 }
 
@@ -190,8 +192,26 @@ async fn many_callers_that_come_again_and_again_do_not_hammer_a_dead_device() {
     let caller = || async {
         while Instant::now() < end {
             pool.get_with_context(&within_ms(500), Protocol::Ssh).await.unwrap_err();
+            sleep(Duration::from_millis(10)).await;
         }
     };
     join_all((0..20).map(|_| caller())).await;
-    assert!(device.logins() <= 16, "{} logins in 10 s", device.logins());
+    assert!(device.logins() <= 12, "{} logins in 10 s", device.logins());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_device_is_known_to_be_down_callers_fail_at_once_with_the_cause() {
+    let device = Device::logging_in(Act::ErrAfter(Duration::from_secs(1), refused()));
+    let pool = pool(&device, 2);
+    for _ in 0..3 {
+        get(&pool).await.unwrap_err();
+    }
+    let (logins, before) = (device.logins(), Instant::now());
+    for _ in 0..100 {
+        assert_eq!(get(&pool).await.unwrap_err().kind(), ErrorKind::Connect);
+    }
+    assert_eq!((device.logins(), before.elapsed()), (logins, Duration::ZERO));
+    device.set_login(Act::Ok);
+    sleep(Duration::from_secs(5)).await;
+    get(&pool).await.expect("one is let through, and finds it up");
 }

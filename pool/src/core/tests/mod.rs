@@ -214,6 +214,93 @@ fn attempts_of_a_series_share_the_retry_timeout() {
     assert_eq!(*timeout, now + Duration::from_secs(30) - wake);
 }
 
+/// Lets every attempt for one caller after another fail, until callers are not let in any more.
+/// Returns the time when the gate has just shut, and when it will open.
+fn shut_the_gate(core: &mut TestCore, mut now: Instant) -> (Instant, Instant) {
+    for _ in 0..10 {
+        if core.take(now, SSH).is_err() {
+            let opens = core.lanes[SSH].retry.failing().expect("it failed").not_before();
+            return (now, opens);
+        }
+        let mut actions = core.enqueue(now, SSH, "in vain").1;
+        while core.stats().waiting > 0 {
+            if let Some(Action::WakeAt(time)) = actions.first() {
+                now = *time;
+                actions = core.woken(now);
+            }
+            actions = core.create_failed(now, create_slot(&actions), &refused());
+        }
+    }
+    panic!("the gate does not shut");
+}
+
+#[test]
+fn after_some_failures_newcomers_are_told_at_once_with_the_cause() {
+    let (mut core, now) = core(2);
+    let (now, opens) = shut_the_gate(&mut core, now);
+    assert_eq!(core.stats().create_failed_total, 6, "three callers, two attempts for each");
+    assert!((2400..=4000).contains(&(opens - now).as_millis()), "{:?}", opens - now);
+    let error = core.take(now, SSH).expect_err("the gate is shut");
+    assert_eq!(error.kind(), pool_core::ErrorKind::Connect);
+    assert!(core.take(now, CLI).expect("the other protocol is not concerned").is_none());
+    assert!(core.take(opens, SSH).expect("its time is over").is_none());
+}
+
+#[test]
+fn a_gate_that_opens_lets_one_attempt_through_for_all_who_have_come() {
+    let (mut core, now) = core(2);
+    let (_, opens) = shut_the_gate(&mut core, now);
+    let probe = create_slot(&core.enqueue(opens, SSH, "a").1);
+    assert!(core.take(opens, SSH).expect("its end can be waited for").is_none());
+    assert!(core.enqueue(opens, SSH, "b").1.is_empty(), "one attempt only");
+    let actions = core.create_failed(opens, probe, &refused());
+    assert_eq!(told(&actions), ["fail a: Connect", "fail b: Connect"], "no second attempt");
+    let again = core.lanes[SSH].retry.failing().expect("it failed").not_before() - opens;
+    assert!((4800..=8000).contains(&again.as_millis()), "shut for longer: {again:?}");
+}
+
+#[test]
+fn a_success_opens_the_gate_for_good() {
+    let (mut core, now) = core(2);
+    let (_, opens) = shut_the_gate(&mut core, now);
+    let probe = create_slot(&core.enqueue(opens, SSH, "a").1);
+    assert_eq!(told(&core.created(opens, probe, 0)), ["grant a"]);
+    let slot = create_slot(&core.enqueue(opens, SSH, "b").1);
+    assert_eq!(told(&core.create_failed(opens, slot, &refused())), ["wake"], "it is retried");
+}
+
+#[test]
+fn a_wrong_password_shuts_the_gate_at_once_and_for_long() {
+    let (mut core, now) = core(2);
+    let slot = create_slot(&core.enqueue(now, SSH, "a").1);
+    core.create_failed(now, slot, &wrong_password()).clear();
+    let error = core.take(now + Duration::from_secs(20), SSH).expect_err("accounts lock");
+    assert_eq!(error.kind(), pool_core::ErrorKind::Authentication);
+    assert!(core.take(now + Duration::from_secs(40), SSH).expect("one attempt").is_none());
+}
+
+#[test]
+fn a_shut_gate_does_not_keep_callers_from_sessions_in_use() {
+    let (mut core, now) = core(2);
+    let slot = lent(&mut core, now, SSH);
+    let attempt = create_slot(&core.enqueue(now, SSH, "a").1);
+    core.create_failed(now, attempt, &wrong_password()).clear();
+    assert!(core.take(now, SSH).expect("it may wait").is_none());
+    assert!(core.enqueue(now, SSH, "b").1.iter().all(|a| matches!(a, Action::WakeAt(_))));
+    assert_eq!(told(&core.released(now, slot, 0, Disposition::Reuse)), ["grant b"]);
+}
+
+#[test]
+fn a_slot_about_to_become_free_is_promised_once() {
+    let (mut core, now) = core(2);
+    let (first, second) = (lent(&mut core, now, SSH), lent(&mut core, now, SSH));
+    core.released(now, first, 0, Disposition::Reuse).clear();
+    core.released(now, second, 0, Disposition::Reuse).clear();
+    assert_eq!(told(&core.enqueue(now, CLI, "a").1), ["close unwanted"]);
+    assert!(core.woken(now).is_empty(), "one session is closed for one caller");
+    assert_eq!(core.stats().idle, 1);
+}
+
 #[test]
 fn a_late_session_is_closed_when_the_pool_is() {
     let (mut core, now) = core(1);

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use pool_core::{DiscardReason, Error, Result, SlotId};
+use tokio::time::Instant;
+
+/// Something for the shell to do. An action that is not carried out loses a slot.
+#[must_use]
+pub(crate) enum Action<S, W, V> {
+    /// Lend the session to whoever waits. If they have gone, it comes back with `released`.
+    Grant { waiter: W, loan: Loan<S> },
+    /// Tell whoever waits that they get none.
+    Fail { waiter: W, error: Error },
+    /// Make a session within `timeout`; answer with `created` or `create_failed`.
+    Create { slot: SlotId, lane: usize, timeout: Duration },
+    /// Tell a watcher how its attempt ended.
+    Tell { watcher: V, result: Result<()> },
+    /// Close the session within a bound; answer with `closed`.
+    Close { slot: SlotId, session: S, reason: DiscardReason },
+    /// Call `woken` at that time.
+    WakeAt(Instant),
+    /// The pool is closed, and nothing of it is left.
+    Drained,
+}
+
+/// What is to be done, in this order. Empty, and without an allocation, on the idle path.
+pub(crate) type Actions<S, W, V> = Vec<Action<S, W, V>>;
+
+/// A session on its way to a caller.
+#[derive(Debug)]
+pub(crate) struct Loan<S> {
+    pub(crate) slot: SlotId,
+    pub(crate) session: S,
+    /// Whether it had been lent before.
+    pub(crate) reused: bool,
+    /// How long making it took, if this caller waited for that.
+    pub(crate) connect: Option<Duration>,
+}
+
+/// How a get ended, for the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GetOutcome {
+    Lent { reused: bool },
+    TimedOut,
+    Cancelled,
+    Failed,
+}

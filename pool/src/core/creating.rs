@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use pool_core::{DiscardReason, Error, Phase, PhaseTrace, SlotId};
+use tokio::time::Instant;
+
+use super::retry::Spent;
+use super::{Action, Actions, Card, Core, Create, Idle};
+
+impl<S, W, V> Core<S, W, V> {
+    /// Keeps the trace of an attempt, to say how far it got to those who give up on it.
+    pub(crate) fn traced(&mut self, slot: SlotId, trace: Arc<PhaseTrace>) {
+        if let Some(create) = self.creates.iter_mut().find(|create| create.slot == slot) {
+            create.trace = Some(trace);
+        }
+    }
+
+    /// A session was made.
+    pub(crate) fn created(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
+        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        self.totals.created_total += 1;
+        self.lanes[create.lane].retry.succeeded();
+        let tell = |watcher| Action::Tell { watcher, result: Ok(()) };
+        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
+        if self.closed {
+            actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
+        } else {
+            let card = Card { slot, lane: create.lane, uses: 0 };
+            let connect = Some(now.duration_since(create.since));
+            self.idle.push_back(Idle { card, session, connect });
+        }
+        actions.extend(self.settle(now));
+        actions
+    }
+
+    /// A session could not be made.
+    pub(crate) fn create_failed(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        error: &Error,
+    ) -> Actions<S, W, V> {
+        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        let retry = &mut self.lanes[create.lane].retry;
+        let spent = retry.failed(now, create.round, error, &self.limits, &mut self.jitter);
+        let hopeless = match spent {
+            Spent::No => false,
+            // A full VTY table must not take the lines down that the sessions we do have can
+            // serve: they wait on, and the error is there when their deadline passes.
+            Spent::Attempts => !self.may_still_serve(create.lane),
+            Spent::Permanent => true,
+        };
+        self.tell_failure(now, create, error, hopeless)
+    }
+
+    /// The task that was to make a session is gone, and with it the runtime for a further one.
+    pub(crate) fn create_abandoned(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
+        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        let message = "the runtime that makes sessions was shut down".to_owned();
+        let error = Error::Local { phase: Phase::Acquire, message };
+        self.tell_failure(now, create, &error, true)
+    }
+
+    fn tell_failure(
+        &mut self,
+        now: Instant,
+        create: Create<V>,
+        error: &Error,
+        hopeless: bool,
+    ) -> Actions<S, W, V> {
+        self.totals.create_failed_total += 1;
+        // An attempt that closing cut off did not fail for a reason of its own.
+        let error = if self.closed { &Error::Closed } else { error };
+        let tell = |watcher| Action::Tell { watcher, result: Err(error.clone()) };
+        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
+        if hopeless {
+            let waiters = self.lanes[create.lane].drain();
+            actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
+        }
+        actions.extend(self.settle(now));
+        actions
+    }
+
+    /// Whether somebody who waits in `lane` may get a session without a further attempt.
+    pub(super) fn may_still_serve(&self, lane: usize) -> bool {
+        self.lent.iter().any(|lent| lent.card.lane == lane)
+            || self.creates.iter().any(|create| create.lane == lane)
+    }
+
+    fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {
+        let at = self.creates.iter().position(|create| create.slot == slot)?;
+        Some(self.creates.remove(at))
+    }
+}
