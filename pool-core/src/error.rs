@@ -20,7 +20,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The deadline of the operation passed while it was in `phase`.
-    #[error("deadline exceeded in phase {phase} after {elapsed:.1?}{}", Because(.last))]
+    #[error("deadline exceeded in phase {phase} after {elapsed:.1?}")]
     DeadlineExceeded {
         /// Where it waited.
         phase: Phase,
@@ -336,15 +336,6 @@ struct Detail<'a>(&'a str);
 impl fmt::Display for Detail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
-    }
-}
-
-/// Announces that a cause follows, so that "pool timed out" never stands alone.
-struct Because<'a>(&'a Option<Box<Error>>);
-
-impl fmt::Display for Because<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_some() { f.write_str(", waiting after a failed attempt") } else { Ok(()) }
     }
 }
 

@@ -124,10 +124,21 @@ impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         Self {
             kind: FailureKind::Session(error.kind()),
-            phase: error.phase(),
+            phase: phase(error),
             message: with_causes(error),
             io: io_kind(error),
         }
+    }
+}
+
+/// Where it went wrong. Waiting for a session is not where: then it is where the attempt to make
+/// one was, or failed, if there was one.
+fn phase(error: &Error) -> Option<Phase> {
+    match error {
+        Error::DeadlineExceeded { phase: Phase::Acquire, last: Some(last), .. } => {
+            phase(last).or(Some(Phase::Acquire))
+        }
+        error => error.phase(),
     }
 }
 
@@ -175,5 +186,33 @@ impl SkipReason {
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeout(phase: Phase, last: Option<Error>) -> Error {
+        Error::DeadlineExceeded { phase, elapsed: Duration::from_secs(4), last: last.map(Box::new) }
+    }
+
+    #[test]
+    fn a_failure_names_the_phase_the_login_was_stuck_in() {
+        let error = timeout(Phase::Acquire, Some(timeout(Phase::KeyExchange, None)));
+        let failure = Failure::from(&error);
+        assert_eq!(failure.kind, FailureKind::Session(ErrorKind::DeadlineExceeded));
+        assert_eq!(failure.phase, Some(Phase::KeyExchange));
+        assert_eq!(
+            failure.message,
+            "deadline exceeded in phase acquire after 4.0s: \
+             deadline exceeded in phase key_exchange after 4.0s"
+        );
+    }
+
+    #[test]
+    fn a_failure_names_acquire_when_every_session_is_lent() {
+        let failure = Failure::from(&timeout(Phase::Acquire, None));
+        assert_eq!(failure.phase, Some(Phase::Acquire));
     }
 }
