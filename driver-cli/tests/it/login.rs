@@ -41,6 +41,20 @@ async fn lines_of_a_banner_that_look_like_prompts_are_not_learnt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_line_that_return_does_not_bring_again_is_not_learnt() {
+    let device = Device::silent("cisco_iosxe")
+        .says("\r\nstaff#")
+        .hears("\n")
+        .says("\x07")
+        .thinks(Duration::from_secs(1))
+        .says("\r\nR1#")
+        .hears("\n")
+        .says("\r\nR1#")
+        .takes_setup(PROMPT);
+    works(device, PROMPT).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_banner_of_100_kilobytes_is_read_over() {
     let banner = "# Authorised staff only #\r\n".repeat(4000);
     let device = Device::silent("cisco_iosxe").greets(&banner, PROMPT).takes_setup(PROMPT);
