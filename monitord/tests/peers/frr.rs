@@ -1,5 +1,5 @@
 //! A real router: FRR in one network namespace, a far end in another, and a line between them
-//! that delays every packet by 30 ms.
+//! that can be made to lose packets.
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -38,10 +38,12 @@ impl FrrLine {
         "198.51.100.77"
     }
 
-    /// From now on nothing comes through.
-    pub(crate) fn cut(&self) {
-        let device = ["dev", "line0", "root", "netem", "loss", "100%"];
-        self.near_exec("tc", &[&["qdisc", "change"], device.as_slice()].concat());
+    /// From now on every fourth echo request is lost on the way.
+    pub(crate) fn lose_every_fourth_packet(&self) {
+        let rules = "add table inet line\n\
+             add chain inet line out { type filter hook output priority 0; }\n\
+             add rule inet line out icmp type echo-request numgen inc mod 4 == 3 drop\n";
+        self.near_exec("nft", &[rules]);
     }
 
     fn make_namespaces(&self) {
@@ -60,7 +62,6 @@ impl FrrLine {
         // Without an answer to ARP a packet is lost, as on a line whose far end is down.
         let silent = ["neighbour", "add", self.nobody(), "lladdr", "02:00:00:00:00:77"];
         must("ip", &[&["-n", near], silent.as_slice(), &["dev", "line0"]].concat());
-        self.near_exec("tc", &["qdisc", "add", "dev", "line0", "root", "netem", "delay", "30ms"]);
     }
 
     fn start_zebra(&self) {
