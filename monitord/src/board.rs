@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use scheduler::{CheckResult, Inventory, LineId, Outcome};
+use scheduler::{CheckResult, Inventory, LineId, Outcome, SkipReason};
 
 /// The last outcome of every line: what `/status` and the line gauges show.
 #[derive(Debug)]
@@ -44,8 +44,12 @@ impl Board {
         Self { lines: RwLock::new(lines) }
     }
 
-    /// Notes an outcome, and returns the change if it is one.
+    /// Notes an outcome, and returns the change if it is one. That we stop says nothing about a
+    /// line, and is not noted.
     pub(crate) fn record(&self, outcome: &Arc<Outcome>) -> Option<Change> {
+        if let CheckResult::Skipped(SkipReason::ShuttingDown) = outcome.result {
+            return None;
+        }
         let mut lines = self.lines.write();
         let entry = lines.get_mut(&outcome.line)?;
         let from = LineState::of(entry.as_deref());

@@ -91,9 +91,6 @@ fn prepare(args: &ConfigArgs, parts: &Parts) -> Result<Settings> {
     let catalog = parts.catalog();
     let settings = settings::load(&args.config, &environment, &args.overrides, &catalog)?;
     start_logging(&args.log, settings.log)?;
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
-    }
     Ok(settings)
 }
 

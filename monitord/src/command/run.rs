@@ -24,10 +24,13 @@ use crate::{shutdown, web};
 
 /// Of the time for a stop, the part in which checks in flight may end. The rest is for delivery.
 const CHECKS_SHARE: u32 = 2;
+/// How many warnings about the configuration are logged at start.
+const WARNINGS_LOGGED_MAX: usize = 10;
 
 /// Runs the daemon until it is asked to stop.
 pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     let settings = prepare(&args.config, parts)?;
+    warn_of(&settings.warnings);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
     let ended = runtime.block_on(daemon(&settings, args.output.is_some(), parts));
     // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
@@ -36,12 +39,24 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     ended
 }
 
+/// A large inventory can have as many warnings as lines; the log has a few of them.
+fn warn_of(warnings: &[String]) {
+    for warning in warnings.iter().take(WARNINGS_LOGGED_MAX) {
+        warn!("{warning}");
+    }
+    let more = warnings.len().saturating_sub(WARNINGS_LOGGED_MAX);
+    if more > 0 {
+        warn!(more, "there are more warnings: see `monitord validate`");
+    }
+}
+
 async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<Exit> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
     let listener = match settings.http_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    let http = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let fleet = Arc::new(Fleet::new(parts.factories(&settings.ssh)));
     let board = Arc::new(Board::new(&settings.inventory));
     let metrics = Arc::new(Metrics::new(fleet.clone(), board.clone()));
@@ -50,7 +65,7 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
         web::serve(listener, pages, shutdown.clone())
     });
     let sinks = start_sinks(settings, to_stdout, &metrics);
-    announce(settings);
+    announce(settings, http);
 
     let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);
     let drained = CancellationToken::new();
@@ -88,13 +103,13 @@ fn start_sinks(settings: &Settings, to_stdout: bool, metrics: &Metrics) -> Vec<B
 }
 
 /// Says once what holds from now on.
-fn announce(settings: &Settings) {
+fn announce(settings: &Settings, http: Option<SocketAddr>) {
     let limits = &settings.connection;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         routers = settings.inventory.routers.len(),
         lines = settings.inventory.lines.len(),
-        http = settings.http_listen.map(tracing::field::display),
+        http = http.map(tracing::field::display),
         zabbix = settings.zabbix.as_ref().map(|zabbix| tracing::field::display(&zabbix.address)),
         "started"
     );

@@ -22,12 +22,17 @@ const REACHED_AT_ONCE_MAX: usize = 32;
 pub(super) fn execute(args: &ValidateArgs, parts: &Parts) -> Result<Exit> {
     let settings = prepare(&args.config, parts)?;
     let inventory = &settings.inventory;
-    let mut text = format!(
-        "{}: valid, {} routers, {} lines\n",
+    let mut text = String::new();
+    for warning in &settings.warnings {
+        writeln!(text, "warning: {warning}")?;
+    }
+    writeln!(
+        text,
+        "{}: valid, {} routers, {} lines",
         args.config.config.display(),
         inventory.routers.len(),
         inventory.lines.len()
-    );
+    )?;
     let unreachable = if args.offline { Vec::new() } else { reach(&settings)? };
     for problem in &unreachable {
         writeln!(text, "{problem}")?;

@@ -40,16 +40,13 @@ struct SessionLabels {
     state: &'static str,
 }
 
-/// A metric that has one value.
-#[derive(Clone, Debug, EncodeLabelSet)]
-struct NoLabels {}
-
 impl Collector for FleetCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let pools = bounded(self.fleet.stats());
         let total = pools.iter().fold(PoolStats::default(), |sum, (_, stats)| sum.merge(*stats));
         for (name, help, count) in totals(&total) {
-            counters(&mut encoder, name, help, &[(NoLabels {}, count)])?;
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
         gauges(
             &mut encoder,

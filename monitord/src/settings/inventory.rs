@@ -221,7 +221,7 @@ fn read_credentials(section: &mut Section<'_>, around: &Surroundings<'_>) -> Opt
     let password = section.secret("password");
     let enable_password = section.secret("enable_password");
     let private_key = section.section("private_key", |key| {
-        let passphrase = key.secret("passphrase");
+        let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
         let file = around.directory.join(key.require("file", word)?);
         if let Err(error) = std::fs::File::open(&file) {
             key.complain("file", format!("is {:?}: it cannot be read: {error}", file));

@@ -104,6 +104,10 @@ async fn run(line: &str) -> Result<Vec<u8>, String> {
     if let Some(stdout) = child.stdout.take() {
         stdout.take(BYTES_MAX + 1).read_to_end(&mut bytes).await.map_err(failed)?;
     }
+    if bytes.len() as u64 > BYTES_MAX {
+        // Too much, however the command ends; it is killed when it is dropped.
+        return Ok(bytes);
+    }
     let status = child.wait().await.map_err(failed)?;
     if status.success() { Ok(bytes) } else { Err(format!("its command ended with {status}")) }
 }

@@ -175,7 +175,7 @@ impl<'a> Section<'a> {
 
     /// Whether `key` is there.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.values.contains_key(key)
+        self.values.get(key).is_some_and(|value| value.kind != ValueKind::Nil)
     }
 
     /// Refuses `key` when it is there: it is known, and cannot be had here.
@@ -224,7 +224,8 @@ impl<'a> Section<'a> {
     }
 
     fn take(&mut self, key: &'static str) -> Option<Value> {
-        let value = self.values.remove(key);
+        // A key that is there with nothing after it is as good as absent.
+        let value = self.values.remove(key).filter(|value| value.kind != ValueKind::Nil);
         let taken = match &value {
             Some(value) => Taken::From(value.origin().map(str::to_owned)),
             None => Taken::Absent,

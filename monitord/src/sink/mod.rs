@@ -86,8 +86,8 @@ fn log(outcome: &Outcome, Change { from, to }: Change) {
         }
         CheckResult::Failed(failure) => {
             let phase = failure.phase.map(tracing::field::display);
-            let (kind, message) = (failure.kind.as_str(), &failure.message);
-            info!(line, router, %from, %to, kind, phase, message, "line changed");
+            let (kind, cause) = (failure.kind.as_str(), &failure.message);
+            info!(line, router, %from, %to, kind, phase, cause, "line changed");
         }
         CheckResult::Skipped(reason) => info!(line, router, %from, %to, %reason, "line changed"),
     }

@@ -1,0 +1,82 @@
+//! What the daemon serves.
+
+use std::net::SocketAddr;
+
+use lab::{Fault, Lab, Ping, RouterSpec};
+use serde_json::{Value, json};
+
+use crate::support::Site;
+
+/// Status and body of a page.
+async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let url = format!("http://{address}{path}");
+    tokio::task::block_in_place(|| {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut answer = agent.get(url).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_health_and_status_tell_what_happens() {
+    let lab = Lab::start(vec![
+        RouterSpec::new("good", "cisco_iosxe").ping(Ping::lossy(50).rtt_ms(20.0)),
+        RouterSpec::new("bad", "huawei_vrp").fault(Fault::AuthRefused),
+    ])
+    .await
+    .unwrap();
+    let mut site = Site::of(&lab);
+    site.config["http"] = json!({ "listen": "127.0.0.1:0" });
+    let daemon = site.start().await;
+    let http = daemon.http();
+    assert_eq!(get(http, "/healthz").await.0, 200);
+    assert_eq!(get(http, "/readyz").await.0, 200);
+    assert_eq!(get(http, "/nothing").await.0, 404);
+    daemon.wait_for("both outcomes", || daemon.outcomes().len() >= 2).await;
+
+    let (_, metrics) = get(http, "/metrics").await;
+    for name in [
+        "connection_get_duration_seconds_bucket{le=\"+Inf\"} ",
+        "connection_get_success_total 1",
+        "connection_get_timeout_total 0",
+        "connection_get_canceled_total 0",
+        "task_execution_duration_seconds_count ",
+        "monitord_checks_total{result=\"measured\",reason=\"\"} 1",
+        "monitord_checks_total{result=\"failed\",reason=\"Authentication\"} 1",
+        "monitord_pool_sessions{router=\"good\",state=\"idle\"} 1",
+        "monitord_lines{state=\"degraded\"} 1",
+        "monitord_line_loss_ratio{line=\"good\",router=\"good\"} 0.5",
+        "monitord_build_info{version=",
+    ] {
+        assert!(metrics.contains(&format!("\n{name}")), "{name} is not in {metrics}");
+    }
+    assert!(!metrics.contains("_total_total") && !metrics.contains("# EOF"), "{metrics}");
+
+    let (_, status) = get(http, "/status").await;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let line = |id: &str| {
+        status["lines"].as_array().unwrap().iter().find(|line| line["line"] == id).unwrap().clone()
+    };
+    assert_eq!(line("good")["state"], "degraded");
+    assert_eq!(line("good")["loss_pct"], 50.0);
+    assert!(line("good")["rtt_avg_ms"].as_f64().is_some());
+    assert_eq!(line("bad")["state"], "failed");
+    assert!(line("bad")["last_error"].as_str().unwrap().starts_with("Authentication: "));
+    let router =
+        status["routers"].as_array().unwrap().iter().find(|r| r["router"] == "good").unwrap();
+    assert_eq!((&router["idle"], &router["max"]), (&json!(1), &json!(2)));
+    assert!(!status.to_string().contains(lab::DEFAULT_PASSWORD));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_in_use_is_a_clear_failure() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let lab = Lab::start(vec![RouterSpec::new("good", "linux")]).await.unwrap();
+    let mut site = Site::of(&lab);
+    let address = taken.local_addr().unwrap().to_string();
+    site.config["http"] = json!({ "listen": address });
+    let ended = site.run("run", &[]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains(&format!("cannot listen on {address}")), "{}", ended.stderr);
+}

@@ -1,0 +1,127 @@
+//! Sick routers beside healthy ones: each line has its outcome, and nobody waits for another.
+
+use lab::{Fault, Lab, Ping, RouterSpec};
+use serde_json::Value;
+
+use crate::support::Site;
+
+/// A fault at each stage at which a router can fall silent, and the phase in which that shows.
+const STALLS: [(Fault, &str); 9] = [
+    (Fault::AcceptSilent, "banner"),
+    (Fault::StallAfterBanner, "key_exchange"),
+    (Fault::StallInKex, "key_exchange"),
+    (Fault::StallInAuth, "authentication"),
+    (Fault::StallAtChannelOpen, "channel_open"),
+    (Fault::StallAtPty, "pty"),
+    (Fault::StallAtShell, "shell"),
+    (Fault::StallBeforePrompt, "prompt"),
+    (Fault::StallMidOutput, "read"),
+];
+
+fn outcome<'a>(outcomes: &'a [Value], line: &str) -> &'a Value {
+    let mut of_line = outcomes.iter().filter(|outcome| outcome["line"] == line);
+    let first = of_line.next().unwrap_or_else(|| panic!("no outcome of {line}"));
+    assert_eq!(of_line.next(), None, "two outcomes of {line}");
+    first
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_routers_fail_within_their_deadline_and_healthy_ones_do_not_notice() {
+    let sick = STALLS.map(|(fault, _)| RouterSpec::new(fault.as_str(), "cisco_iosxe").fault(fault));
+    let platforms =
+        ["cisco_iosxe", "cisco_iosxr", "cisco_nxos", "huawei_vrp", "h3c_comware", "linux"];
+    let healthy = platforms
+        .map(|platform| RouterSpec::new(platform, platform).ping(Ping::lossy(50).rtt_ms(12.0)));
+    let lab = Lab::start(sick.into_iter().chain(healthy).collect()).await.unwrap();
+    let ended = Site::of(&lab).run("once", &["-o", "json"]).await;
+    let outcomes = ended.json();
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(outcomes.len(), STALLS.len() + platforms.len());
+    for (fault, phase) in STALLS {
+        let outcome = outcome(&outcomes, fault.as_str());
+        assert_eq!(outcome["status"], "failed", "{outcome}");
+        assert_eq!(outcome["router"], fault.as_str());
+        assert_eq!(outcome["error"]["kind"], "DeadlineExceeded", "{outcome}");
+        let message = outcome["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("in phase {phase} ")), "{fault}: {message}");
+        let took = outcome["duration_ms"].as_f64().unwrap();
+        assert!(took < 10_000.0, "{fault} took {took} ms");
+    }
+    for platform in platforms {
+        let outcome = outcome(&outcomes, platform);
+        assert_eq!(outcome["status"], "measured", "{outcome}");
+        assert_eq!((&outcome["sent"], &outcome["received"]), (&2.into(), &1.into()), "{outcome}");
+        assert_eq!(outcome["loss_pct"], 50.0, "{outcome}");
+        let took = outcome["duration_ms"].as_f64().unwrap();
+        assert!(took < 5_000.0, "{platform} took {took} ms");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_refusal_has_its_own_kind() {
+    let faults = [
+        (Fault::Refuse, "Connect"),
+        (Fault::AuthRefused, "Authentication"),
+        (Fault::VtyLimit, "Busy"),
+        (Fault::CloseAfterAuth, "Disconnected"),
+        (Fault::CloseMidOutput, "Disconnected"),
+    ];
+    let specs =
+        faults.map(|(fault, _)| RouterSpec::new(fault.as_str(), "cisco_iosxe").fault(fault));
+    let lab = Lab::start(specs.into()).await.unwrap();
+    let outcomes = Site::of(&lab).run("once", &["-o", "json"]).await.json();
+    assert_eq!(outcomes.len(), faults.len());
+    for (fault, kind) in faults {
+        let outcome = outcome(&outcomes, fault.as_str());
+        assert_eq!(outcome["error"]["kind"], kind, "{outcome}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_lines_that_were_asked_for_are_checked() {
+    let specs = ["a", "b", "c"].map(|name| RouterSpec::new(name, "linux"));
+    let lab = Lab::start(specs.into()).await.unwrap();
+    let site = Site::of(&lab);
+    let ended = site.run("once", &["--line", "a", "--line", "b", "--router", "b"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    assert!(ended.stdout.contains("up"), "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 2, "a header and one line: {}", ended.stdout);
+    assert_eq!((lab.router("a").logins_total(), lab.router("b").logins_total()), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_shows_the_time_of_each_phase() {
+    let lab = Lab::start(vec![RouterSpec::new("edge", "huawei_vrp")]).await.unwrap();
+    let router = lab.router("edge");
+    let address = format!("{}@{}", router.user(), router.address());
+    let folder = tempfile::TempDir::new().unwrap();
+    let known_hosts = folder.path().join("known_hosts");
+    let arguments = [
+        "probe",
+        &address,
+        "--platform",
+        "huawei_vrp",
+        "--target",
+        "198.51.100.1",
+        "--password-env",
+        "PW",
+        "-o",
+        "json",
+        "--known-hosts",
+        known_hosts.to_str().unwrap(),
+    ];
+    let environment = [("PW", lab::DEFAULT_PASSWORD)];
+    let ended = crate::support::run(&arguments, &environment).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    let probe = &ended.json()[0];
+    assert_eq!(probe["measurement"]["loss_pct"], 0.0, "{probe}");
+    let phases: Vec<_> = probe["phases"].as_array().unwrap().iter().map(|p| &p["phase"]).collect();
+    for phase in ["connect", "key_exchange", "authentication", "prompt", "read"] {
+        assert!(phases.iter().any(|known| *known == phase), "{phase} is not in {phases:?}");
+    }
+    router.set_fault(Some(Fault::StallInKex));
+    let stalled = [&arguments[..], &["--connect-timeout", "500ms"]].concat();
+    let ended = crate::support::run(&stalled, &environment).await;
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.json()[0]["error"]["phase"], "key_exchange", "{}", ended.stdout);
+}

@@ -1,0 +1,145 @@
+//! What the command line and the configuration may be, and the exit codes that say so.
+
+use std::process::Stdio;
+
+use lab::{Lab, RouterSpec};
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{Ended, Site, binary, run};
+
+/// A ping of five packets of which one is lost.
+const PING: &str = "Type escape sequence to abort.\n\
+    Sending 5, 100-byte ICMP Echos to 198.51.100.1, timeout is 2 seconds:\n\
+    !!!!.\n\
+    Success rate is 80 percent (4/5), round-trip min/avg/max = 1/2/4 ms\n";
+
+/// A site with a router that nobody needs to reach.
+fn site() -> Site {
+    let mut site = Site::empty();
+    site.config["routers"] = json!([{
+        "name": "edge-1", "host": "192.0.2.1", "platform": "cisco_iosxe",
+        "username": "monitor", "password": "x",
+    }]);
+    site.add_line("L1", "edge-1");
+    site
+}
+
+async fn parse(text: &str, arguments: &[&str]) -> Ended {
+    let mut child = binary().arg("parse").args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).await.unwrap();
+    child.wait_with_output().await.unwrap().into()
+}
+
+#[tokio::test]
+async fn version_and_help_succeed_and_wrong_usage_does_not() {
+    let version = run(&["--version"], &[]).await;
+    assert_eq!((version.code, version.stdout.as_str()), (Some(0), "monitord 0.1.0\n"));
+    assert_eq!(run(&["help"], &[]).await.code, Some(0));
+    assert_eq!(run(&[], &[]).await.code, Some(2));
+    assert_eq!(run(&["dance"], &[]).await.code, Some(2));
+    assert_eq!(run(&["once"], &[]).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn an_unknown_line_or_router_is_wrong_usage() {
+    for arguments in [["--line", "L9"], ["--router", "edge-9"]] {
+        let ended = site().run("once", &arguments).await;
+        assert_eq!(ended.code, Some(2));
+        assert!(ended.stderr.contains(&format!("{:?}", arguments[1])), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_ends_with_78_and_all_its_problems_for_every_command() {
+    let mut site = site();
+    site.config["routers"][0]["password"] = "${EDGE_PASSWORD}".into();
+    site.config["routers"][0]["platform"] = "toaster".into();
+    site.config["lines"][0]["interval"] = 0.into();
+    site.config["lines"][0]["target"] = "8.8.8.8\nreload".into();
+    site.config["colour"] = "red".into();
+    for command in ["run", "once", "validate", "lines"] {
+        let ended = site.run(command, &[]).await;
+        assert_eq!(ended.code, Some(78), "{command}: {}", ended.everything());
+        for part in [
+            "monitord.json: routers[0].password comes from environment variable EDGE_PASSWORD",
+            "monitord.json: routers[0].platform is \"toaster\": allowed is ",
+            "monitord.json: lines[0].interval is 0: allowed is 10s to 24h",
+            "monitord.json: lines[0].target is \"8.8.8.8\\nreload\": allowed is ",
+            "monitord.json: colour is not a known key",
+        ] {
+            assert!(ended.stderr.contains(part), "{part} is not in {}", ended.stderr);
+        }
+    }
+    let absent = run(&["validate", "-c", "/nonexistent/monitord.yaml"], &[]).await;
+    assert_eq!(absent.code, Some(78));
+    assert!(absent.stderr.contains("/nonexistent/monitord.yaml: cannot be read"));
+}
+
+#[tokio::test]
+async fn validate_reaches_out_unless_it_is_told_not_to() {
+    let lab = Lab::start(vec![RouterSpec::new("good", "linux")]).await.unwrap();
+    let mut site = Site::of(&lab);
+    let ended = site.run("validate", &[]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    assert!(ended.stdout.contains("valid, 1 routers, 1 lines"), "{}", ended.stdout);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    site.config["zabbix"] = json!({ "sender": { "address": closed.to_string() } });
+    let ended = site.run("validate", &[]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stdout.contains(&format!("zabbix: cannot connect to {closed}")),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(site.run("validate", &["--offline"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_saved_ping_is_read() {
+    let ended = parse(PING, &["--platform", "cisco_iosxe", "-o", "json"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    let expected = json!({
+        "loss_pct": 20.0, "sent": 5, "received": 4,
+        "rtt_min_ms": 1.0, "rtt_avg_ms": 2.0, "rtt_max_ms": 4.0,
+    });
+    assert_eq!(ended.json(), [expected]);
+    let table = parse(PING, &["--platform", "cisco_iosxe", "-"]).await;
+    assert!(table.stdout.contains("20.0%"), "{}", table.stdout);
+}
+
+#[tokio::test]
+async fn a_text_without_figures_is_a_failure_and_an_unknown_platform_is_wrong_usage() {
+    let nonsense = parse("hello\n", &["--platform", "cisco_iosxe"]).await;
+    assert_eq!(nonsense.code, Some(1));
+    assert!(nonsense.stdout.is_empty() && nonsense.stderr.contains("hello"), "{}", nonsense.stderr);
+    let unknown = parse(PING, &["--platform", "toaster"]).await;
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("cisco_iosxe"), "{}", unknown.stderr);
+}
+
+#[tokio::test]
+async fn platforms_are_listed_and_shown() {
+    let list = run(&["platforms"], &[]).await;
+    assert!(list.stdout.contains("huawei_vrp"), "{}", list.stdout);
+    let json = run(&["platforms", "list", "-o", "json"], &[]).await.json();
+    let frr = json.iter().find(|platform| platform["platform"] == "frr_vtysh").unwrap();
+    assert_eq!(frr["protocols"], json!(["scrapli"]), "its ping must be interrupted");
+    assert_eq!(run(&["platforms", "show", "cisco_iosxe"], &[]).await.code, Some(0));
+    assert_eq!(run(&["platforms", "show", "toaster"], &[]).await.code, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_leaves_early_is_no_error() {
+    let specs = ["a", "b"].map(|name| RouterSpec::new(name, "linux"));
+    let lab = Lab::start(specs.into()).await.unwrap();
+    let site = Site::of(&lab);
+    let path = site.write();
+    for arguments in [["once", "-o", "json"], ["lines", "-o", "json"]] {
+        let mut child = binary().args(arguments).arg("-c").arg(&path).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended: Ended = child.wait_with_output().await.unwrap().into();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    }
+}
