@@ -40,7 +40,7 @@
 //!
 //! Every future of this crate can be dropped at any await. A caller that gives up loses its place
 //! in the queue and nothing else: the login that was made for it goes on, and its session is kept
-//! for the next. Sessions are made and closed in tasks of the pool, each with a guard that gives
+//! for the next. Sessions are made, checked and closed in tasks of the pool, each with a guard that gives
 //! its slot free when the task ends, in whatever way: done, failed, panicked, aborted, or dropped
 //! with its runtime.
 //!
@@ -58,25 +58,31 @@
 //!                   │ creating │                                       ▲
 //!                   └──────────┘ ── made, but the pool is closed ──┐   │
 //!                        │ made                                    │   │
-//!                        ▼       room for another protocol,        ▼   │ done, or
-//!                   ┌──────────┐ the pool closes            ┌─────────┐│ CLOSE_TIMEOUT
-//!             ┌────►│   idle   │ ─────────────────────────► │ closing │┘
-//!             │     └──────────┘                            └─────────┘
-//!  came back, │          │ handed to the oldest caller           ▲
-//!  every      │          ▼                                       │
-//!  command    │     ┌──────────┐  came back cut short, broken,   │
-//!  ended      └──── │   lent   │  unwanted, or to a closed pool  │
-//!                   └──────────┘ ────────────────────────────────┘
+//!      answers           ▼       room for another protocol,        ▼   │ done, or
+//!  ┌──────────┐     ┌──────────┐ the pool closes            ┌─────────┐│ CLOSE_TIMEOUT
+//!  │ checking │ ──► │   idle   │ ─────────────────────────► │ closing │┘
+//!  └──────────┘ ◄── └──────────┘                            └─────────┘
+//!    │   wanted after    │  ▲                                    ▲ ▲
+//!    │   30 s or more    │  │ came back,                         │ │
+//!    │                   │  │ every command ended                │ │
+//!    │      handed to    ▼  │                                    │ │
+//!    │      the oldest  ┌──────────┐  came back cut short, broken, │
+//!    │      caller      │   lent   │  unwanted, or to a closed pool│
+//!    │                  └──────────┘ ────────────────────────────┘ │
+//!    └─────────────────────────────────────────────────────────────┘
+//!                          does not answer
 //! ```
 //!
-//! All four states count against `max_connections`: a session that is being closed still holds a
-//! VTY line of the device.
+//! All five states count against `max_connections`: a session that is being closed still holds a
+//! VTY line of the device. [`PoolStats`](pool_core::PoolStats) counts a session that is being
+//! checked as in use, by the pool itself. A caller keeps its place in the queue when the session
+//! that was checked for it does not answer.
 //!
 //! # Inside
 //!
 //! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`
 //! holds it behind one short lock, never across an await, and carries its actions out; `create`,
-//! `close` and `wake` are the pool's tasks, `wait` is a caller's side.
+//! `check`, `close` and `wake` are the pool's tasks, `wait` is a caller's side.
 //!
 //! # Example
 //!
@@ -103,6 +109,7 @@ mod core;
 
 mod shared;
 
+mod check;
 mod close;
 mod create;
 mod wait;

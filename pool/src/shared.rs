@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{self, Limits, Loan};
-use crate::{close, create, wake};
+use crate::{check, close, create, wake};
 
 /// How many events a slow listener may lag behind before it misses some. A router with two
 /// sessions makes about ten events a minute; a login storm makes hundreds.
@@ -110,6 +110,7 @@ impl Shared {
                 Action::Fail { waiter, error } => drop(waiter.send(Err(error))),
                 Action::Tell { watcher, result } => drop(watcher.send(result)),
                 Action::Create { slot, lane, timeout } => create::spawn(&this, slot, lane, timeout),
+                Action::Check { slot, session } => check::spawn(&this, slot, session),
                 Action::Close { slot, session, reason } => {
                     self.event(|| PoolEvent::Discarded { slot, reason });
                     close::spawn(&this, slot, session);

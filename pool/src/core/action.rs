@@ -12,6 +12,9 @@ pub(crate) enum Action<S, W, V> {
     Fail { waiter: W, error: Error },
     /// Make a session within `timeout`; answer with `created` or `create_failed`.
     Create { slot: SlotId, lane: usize, timeout: Duration },
+    /// Test whether the session still answers; answer with `checked`, `check_failed`, or, if it
+    /// is lost, `check_abandoned`.
+    Check { slot: SlotId, session: S },
     /// Tell a watcher how its attempt ended.
     Tell { watcher: V, result: Result<()> },
     /// Close the session within a bound; answer with `closed`.

@@ -19,13 +19,13 @@ impl<S, W, V> Core<S, W, V> {
     }
 
     fn progress(&self, lane: usize, now: Instant) -> Option<Error> {
-        let create = self.creates.iter().find(|create| create.lane == lane)?;
-        let phase = create.trace.as_ref().and_then(|trace| trace.current());
-        Some(Error::DeadlineExceeded {
-            phase: phase.unwrap_or(Phase::Connect),
-            elapsed: now.duration_since(create.since),
-            last: None,
-        })
+        let create = self.creates.iter().find(|create| create.lane == lane).map(|create| {
+            let phase = create.trace.as_ref().and_then(|trace| trace.current());
+            (phase.unwrap_or(Phase::Connect), create.since)
+        });
+        let check = || self.checks.iter().find(|check| check.card.lane == lane);
+        let (phase, since) = create.or_else(|| Some((Phase::HealthCheck, check()?.since)))?;
+        Some(Error::DeadlineExceeded { phase, elapsed: now.duration_since(since), last: None })
     }
 
     fn exhausted(&self, now: Instant) -> Option<Error> {

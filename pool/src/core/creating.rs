@@ -26,7 +26,7 @@ impl<S, W, V> Core<S, W, V> {
         } else {
             let card = Card { slot, lane: create.lane, uses: 0 };
             let connect = Some(now.duration_since(create.since));
-            self.idle.push_back(Idle { card, session, connect });
+            self.idle.push_back(Idle { card, session, since: now, connect });
         }
         actions.extend(self.settle(now));
         actions
@@ -83,6 +83,8 @@ impl<S, W, V> Core<S, W, V> {
     /// Whether somebody who waits in `lane` may get a session without a further attempt.
     pub(super) fn may_still_serve(&self, lane: usize) -> bool {
         self.lent.iter().any(|lent| lent.card.lane == lane)
+            || self.checks.iter().any(|check| check.card.lane == lane)
+            || self.latest_idle(lane).is_some()
             || self.creates.iter().any(|create| create.lane == lane)
     }
 

@@ -33,22 +33,24 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Serves tickets strictly in the order in which they came, over all lanes.
     ///
-    /// Each gets the first of: an idle session; an attempt that is under way; a free slot to make
-    /// one in; a slot that is about to become free; the slot of an idle session of another lane.
+    /// Each gets the first of: an idle session; a test or an attempt that is under way; a test of
+    /// a session that has been idle for long; a free slot to make one in; a slot that is about to
+    /// become free; the slot of an idle session of another lane.
     /// A ticket that gets nothing ends the run, for there is nothing left to give.
     fn dispatch(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         let mut plan = Plan { covered: self.under_way(), room: self.closing.len() };
-        while let Some(lane) = self.next_to_serve(&plan) {
-            if let Some(loan) = self.take_idle(now, lane) {
+        while let Some(lane) = self.next_to_serve(now, &plan) {
+            if let Some(loan) = self.take_ready(now, lane) {
                 let waiter = self.lanes[lane].pop_oldest().expect("a lane to serve has a waiter");
                 actions.push(Action::Grant { waiter, loan });
                 continue;
             }
-            if !self.may_create(now, lane, actions) {
+            if let Some(check) = self.start_check(now, lane) {
+                actions.push(check);
+            } else if !self.may_create(now, lane, actions) {
                 plan.covered[lane] = None;
                 continue;
-            }
-            if self.free() > 0 {
+            } else if self.free() > 0 {
                 actions.push(self.start_create(now, lane));
             } else if plan.room > 0 {
                 plan.room -= 1;
@@ -63,16 +65,20 @@ impl<S, W, V> Core<S, W, V> {
         }
     }
 
-    /// Per lane, the attempts under way.
+    /// Per lane, the attempts and tests under way.
     fn under_way(&self) -> Vec<Option<usize>> {
-        let count = |lane| self.creates.iter().filter(|create| create.lane == lane).count();
-        (0..self.lanes.len()).map(|lane| Some(count(lane))).collect()
+        let mut counts = vec![Some(0); self.lanes.len()];
+        let creates = self.creates.iter().map(|create| create.lane);
+        for lane in creates.chain(self.checks.iter().map(|check| check.card.lane)) {
+            counts[lane] = counts[lane].map(|count| count + 1);
+        }
+        counts
     }
 
     /// The lane whose turn it is: the one with the oldest ticket that could be given something.
-    fn next_to_serve(&self, plan: &Plan) -> Option<usize> {
+    fn next_to_serve(&self, now: Instant, plan: &Plan) -> Option<usize> {
         let candidate = |lane: usize| -> Option<(Ticket, usize)> {
-            let before = if self.has_idle(lane) { 0 } else { plan.covered[lane]? };
+            let before = if self.has_ready(now, lane) { 0 } else { plan.covered[lane]? };
             Some((self.lanes[lane].nth(before)?, lane))
         };
         (0..self.lanes.len()).filter_map(candidate).min().map(|(_, lane)| lane)

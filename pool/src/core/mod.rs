@@ -9,6 +9,7 @@
 
 mod action;
 mod cause;
+mod checking;
 mod creating;
 mod dispatch;
 mod lane;
@@ -40,6 +41,8 @@ pub(crate) struct Core<S, W, V> {
     /// then grow old and be closed.
     idle: VecDeque<Idle<S>>,
     lent: Vec<Lent>,
+    /// Idle sessions that are tested before they are lent.
+    checks: Vec<Check>,
     creates: Vec<Create<V>>,
     /// They count against the device's limit until their closing is done: a VTY is a VTY.
     closing: Vec<SlotId>,
@@ -48,6 +51,11 @@ pub(crate) struct Core<S, W, V> {
     totals: PoolStats,
     jitter: Jitter,
 }
+
+/// A session that has been idle for longer is tested before it is lent. Shorter than any firewall
+/// forgets a connection; longer than the pauses between the lines of a busy router, so that they
+/// do not pay a round trip for nothing.
+const CHECK_WHEN_IDLE_FOR: Duration = Duration::from_secs(30);
 
 /// What a pool's configuration says to its core.
 #[derive(Clone, Copy, Debug)]
@@ -84,11 +92,24 @@ struct Card {
 struct Idle<S> {
     card: Card,
     session: S,
+    /// When it was last known to answer.
+    since: Instant,
     /// How long making it took, as long as nobody has used it.
     connect: Option<Duration>,
 }
 
+impl<S> Idle<S> {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.duration_since(self.since) < CHECK_WHEN_IDLE_FOR
+    }
+}
+
 struct Lent {
+    card: Card,
+    since: Instant,
+}
+
+struct Check {
     card: Card,
     since: Instant,
 }
@@ -111,6 +132,7 @@ impl<S, W, V> Core<S, W, V> {
             lanes: (0..lanes).map(|_| Lane::default()).collect(),
             idle: VecDeque::new(),
             lent: Vec::new(),
+            checks: Vec::new(),
             creates: Vec::new(),
             closing: Vec::new(),
             ids: 0,
@@ -130,10 +152,10 @@ impl<S, W, V> Core<S, W, V> {
         if self.closed {
             return Err(Error::Closed);
         }
-        // After every event an idle session is one that no ticket of its lane waits for, so
-        // whoever finds one here passes nobody.
-        debug_assert!(self.lanes[lane].is_empty() || !self.has_idle(lane));
-        if let Some(loan) = self.take_idle(now, lane) {
+        // After every event a session that can be lent at once is one that no ticket of its lane
+        // waits for, so whoever finds one here passes nobody.
+        debug_assert!(self.lanes[lane].is_empty() || !self.has_ready(now, lane));
+        if let Some(loan) = self.take_ready(now, lane) {
             return Ok(Some(Loan { connect: None, ..loan }));
         }
         match self.lanes[lane].retry.shut(now) {
@@ -186,7 +208,7 @@ impl<S, W, V> Core<S, W, V> {
         let card = position.map(|at| self.lent.swap_remove(at).card);
         match (card, disposition) {
             (Some(card), Disposition::Reuse) if !self.closed => {
-                self.idle.push_back(Idle { card, session, connect: None });
+                self.idle.push_back(Idle { card, session, since: now, connect: None });
                 self.settle(now)
             }
             (_, Disposition::Discard(reason)) => {
@@ -233,7 +255,8 @@ impl<S, W, V> Core<S, W, V> {
     pub(crate) fn stats(&self) -> PoolStats {
         let mut stats = self.totals;
         stats.max_connections = self.limits.connections_max;
-        stats.in_use = self.lent.len();
+        // A session that is being tested is in use, by the pool itself.
+        stats.in_use = self.lent.len() + self.checks.len();
         stats.idle = self.idle.len();
         stats.creating = self.creates.len();
         stats.closing = self.closing.len();
@@ -243,25 +266,32 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Sessions that exist or that are being made or unmade.
     fn occupied(&self) -> usize {
-        self.idle.len() + self.lent.len() + self.creates.len() + self.closing.len()
+        let exist = self.idle.len() + self.lent.len() + self.checks.len();
+        exist + self.creates.len() + self.closing.len()
     }
 
     fn free(&self) -> usize {
         self.limits.connections_max.saturating_sub(self.occupied())
     }
 
-    fn has_idle(&self, lane: usize) -> bool {
-        self.idle.iter().any(|idle| idle.card.lane == lane)
+    /// Whether a session of `lane` can be lent at once.
+    fn has_ready(&self, now: Instant, lane: usize) -> bool {
+        self.latest_idle(lane).is_some_and(|at| self.idle[at].is_fresh(now))
     }
 
-    /// Marks the latest idle session of `lane` as lent.
-    fn take_idle(&mut self, now: Instant, lane: usize) -> Option<Loan<S>> {
-        let at = self.idle.iter().rposition(|idle| idle.card.lane == lane)?;
-        let Idle { mut card, session, connect } = self.idle.remove(at)?;
+    /// Marks the latest idle session of `lane` as lent, if it needs no test.
+    fn take_ready(&mut self, now: Instant, lane: usize) -> Option<Loan<S>> {
+        let at = self.latest_idle(lane).filter(|&at| self.idle[at].is_fresh(now))?;
+        let Idle { mut card, session, connect, .. } = self.idle.remove(at)?;
         let reused = card.uses > 0;
         card.uses += 1;
         self.lent.push(Lent { card, since: now });
         Some(Loan { slot: card.slot, session, reused, connect })
+    }
+
+    /// Where in `idle` the latest session of `lane` is. If it needs a test, all others do.
+    fn latest_idle(&self, lane: usize) -> Option<usize> {
+        self.idle.iter().rposition(|idle| idle.card.lane == lane)
     }
 
     fn discard(&mut self, slot: SlotId, session: S, reason: DiscardReason) -> Action<S, W, V> {

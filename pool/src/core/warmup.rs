@@ -39,9 +39,11 @@ impl<S, W, V> Core<S, W, V> {
         Ok(actions)
     }
 
-    /// Sessions of `lane` that are idle or lent.
+    /// Sessions of `lane` that are idle, lent or being tested.
     pub(crate) fn ready(&self, lane: usize) -> usize {
-        self.idle.iter().filter(|idle| idle.card.lane == lane).count()
-            + self.lent.iter().filter(|lent| lent.card.lane == lane).count()
+        let idle = self.idle.iter().map(|idle| idle.card.lane);
+        let lent = self.lent.iter().map(|lent| lent.card.lane);
+        let checks = self.checks.iter().map(|check| check.card.lane);
+        idle.chain(lent).chain(checks).filter(|&other| other == lane).count()
     }
 }

@@ -7,6 +7,7 @@ mod broken;
 mod creating;
 mod deadline;
 mod fleet;
+mod health;
 mod lifecycle;
 mod matrix;
 mod mocks;

@@ -74,6 +74,7 @@ pub(crate) struct Device {
     login: Mutex<Script>,
     command: Mutex<Script>,
     farewell: Mutex<Script>,
+    health: Mutex<Script>,
     capability: Capability,
     logins: AtomicU64,
     farewells: AtomicU64,
@@ -98,6 +99,7 @@ impl Device {
             login: Script::always(login),
             command: Script::always(Act::Ok),
             farewell: Script::always(Act::Ok),
+            health: Script::always(Act::Ok),
             capability,
             logins: AtomicU64::new(0),
             farewells: AtomicU64::new(0),
@@ -121,6 +123,10 @@ impl Device {
 
     pub(crate) fn set_command(&self, act: Act) {
         self.command.lock().then = act;
+    }
+
+    pub(crate) fn set_health(&self, act: Act) {
+        self.health.lock().then = act;
     }
 
     pub(crate) fn set_farewell(&self, act: Act) {
@@ -221,8 +227,9 @@ impl ProtocolDriver for FakeSession {
         Ok(transcript)
     }
 
-    async fn health_check(&mut self, _ctx: &Context) -> Result<()> {
-        Ok(())
+    async fn health_check(&mut self, ctx: &Context) -> Result<()> {
+        let act = self.line.0.health.lock().next();
+        act.play(ctx).await
     }
 
     async fn close(self: Box<Self>, ctx: &Context) -> Result<()> {

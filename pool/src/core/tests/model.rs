@@ -13,10 +13,18 @@ enum Op {
     Made(usize),
     Failed { create: usize, permanent: bool },
     Release { lent: usize, disposition: Disposition },
+    Checked { check: usize, result: CheckResult },
     Closed(usize),
     Pass { millis: u64 },
     WarmUp { lane: usize, count: usize },
     Close,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum CheckResult {
+    Passed,
+    Failed,
+    Abandoned,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -32,10 +40,20 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(create, permanent)| Op::Failed { create, permanent }),
         20 => (any::<usize>(), disposition)
             .prop_map(|(lent, disposition)| Op::Release { lent, disposition }),
+        10 => (any::<usize>(), check_result())
+            .prop_map(|(check, result)| Op::Checked { check, result }),
         10 => any::<usize>().prop_map(Op::Closed),
         10 => (0..20_000_u64).prop_map(|millis| Op::Pass { millis }),
         3 => (0..LANES, 0..6_usize).prop_map(|(lane, count)| Op::WarmUp { lane, count }),
         1 => Just(Op::Close),
+    ]
+}
+
+fn check_result() -> impl Strategy<Value = CheckResult> {
+    prop_oneof![
+        3 => Just(CheckResult::Passed),
+        2 => Just(CheckResult::Failed),
+        1 => Just(CheckResult::Abandoned),
     ]
 }
 
@@ -50,6 +68,7 @@ struct World {
     creating: Vec<(usize, SlotId)>,
     idle: Vec<SlotId>,
     lent: Vec<SlotId>,
+    checking: Vec<SlotId>,
     closing: Vec<SlotId>,
     wake_at: Vec<Instant>,
     closed: bool,
@@ -68,6 +87,7 @@ impl World {
             creating: Vec::new(),
             idle: Vec::new(),
             lent: Vec::new(),
+            checking: Vec::new(),
             closing: Vec::new(),
             wake_at: Vec::new(),
             closed: false,
@@ -99,6 +119,7 @@ impl World {
                     self.perform(actions);
                 }
             }
+            Op::Checked { check, result } => self.end_check(check, result),
             Op::Closed(which) => {
                 if let Some(slot) = pick(&mut self.closing, which) {
                     let actions = self.core.closed(self.now, slot);
@@ -146,6 +167,22 @@ impl World {
             let actions = self.core.create_failed(self.now, slot, &error);
             self.perform(actions);
         }
+    }
+
+    fn end_check(&mut self, which: usize, result: CheckResult) {
+        let Some(slot) = pick(&mut self.checking, which) else { return };
+        let actions = match result {
+            CheckResult::Passed => {
+                self.idle.push(slot);
+                self.core.checked(self.now, slot, slot)
+            }
+            CheckResult::Failed => {
+                self.idle.push(slot);
+                self.core.check_failed(self.now, slot, slot)
+            }
+            CheckResult::Abandoned => self.core.check_abandoned(self.now, slot),
+        };
+        self.perform(actions);
     }
 
     fn pass(&mut self, until: Instant) {
@@ -198,6 +235,10 @@ impl World {
                     assert!(timeout > Duration::ZERO && timeout <= Duration::from_secs(30));
                     self.creating.push((lane, slot));
                 }
+                Action::Check { slot, .. } => {
+                    self.idle.retain(|&idle| idle != slot);
+                    self.checking.push(slot);
+                }
                 Action::Close { slot, .. } => {
                     self.idle.retain(|&idle| idle != slot);
                     self.closing.push(slot);
@@ -212,7 +253,8 @@ impl World {
     fn check(&self) {
         let stats = self.core.stats();
         let counted = [stats.in_use, stats.idle, stats.creating, stats.closing, stats.waiting];
-        let sets = [&self.lent, &self.idle, &self.closing].map(Vec::len);
+        let in_use = self.lent.len() + self.checking.len();
+        let sets = [in_use, self.idle.len(), self.closing.len()];
         let real = [sets[0], sets[1], self.creating.len(), sets[2], self.waiting.len()];
         assert_eq!(counted, real, "in use, idle, creating, closing, waiting");
         assert!(counted[..4].iter().sum::<usize>() <= self.max, "never more than allowed");
@@ -227,16 +269,15 @@ impl World {
         }
         for lane in 0..LANES {
             let waits = self.waiting.iter().any(|(waiting, ..)| *waiting == lane);
-            assert!(!(waits && self.core.has_idle(lane)), "a session idles while somebody waits");
+            let ready = self.core.has_ready(self.now, lane);
+            assert!(!(waits && ready), "a session idles while somebody waits");
         }
-        let coming = self.lent.len() + self.creating.len() + self.closing.len();
+        let under_way = self.checking.len() + self.creating.len();
+        let coming = self.lent.len() + under_way + self.closing.len();
         let later = self.wake_at.iter().any(|&at| at > self.now);
         assert!(coming > 0 || later, "somebody waits, and nothing will happen");
         if occupied < self.max && !self.ever_failed {
-            assert!(
-                self.creating.len() >= self.waiting.len(),
-                "a slot is free, and nobody uses it"
-            );
+            assert!(under_way >= self.waiting.len(), "a slot is free, and nobody uses it");
         }
     }
 
@@ -245,6 +286,8 @@ impl World {
         for _ in 0..100_000 {
             let next = if !self.creating.is_empty() {
                 Op::Made(0)
+            } else if !self.checking.is_empty() {
+                Op::Checked { check: 0, result: CheckResult::Passed }
             } else if !self.closing.is_empty() {
                 Op::Closed(0)
             } else if !self.lent.is_empty() {
