@@ -1,13 +1,17 @@
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use pool_core::{
     ConnectionConfig, ConnectionPool, Context, Error, PoolStats, ProtocolFactory, Result,
 };
 
 use crate::Pool;
+
+/// How often pools are swept. Sessions live for minutes, so that half a minute is soon enough.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// The pools of many routers, each made when it is first asked for.
 ///
@@ -16,7 +20,8 @@ use crate::Pool;
 #[derive(Debug)]
 pub struct Fleet {
     factories: Vec<Arc<dyn ProtocolFactory>>,
-    state: Mutex<State>,
+    /// Shared with the sweeper, which holds it only while it sweeps.
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -24,13 +29,23 @@ struct State {
     pools: HashMap<Arc<str>, Arc<Pool>>,
     /// Pools that are closing. Each is forgotten once its last session is gone.
     retired: Vec<Arc<Pool>>,
+    sweeper: Sweeper,
     closed: bool,
+}
+
+/// Whether the task that sweeps all pools has been started. It starts with the first pool, for a
+/// fleet can be made outside a runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sweeper {
+    #[default]
+    NotStarted,
+    Started,
 }
 
 impl Fleet {
     /// A fleet without a pool, whose pools will have these factories.
     pub fn new(factories: Vec<Arc<dyn ProtocolFactory>>) -> Self {
-        Self { factories, state: Mutex::default() }
+        Self { factories, state: Arc::default() }
     }
 
     /// The pool of the router `name`.
@@ -52,6 +67,9 @@ impl Fleet {
         }
         let pool = Pool::new(name, config.clone(), self.factories.clone())?;
         let old = state.pools.insert(pool.name().clone(), pool.clone());
+        if std::mem::replace(&mut state.sweeper, Sweeper::Started) == Sweeper::NotStarted {
+            tokio::spawn(sweep_from_time_to_time(Arc::downgrade(&self.state)));
+        }
         retire(state, old);
         Ok(pool)
     }
@@ -95,10 +113,26 @@ impl Fleet {
 }
 
 /// Begins to close `old`, outside the lock, and keeps it in sight until it is gone.
-fn retire(mut state: parking_lot::MutexGuard<'_, State>, old: Option<Arc<Pool>>) {
+fn retire(mut state: MutexGuard<'_, State>, old: Option<Arc<Pool>>) {
     let Some(old) = old else { return };
     state.retired.retain(|pool| !pool.is_drained());
     state.retired.push(old.clone());
     drop(state);
     old.retire();
+}
+
+/// One task for all pools, until the fleet is closed or dropped.
+async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let Some(state) = fleet.upgrade() else { return };
+        let pools: Vec<_> = {
+            let state = state.lock();
+            if state.closed {
+                return;
+            }
+            state.pools.values().cloned().collect()
+        };
+        pools.iter().for_each(|pool| pool.sweep());
+    }
 }

@@ -78,6 +78,10 @@
 //! checked as in use, by the pool itself. A caller keeps its place in the queue when the session
 //! that was checked for it does not answer.
 //!
+//! A session that nobody has wanted for some minutes is closed, and one that was lost is replaced,
+//! so that `min_connections` remain. A fleet sees to that with one task for all of its pools; a
+//! pool without a fleet has no task while it is idle, and does it when [`Pool::sweep`] is called.
+//!
 //! # Inside
 //!
 //! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`

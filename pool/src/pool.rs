@@ -9,7 +9,7 @@ use pool_core::{
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::shared::Shared;
+use crate::shared::{Core, Shared};
 
 /// The sessions of one router.
 ///
@@ -55,6 +55,15 @@ impl Pool {
     /// What the pool was made with.
     pub fn config(&self) -> &ConnectionConfig {
         &self.shared.config
+    }
+
+    /// Closes sessions that nobody has wanted for some minutes, and replaces those that were lost,
+    /// so that `min_connections` remain. Returns at once; the rest happens in the background.
+    ///
+    /// A [`Fleet`](crate::Fleet) calls this for its pools from time to time. Whoever keeps a pool
+    /// without a fleet does so, or its idle sessions stay until the device ends them.
+    pub fn sweep(&self) {
+        self.shared.apply(Core::sweep);
     }
 
     /// Begins to close, as [`close`](ConnectionPool::close) does, and returns at once. The rest

@@ -24,7 +24,9 @@ impl<S, W, V> Core<S, W, V> {
         if self.closed {
             actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
         } else {
-            let card = Card { slot, lane: create.lane, uses: 0 };
+            self.home = Some(create.lane);
+            let patience = self.patience();
+            let card = Card { slot, lane: create.lane, uses: 0, patience };
             let connect = Some(now.duration_since(create.since));
             self.idle.push_back(Idle { card, session, since: now, connect });
         }

@@ -14,6 +14,7 @@ mod creating;
 mod dispatch;
 mod lane;
 mod retry;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod warmup;
@@ -47,6 +48,8 @@ pub(crate) struct Core<S, W, V> {
     /// They count against the device's limit until their closing is done: a VTY is a VTY.
     closing: Vec<SlotId>,
     ids: u64,
+    /// The lane of the latest session that was made: the one to keep sessions of.
+    home: Option<usize>,
     closed: bool,
     totals: PoolStats,
     jitter: Jitter,
@@ -62,6 +65,8 @@ const CHECK_WHEN_IDLE_FOR: Duration = Duration::from_secs(30);
 pub(crate) struct Limits {
     /// Sessions at once, those being made and those being closed included.
     pub(crate) connections_max: usize,
+    /// Sessions to keep, wanted or not.
+    pub(crate) connections_min: usize,
     /// One attempt to make a session.
     pub(crate) connect_timeout: Duration,
     /// Attempts in a row before whoever waits is told.
@@ -74,6 +79,7 @@ impl From<&ConnectionConfig> for Limits {
     fn from(config: &ConnectionConfig) -> Self {
         Self {
             connections_max: config.max_connections,
+            connections_min: config.min_connections,
             connect_timeout: config.connect_timeout,
             attempts_max: config.retry_max_attempts,
             retry_timeout: config.retry_timeout,
@@ -87,6 +93,8 @@ struct Card {
     slot: SlotId,
     lane: usize,
     uses: u64,
+    /// How long it may be idle before it is closed.
+    patience: Duration,
 }
 
 struct Idle<S> {
@@ -136,6 +144,7 @@ impl<S, W, V> Core<S, W, V> {
             creates: Vec::new(),
             closing: Vec::new(),
             ids: 0,
+            home: None,
             closed: false,
             totals: PoolStats::default(),
             jitter: Jitter::default(),
@@ -266,8 +275,12 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Sessions that exist or that are being made or unmade.
     fn occupied(&self) -> usize {
-        let exist = self.idle.len() + self.lent.len() + self.checks.len();
-        exist + self.creates.len() + self.closing.len()
+        self.kept() + self.creates.len() + self.closing.len()
+    }
+
+    /// Sessions that are there, and that are not being closed.
+    fn kept(&self) -> usize {
+        self.idle.len() + self.lent.len() + self.checks.len()
     }
 
     fn free(&self) -> usize {

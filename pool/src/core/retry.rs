@@ -228,7 +228,8 @@ pub(super) struct Jitter {
 }
 
 impl Jitter {
-    fn apply(&mut self, pause: Duration) -> Duration {
+    /// The pause, stretched or shrunk a little.
+    pub(super) fn apply(&mut self, pause: Duration) -> Duration {
         self.drawn += 1;
         let spread = 2 * JITTER_PERCENT + 1;
         let percent = 100 - JITTER_PERCENT + self.seed.hash_one(self.drawn) % spread;

@@ -123,6 +123,35 @@ async fn close_waits_for_retired_pools_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn idle_sessions_are_swept_away_and_lost_ones_replaced() {
+    let (a, b) = (Device::healthy(), Device::healthy());
+    let fleet = fleet(&a, &b);
+    let mut keeps_one = config_of(A);
+    keeps_one.min_connections = 1;
+    let pool = fleet.pool("a", &keeps_one).unwrap();
+    drop([get(&pool).await.unwrap(), get(&pool).await.unwrap()]);
+    drop(get(&fleet.pool("b", &config_of(B)).unwrap()).await.unwrap());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((a.live(), b.live()), (1, 0));
+    let mut lease = get(&pool).await.unwrap();
+    lease.discard();
+    drop(lease);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!((a.live(), pool.stats().idle), (1, 1), "replaced though nobody waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sweeper_ends_with_its_fleet() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let fleet = fleet(&Device::healthy(), &Device::healthy());
+    drop(get(&fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    drop(fleet);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(tasks(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_router_that_hangs_everywhere_costs_another_nothing() {
     let (a, b) = (Device::logging_in(Act::Hang(Phase::Banner)), Device::healthy());
     a.next_logins([Act::Ok, Act::Ok]);

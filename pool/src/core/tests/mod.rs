@@ -17,6 +17,7 @@ const CLI: usize = 1;
 fn limits(connections_max: usize) -> Limits {
     Limits {
         connections_max,
+        connections_min: 1,
         connect_timeout: Duration::from_secs(30),
         attempts_max: 2,
         retry_timeout: Duration::from_secs(30),
@@ -358,6 +359,34 @@ fn a_test_that_ends_after_the_pool_closed_closes_the_session() {
     core.enqueue(now, SSH, "a").1.clear();
     core.close(now).clear();
     assert_eq!(told(&core.checked(now, slot, 0)), ["close pool_closed"]);
+}
+
+#[test]
+fn sessions_that_nobody_wants_are_closed_down_to_the_minimum() {
+    let (mut core, now) = core(3);
+    let slots = [(); 3].map(|()| lent(&mut core, now, SSH));
+    core.released(now, slots[0], 0, Disposition::Reuse).clear();
+    core.released(now, slots[1], 0, Disposition::Reuse).clear();
+    assert!(core.sweep(now + Duration::from_secs(200)).is_empty(), "not yet");
+    let later = now + Duration::from_secs(400);
+    core.released(later, slots[2], 0, Disposition::Reuse).clear();
+    assert_eq!(told(&core.sweep(later)), ["close unwanted", "close unwanted"]);
+    let much_later = later + Duration::from_secs(4000);
+    assert!(core.sweep(much_later).is_empty(), "the last is kept");
+}
+
+#[test]
+fn lost_sessions_are_made_up_for_unless_the_device_fails() {
+    let (mut core, now) = core(3);
+    assert!(core.sweep(now).is_empty(), "nobody has wanted any yet");
+    let slot = lent(&mut core, now, SSH);
+    let broken = Disposition::Discard(DiscardReason::Broken);
+    core.released(now, slot, 0, broken).clear();
+    let actions = core.sweep(now);
+    assert_eq!(told(&actions), ["create ssh"]);
+    assert!(core.sweep(now).is_empty(), "one is on its way");
+    core.create_failed(now, create_slot(&actions), &refused()).clear();
+    assert!(core.sweep(now + Duration::from_secs(3600)).is_empty());
 }
 
 #[test]

@@ -17,6 +17,7 @@ enum Op {
     Closed(usize),
     Pass { millis: u64 },
     WarmUp { lane: usize, count: usize },
+    Sweep,
     Close,
 }
 
@@ -43,8 +44,9 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (any::<usize>(), check_result())
             .prop_map(|(check, result)| Op::Checked { check, result }),
         10 => any::<usize>().prop_map(Op::Closed),
-        10 => (0..20_000_u64).prop_map(|millis| Op::Pass { millis }),
+        10 => (0..60_000_u64).prop_map(|millis| Op::Pass { millis }),
         3 => (0..LANES, 0..6_usize).prop_map(|(lane, count)| Op::WarmUp { lane, count }),
+        3 => Just(Op::Sweep),
         1 => Just(Op::Close),
     ]
 }
@@ -132,6 +134,10 @@ impl World {
                     self.perform_any(actions);
                 }
             }
+            Op::Sweep => {
+                let actions = self.core.sweep(self.now);
+                self.perform_any(actions);
+            }
             Op::Close => {
                 self.closed = true;
                 let actions = self.core.close(self.now);
@@ -200,7 +206,7 @@ impl World {
         self.lent.push(slot);
     }
 
-    /// Carries out actions of an event that is not a warm-up: attempts are for waiters.
+    /// Carries out actions of an event whose attempts are for those who wait.
     fn perform(&mut self, actions: Actions<SlotId, u64, ()>) {
         let started = |action: &Action<_, _, _>| match action {
             Action::Create { lane, .. } => Some(*lane),

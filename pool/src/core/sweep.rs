@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use pool_core::DiscardReason;
+use tokio::time::Instant;
+
+use super::{Actions, Core, Idle};
+
+/// A session that nobody wanted for so long is closed: half of the ten minutes after which most
+/// routers log an idle session out by themselves, so that we are the ones who say goodbye.
+const IDLE_MAX: Duration = Duration::from_secs(300);
+
+impl<S, W, V> Core<S, W, V> {
+    /// What has to be done from time to time, and never at once: closes sessions that nobody has
+    /// wanted for long, and makes up for those that were lost, both with `min_connections` in
+    /// view.
+    ///
+    /// It makes none while the lane's latest attempt failed: to find out whether the device is
+    /// back is left to those who want something from it.
+    pub(crate) fn sweep(&mut self, now: Instant) -> Actions<S, W, V> {
+        if self.closed {
+            return Vec::new();
+        }
+        let mut actions = self.close_unwanted(now);
+        let Some(lane) = self.home else { return actions };
+        while self.kept() + self.creates.len() < self.limits.connections_min
+            && self.free() > 0
+            && self.lanes[lane].retry.failing().is_none()
+        {
+            actions.push(self.start_create(now, lane));
+        }
+        actions
+    }
+
+    /// How long a session may be idle: each for its own time, so that those that were made
+    /// together do not go together.
+    pub(super) fn patience(&mut self) -> Duration {
+        self.jitter.apply(IDLE_MAX)
+    }
+
+    /// Starts with the longest idle.
+    fn close_unwanted(&mut self, now: Instant) -> Actions<S, W, V> {
+        let mut spare = self.kept().saturating_sub(self.limits.connections_min);
+        let mut actions = Vec::new();
+        for idle in std::mem::take(&mut self.idle) {
+            if spare > 0 && now.duration_since(idle.since) >= idle.card.patience {
+                spare -= 1;
+                let Idle { card, session, .. } = idle;
+                actions.push(self.discard(card.slot, session, DiscardReason::Unwanted));
+            } else {
+                self.idle.push_back(idle);
+            }
+        }
+        actions
+    }
+}
