@@ -36,26 +36,35 @@ impl Parts {
         Self { platforms: Arc::new(Platforms::builtin()), ping: Arc::new(PingTask::builtin()) }
     }
 
-    /// One factory for each protocol, with these limits.
-    pub(crate) fn factories(&self, limits: &SshLimits) -> Vec<Arc<dyn ProtocolFactory>> {
+    /// The drivers, with these limits.
+    pub(crate) fn drivers(&self, limits: &SshLimits) -> Drivers {
         let mut settings = SshSettings::new(&limits.known_hosts);
         if let Some(threads) = limits.blocking_threads_max {
             settings.blocking_threads_max = threads;
         }
-        let settings = Arc::new(settings);
-        let connector = Arc::new(SshConnector::new(settings.clone()));
+        let ssh = Arc::new(settings);
+        let connector = Arc::new(SshConnector::new(ssh.clone()));
         let cli = CliFactory::new(connector, self.platforms.clone());
-        vec![Arc::new(SshFactory::new(settings)), Arc::new(cli)]
+        Drivers { factories: vec![Arc::new(SshFactory::new(ssh.clone())), Arc::new(cli)], ssh }
     }
 
     /// What can be checked with them.
     pub(crate) fn catalog(&self) -> Catalog {
         // A factory says what it can do without touching its limits.
         let limits = SshLimits { known_hosts: "".into(), blocking_threads_max: None };
-        let factories = self.factories(&limits);
+        let factories = self.drivers(&limits).factories;
         let capabilities = factories.iter().map(|factory| factory.capability().clone());
         Catalog::new(self.ping.clone(), capabilities.collect())
     }
+}
+
+/// What makes sessions.
+#[derive(Debug)]
+pub(crate) struct Drivers {
+    /// One for each protocol.
+    pub(crate) factories: Vec<Arc<dyn ProtocolFactory>>,
+    /// What all of them share.
+    pub(crate) ssh: Arc<SshSettings>,
 }
 
 /// A runtime with threads for all blocking work that `inventory` can cause at once, so that

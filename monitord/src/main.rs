@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     match command::execute(cli::Cli::parse().command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            output::complain(&format!("monitord: {error:#}"));
+            output::complain(&command::explain(&error));
             command::Exit::of(&error).into()
         }
     }

@@ -103,6 +103,9 @@ pub(crate) fn init(settings: LogSettings) -> Result<(), TryInitError> {
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("no message"));
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(place, "panicked: {}", text.unwrap_or("no message"));
     }));
 }

@@ -44,6 +44,15 @@ impl Exit {
     }
 }
 
+/// What to say about `error`: problems of the configuration as they are, one a line, and anything
+/// else with its causes.
+pub(crate) fn explain(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<Invalid>() {
+        Some(invalid) => invalid.to_string(),
+        None => format!("monitord: {error:#}"),
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {

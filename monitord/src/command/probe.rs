@@ -34,7 +34,7 @@ pub(super) fn execute(args: &ProbeArgs, parts: &Parts) -> Result<Exit> {
         known_hosts: known_hosts.unwrap_or_else(|| default_known_hosts(&environment)),
         blocking_threads_max: None,
     };
-    let factories = parts.factories(&limits);
+    let factories = parts.drivers(&limits).factories;
     let factory = factories.into_iter().find(|factory| factory.protocol() == probe.protocol);
     let factory = factory.with_context(|| format!("no driver for protocol {}", probe.protocol))?;
     let runtime = app::runtime(&limits, &Inventory::default())?;

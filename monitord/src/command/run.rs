@@ -57,9 +57,10 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
         None => None,
     };
     let http = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-    let fleet = Arc::new(Fleet::new(parts.factories(&settings.ssh)));
+    let drivers = parts.drivers(&settings.ssh);
+    let fleet = Arc::new(Fleet::new(drivers.factories));
     let board = Arc::new(Board::new(&settings.inventory));
-    let metrics = Arc::new(Metrics::new(fleet.clone(), board.clone()));
+    let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
     let web = listener.map(|listener| {
         let pages = web::Pages::new(settings, metrics.clone(), board.clone(), fleet.clone());
         web::serve(listener, pages, shutdown.clone())

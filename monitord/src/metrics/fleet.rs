@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use driver_ssh::SshSettings;
 use pool::Fleet;
 use pool_core::PoolStats;
 use prometheus_client::collector::Collector;
@@ -17,15 +18,16 @@ const ROUTERS_MAX: usize = 1000;
 /// No router has this name: names in Zabbix do not begin with an underscore by accident.
 const OTHER: &str = "_other";
 
-/// Reads every pool of a fleet.
+/// Reads every pool of a fleet, and the threads they share.
 #[derive(Debug)]
 pub(super) struct FleetCollector {
     fleet: Arc<Fleet>,
+    ssh: Arc<SshSettings>,
 }
 
 impl FleetCollector {
-    pub(super) fn new(fleet: Arc<Fleet>) -> Self {
-        Self { fleet }
+    pub(super) fn new(fleet: Arc<Fleet>, ssh: Arc<SshSettings>) -> Self {
+        Self { fleet, ssh }
     }
 }
 
@@ -69,7 +71,12 @@ impl Collector for FleetCollector {
             "monitord_pool_waiting",
             "Checks that wait for a session of a router",
             per_router(|stats| stats.waiting),
-        )
+        )?;
+        for (name, help, value) in threads(&self.ssh) {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -83,6 +90,21 @@ fn totals(stats: &PoolStats) -> [(&'static str, &'static str, u64); 8] {
         ("monitord_sessions_create_failed", "Sessions not made", stats.create_failed_total),
         ("monitord_sessions_reused", "Times a session was lent again", stats.reused_total),
         ("monitord_sessions_discarded", "Sessions not lent again", stats.discarded_total),
+    ]
+}
+
+fn threads(ssh: &SshSettings) -> [(&'static str, &'static str, usize); 2] {
+    [
+        (
+            "monitord_blocking_threads_in_use",
+            "Threads that work on SSH sessions at this moment",
+            ssh.blocking_threads_in_use(),
+        ),
+        (
+            "monitord_blocking_threads_max",
+            "Threads that may work on SSH sessions at once",
+            ssh.blocking_threads_max,
+        ),
     ]
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use driver_ssh::SshSettings;
 use pool::Fleet;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -87,8 +88,8 @@ struct VersionLabel {
 }
 
 impl Metrics {
-    /// All metrics at zero. Those of `fleet` and `board` are read when they are asked for.
-    pub(crate) fn new(fleet: Arc<Fleet>, board: Arc<Board>) -> Self {
+    /// All metrics at zero. Those of `fleet`, `ssh` and `board` are read when they are asked for.
+    pub(crate) fn new(fleet: Arc<Fleet>, ssh: Arc<SshSettings>, board: Arc<Board>) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
             connection_get: Histogram::new(WAIT_SECONDS),
@@ -101,7 +102,7 @@ impl Metrics {
         };
         metrics.register_checks();
         metrics.register_sinks();
-        metrics.registry.register_collector(Box::new(fleet::FleetCollector::new(fleet)));
+        metrics.registry.register_collector(Box::new(fleet::FleetCollector::new(fleet, ssh)));
         metrics.registry.register_collector(Box::new(lines::LineCollector::new(board)));
         metrics
     }

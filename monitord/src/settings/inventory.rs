@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use pool_core::{
-    ConnectionConfig, Credentials, Endpoint, Platform, PrivateKey, PrivateKeySource, Protocol,
+    ConnectionConfig, Credentials, Endpoint, HostKeyPolicy, Platform, PrivateKey, PrivateKeySource,
+    Protocol,
 };
 use scheduler::{
     Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Word,
@@ -48,6 +49,7 @@ pub(super) fn read<'a>(
         );
     }
     warnings.extend(found.check(around));
+    warnings.extend(found.unchecked_host_keys());
     found.inventory()
 }
 
@@ -171,6 +173,16 @@ impl Found {
     fn like(&self, name: &str) -> String {
         let names = self.router_names.iter().map(RouterName::as_str);
         nearest(name, names).map_or_else(String::new, |known| format!("; did you mean {known}?"))
+    }
+
+    fn unchecked_host_keys(&self) -> Option<String> {
+        let off = |router: &&Placed<Router>| router.value.connection.host_key == HostKeyPolicy::Off;
+        let first = self.routers.iter().find(off)?.value.name.as_str();
+        let count = self.routers.iter().filter(off).count();
+        Some(format!(
+            "host_key is off for {count} routers, the first of them {first:?}: whoever sits \
+             between can read the passwords"
+        ))
     }
 
     /// What could be read. A line whose router is declared but could not be read is left out: the

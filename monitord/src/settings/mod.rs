@@ -100,6 +100,11 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let mut warnings = Vec::new();
     let log = root.section("log", read_log).unwrap_or_default();
     let http_listen = root.section("http", |http| http.require("listen", socket_address));
+    if let Some(Some(address)) = http_listen
+        && !address.ip().is_loopback()
+    {
+        warnings.push(format!("http.listen is {address}: the pages have no login"));
+    }
     let (connection, ssh) = connection::read_defaults(root, around);
     let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));

@@ -26,7 +26,7 @@ pub(super) fn resolve(text: &str, environment: &Environment) -> Result<Secret, S
         return Ok(Secret::new(literal));
     }
     if let Some(path) = text.strip_prefix("file:") {
-        let found = File::open(path).and_then(|file| read_bounded(file));
+        let found = File::open(path).and_then(read_bounded);
         let secret =
             found.map_err(|error| format!("cannot be read from file {path:?}: {error}"))?;
         return one_secret(secret).map_err(|fault| format!("from file {path:?} {fault}"));

@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
@@ -20,11 +21,13 @@ fn folder(name: &str, text: &str) -> TempDir {
     folder
 }
 
+/// Loading the definitions takes a while, and they do not change.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Parts::builtin().catalog());
+
 fn load_in(folder: &TempDir, name: &str, environment: &Environment) -> Result<Settings, String> {
     let path = folder.path().join(name);
-    let catalog = Parts::builtin().catalog();
     let prefix = format!("{}/", folder.path().display());
-    load(&path, environment, &[], &catalog).map_err(|e| e.to_string().replace(&prefix, ""))
+    load(&path, environment, &[], &CATALOG).map_err(|e| e.to_string().replace(&prefix, ""))
 }
 
 fn load_text(text: &str) -> Result<Settings, String> {
@@ -72,8 +75,7 @@ fn the_annotated_sample_is_valid() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("monitord.example.yaml");
     let environment =
         Environment::from([("EDGE_PASSWORD", "x"), ("EDGE_ENABLE", "y"), ("HOME", "/home/u")]);
-    let catalog = Parts::builtin().catalog();
-    let settings = load(&path, &environment, &[], &catalog).map_err(|e| e.to_string()).unwrap();
+    let settings = load(&path, &environment, &[], &CATALOG).map_err(|e| e.to_string()).unwrap();
     assert_eq!(settings.warnings, Vec::<String>::new());
     assert!(settings.inventory.routers.len() >= 2 && settings.inventory.lines.len() >= 2);
     assert!(settings.zabbix.is_some() && settings.http_listen.is_some());
@@ -123,7 +125,7 @@ fn an_interval_that_is_none_is_refused() {
 
 #[test]
 fn an_unknown_platform_or_protocol_is_refused_with_those_there_are() {
-    let names = Parts::builtin().catalog().names().join(", ");
+    let names = CATALOG.names().join(", ");
     assert!(names.contains("cisco_iosxe") && names.contains("huawei_vrp"), "{names}");
     check_changed(
         "cisco_iosxe",
@@ -174,7 +176,7 @@ lines:
             "m.yaml: routers[0].port is 70000: allowed is a whole number from 1 to 65535",
             &format!(
                 "m.yaml: routers[0].platform is \"nope\": allowed is {}",
-                Parts::builtin().catalog().names().join(", ")
+                CATALOG.names().join(", ")
             ),
             "m.yaml: routers[0].password comes from environment variable ABSENT, which is not set",
             "m.yaml: routers[0].username is missing: allowed is a text",
@@ -279,14 +281,13 @@ fn syntax_errors_name_the_place_and_show_no_line_of_the_file() {
 fn the_environment_is_stronger_than_the_file_and_flags_are_stronger_still() {
     let folder = folder("m.yaml", &format!("{GOOD}connection: {{ connect_timeout: 5s }}\n"));
     let path = folder.path().join("m.yaml");
-    let catalog = Parts::builtin().catalog();
     let environment = Environment::from([
         ("MONITORD__CONNECTION__CONNECT_TIMEOUT", "6s"),
         ("MONITORD__CONNECTION__READ_TIMEOUT", "7"),
     ]);
     let load = |flags: &[(&str, &str)]| {
         let flags: Vec<_> = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        super::load(&path, &environment, &flags, &catalog)
+        super::load(&path, &environment, &flags, &CATALOG)
     };
     let settings = load(&[]).unwrap();
     assert_eq!(settings.connection.connect_timeout, Duration::from_secs(6));

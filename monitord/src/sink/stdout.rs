@@ -38,7 +38,7 @@ impl Sink for StdoutSink {
     fn accept(&mut self, outcome: &Arc<Outcome>) {
         if self.queue.try_send(outcome.clone()).is_err() {
             let so_far = self.metrics.dropped.inc();
-            if so_far % DROPPED_PER_WARNING == 0 {
+            if so_far.is_multiple_of(DROPPED_PER_WARNING) {
                 warn!(dropped_total = so_far + 1, "nobody reads standard output: outcomes dropped");
             }
         }

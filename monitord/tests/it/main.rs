@@ -1,5 +1,7 @@
 //! The binary, end to end, against simulated routers and a trapper on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod leaks;
 mod pages;
 mod scenario;

@@ -47,6 +47,7 @@ async fn metrics_health_and_status_tell_what_happens() {
         "monitord_pool_sessions{router=\"good\",state=\"idle\"} 1",
         "monitord_lines{state=\"degraded\"} 1",
         "monitord_line_loss_ratio{line=\"good\",router=\"good\"} 0.5",
+        "monitord_blocking_threads_max 64",
         "monitord_build_info{version=",
     ] {
         assert!(metrics.contains(&format!("\n{name}")), "{name} is not in {metrics}");

@@ -77,7 +77,7 @@ impl ZabbixSink {
 
     fn count_dropped(&self, value: &ItemValue) {
         let so_far = self.metrics.dropped.inc();
-        if so_far % DROPPED_PER_WARNING == 0 {
+        if so_far.is_multiple_of(DROPPED_PER_WARNING) {
             warn!(
                 oldest = value.host,
                 dropped_total = so_far + 1,
@@ -90,10 +90,9 @@ impl ZabbixSink {
 #[async_trait]
 impl Sink for ZabbixSink {
     fn accept(&mut self, outcome: &Arc<Outcome>) {
-        if let Some(value) = ItemValue::of(outcome, &self.items) {
-            if let Some(dropped) = self.queue.push(value) {
-                self.count_dropped(&dropped);
-            }
+        let value = ItemValue::of(outcome, &self.items);
+        if let Some(dropped) = value.and_then(|value| self.queue.push(value)) {
+            self.count_dropped(&dropped);
         }
         self.metrics.set_queued(self.queue.len());
     }
