@@ -4,10 +4,13 @@
 //! session is parked on socket readiness, without a thread. What a thread does take is the time
 //! of moving bytes, of arithmetic and of files, and the number of such threads is bounded.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pool_core::{Context, Error, Phase, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,12 +21,24 @@ use tokio::task::JoinHandle;
 /// own that sessions do not depend on.
 const LOOKUPS_MAX: usize = 16;
 
+/// Threads that free what is dead. Freeing takes microseconds, unless the peer has filled the
+/// socket before.
+const BURIALS_MAX: usize = 4;
+
 /// The thread budgets of all sessions that share settings.
 #[derive(Debug)]
 pub(crate) struct Threads {
     stretches_max: usize,
     stretches: Arc<Semaphore>,
     lookups: Arc<Semaphore>,
+    graves: Mutex<Graves>,
+}
+
+/// What waits to be freed: never more than there are sessions.
+#[derive(Default)]
+struct Graves {
+    open: VecDeque<Box<dyn Send>>,
+    diggers: usize,
 }
 
 impl Threads {
@@ -33,6 +48,7 @@ impl Threads {
             stretches_max,
             stretches: Arc::new(Semaphore::new(stretches_max)),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
+            graves: Mutex::default(),
         })
     }
 
@@ -43,6 +59,19 @@ impl Threads {
     /// Waits for a thread's worth of budget, in the order of asking and no longer than `ctx`.
     pub(crate) async fn permit(&self, ctx: &Context, phase: Phase) -> Result<Permit> {
         acquire(&self.stretches, ctx, phase).await
+    }
+
+    /// Frees `corpse` on a thread of `runtime`, without a permit: the dead must not queue behind
+    /// the living, nor the living behind the dead. Never waits.
+    pub(crate) fn bury(self: &Arc<Self>, runtime: &Handle, corpse: impl Send + 'static) {
+        let mut graves = self.graves.lock();
+        graves.open.push_back(Box::new(corpse));
+        if graves.diggers < BURIALS_MAX {
+            graves.diggers += 1;
+            drop(graves);
+            let digger = Digger(self.clone());
+            drop(on_thread(runtime, move || drop(digger)));
+        }
     }
 
     /// The addresses of `host`, from the system's resolver.
@@ -89,10 +118,29 @@ impl Permit {
     }
 }
 
-/// Runs `work` on a thread without a permit, for the freeing of what is dead already: it takes
-/// microseconds, and must not queue behind the living.
-pub(crate) fn run_last_rites(runtime: &Handle, work: impl FnOnce() + Send + 'static) {
-    drop(on_thread(runtime, work));
+/// Frees what waits to be freed when it is dropped: by the thread it was given to, or on the spot
+/// when the runtime has no threads any more and drops its work.
+struct Digger(Arc<Threads>);
+
+impl Drop for Digger {
+    fn drop(&mut self) {
+        loop {
+            let mut graves = self.0.graves.lock();
+            let Some(corpse) = graves.open.pop_front() else {
+                graves.diggers -= 1;
+                return;
+            };
+            // Not under the lock: this is what takes its time.
+            drop(graves);
+            drop(corpse);
+        }
+    }
+}
+
+impl fmt::Debug for Graves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graves").field("open", &self.open.len()).finish_non_exhaustive()
+    }
 }
 
 /// The error for work that did not come back: it panicked, or the runtime is shutting down.
@@ -111,4 +159,48 @@ fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
     runtime.spawn_blocking(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Corpse(Arc<AtomicUsize>);
+
+    impl Drop for Corpse {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn everything_is_buried_by_a_few_threads_also_after_the_runtime() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        let threads = Threads::new(1);
+        let buried = Arc::new(AtomicUsize::new(0));
+        for _ in 0..1000 {
+            threads.bury(&handle, Corpse(buried.clone()));
+            assert!(threads.graves.lock().diggers <= BURIALS_MAX);
+        }
+        drop(runtime);
+        threads.bury(&handle, Corpse(buried.clone()));
+        assert_eq!(buried.load(Ordering::Relaxed), 1001);
+        assert_eq!(threads.graves.lock().diggers, 0);
+    }
+
+    #[tokio::test]
+    async fn queued_work_is_cut_at_its_deadline() {
+        let threads = Threads::new(1);
+        let held = threads.permit(&Context::detached(Duration::from_secs(9)), Phase::Banner).await;
+        assert_eq!(threads.in_use(), 1);
+        let ctx = Context::detached(Duration::from_millis(10));
+        let error = threads.permit(&ctx, Phase::Read).await.unwrap_err();
+        assert_eq!(error.phase(), Some(Phase::Read));
+        drop(held);
+        assert_eq!(threads.in_use(), 0);
+    }
 }

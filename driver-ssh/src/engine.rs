@@ -8,7 +8,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
-use crate::blocking::run_last_rites;
+use crate::blocking::Threads;
 use crate::kill::KillSwitch;
 
 /// The ssh2 objects of one session. They have one owner at any time: either the async side, which
@@ -19,6 +19,7 @@ use crate::kill::KillSwitch;
 pub(crate) struct Engine {
     parts: Option<Parts>,
     kill: KillSwitch,
+    threads: Arc<Threads>,
     runtime: Handle,
     /// What the engine is doing, kept up to date by whoever works on it.
     pub(crate) phase: Phase,
@@ -32,7 +33,11 @@ struct Parts {
 
 impl Engine {
     /// An engine on a connected socket.
-    pub(crate) fn new(socket: Arc<TcpStream>, kill: KillSwitch) -> Result<Self> {
+    pub(crate) fn new(
+        socket: Arc<TcpStream>,
+        kill: KillSwitch,
+        threads: Arc<Threads>,
+    ) -> Result<Self> {
         let mut session = Session::new().map_err(|error| Error::Local {
             phase: Phase::Banner,
             message: error.message().to_owned(),
@@ -42,6 +47,7 @@ impl Engine {
         Ok(Self {
             parts: Some(Parts { channel: None, session }),
             kill,
+            threads,
             runtime: Handle::current(),
             phase: Phase::Banner,
         })
@@ -105,7 +111,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.kill.fire();
         if let Some(parts) = self.parts.take() {
-            run_last_rites(&self.runtime, move || drop(parts));
+            self.threads.bury(&self.runtime, parts);
         }
     }
 }

@@ -67,3 +67,8 @@ mod session;
 pub use exec::SshFactory;
 pub use settings::SshSettings;
 pub use shell::SshConnector;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -58,3 +58,35 @@ fn check_ready(socket: &TcpStream, interest: Interest) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pool_core::ErrorKind;
+    use rustix::net::{RecvFlags, recv};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_were_taken_behind_the_reactors_back_are_no_readiness() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let wait = async |timeout| {
+            let ctx = Context::detached(Duration::from_millis(timeout));
+            wait_ready(&socket, &ctx, Phase::Read, Interest::READABLE).await
+        };
+        for _ in 0..3 {
+            peer.write_all(b"x").await.unwrap();
+            wait(10_000).await.unwrap();
+            recv(&socket, &mut [0; 8][..], RecvFlags::empty()).unwrap();
+            let error = wait(20).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        }
+        drop(peer);
+        wait(10_000).await.unwrap();
+    }
+}

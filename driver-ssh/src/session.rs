@@ -52,7 +52,7 @@ enum State {
 impl SshSession {
     pub(crate) fn new(socket: Arc<TcpStream>, threads: Arc<Threads>) -> Result<Self> {
         let kill = KillSwitch::new(socket.clone());
-        let engine = Engine::new(socket.clone(), kill.clone())?;
+        let engine = Engine::new(socket.clone(), kill.clone(), threads.clone())?;
         Ok(Self { socket, kill, threads, state: State::Here(engine), stash: BytesMut::new() })
     }
 

@@ -132,10 +132,10 @@ fn a_peer_that_sends_garbage() {
 #[test]
 fn a_port_where_nobody_listens() {
     let rig = Rig::new();
-    let peer = on_peers(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    });
+    // Bound, so that no other test gets the port, and never listening.
+    let socket = on_peers(async { TcpSocket::new_v4().unwrap() });
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let peer = socket.local_addr().unwrap();
     let error = rig.run(async { rig.exec(&patient(), &config(peer)).await.unwrap_err() });
     assert_eq!(error.kind(), ErrorKind::Connect);
     rig.assert_nothing_remains(peer);

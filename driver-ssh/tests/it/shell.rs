@@ -78,16 +78,20 @@ fn no_byte_is_lost_when_reads_are_dropped_at_any_moment() {
     let rig = Rig::new();
     let line = |i| format!("line number {i}\n");
     let text: String = (0..200).map(line).collect();
-    let lab = lab_of(|spec| spec.show("show much", text.clone()));
+    let lab =
+        lab_of(|spec| spec.show("show much", text.clone()).show("show last", "the last line\n"));
     let config = config(lab.router("r").address());
     rig.run(async {
         let mut shell = rig.shell(&patient(), &config).await.unwrap();
         read_until(&mut shell, "$").await;
         for round in 0..20_u64 {
-            shell.write_all(&patient(), b"show much\n").await.unwrap();
             let mut buffer = BytesMut::new();
+            shell.write_all(&patient(), b"show much\n").await.unwrap();
+            // Also when something is written while a thread reads for a reader who has gone.
+            drop_after(round, shell.read(&patient(), &mut buffer)).await;
+            shell.write_all(&patient(), b"show last\n").await.unwrap();
             let mut polls = round;
-            while !buffer.ends_with(b"$ ") {
+            while !is_over(&buffer) {
                 polls = (polls * 7 + 3) % 11;
                 drop_after(polls, shell.read(&patient(), &mut buffer)).await;
             }
@@ -96,6 +100,12 @@ fn no_byte_is_lost_when_reads_are_dropped_at_any_moment() {
         }
     });
     rig.assert_nothing_remains(lab.router("r").address());
+}
+
+/// Whether the prompt after the last line is there.
+fn is_over(output: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(output);
+    text.rsplit_once("the last line\r\n").is_some_and(|(_, rest)| rest.ends_with("$ "))
 }
 
 /// Polls `future` a few times, a moment apart, and drops it if it is not done.
