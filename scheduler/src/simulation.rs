@@ -55,6 +55,9 @@ fn check_account(inventory: &Inventory, outcomes: &[Outcome], start: Timestamp, 
             .map(|round| first + round * interval)
             .take_while(|at| *at <= stop.as_millisecond())
             .collect();
+        let longest = outcomes.iter().filter(|outcome| outcome.line == line.id);
+        let longest = longest.map(|outcome| outcome.duration).max();
+        assert!(longest < Some(line.interval.as_duration()), "a check outlasts its interval");
         let got = seen.remove(&line.id).unwrap_or_default();
         assert_eq!(got, expected, "line {} every {interval} ms", line.id);
     }
