@@ -1,4 +1,4 @@
-use pool_core::DiscardReason;
+use pool_core::{DiscardReason, Error};
 use tokio::time::Instant;
 
 use super::lane::{Lane, Ticket};
@@ -26,9 +26,28 @@ impl<S, W, V> Core<S, W, V> {
                 actions.push(Action::Drained);
             }
         } else if !self.lanes.iter().all(Lane::is_empty) {
+            self.turn_away(now, &mut actions);
             self.dispatch(now, &mut actions);
+            // The dispatcher may have closed the last session of a lane to make room for another.
+            self.turn_away(now, &mut actions);
         }
         actions
+    }
+
+    /// Tells those who wait behind a shut gate, when the last session that could have served them
+    /// is gone.
+    fn turn_away(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
+        for lane in 0..self.lanes.len() {
+            if let Some(error) = self.turned_away(now, lane).cloned() {
+                let waiters = self.lanes[lane].drain();
+                actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
+            }
+        }
+    }
+
+    /// Why there is no use in waiting in `lane`, if so: its gate is shut, and it has no session.
+    pub(super) fn turned_away(&self, now: Instant, lane: usize) -> Option<&Error> {
+        self.lanes[lane].retry.shut(now).filter(|_| !self.may_still_serve(lane))
     }
 
     /// Serves tickets strictly in the order in which they came, over all lanes.

@@ -8,6 +8,7 @@
 //! watchers `V` (who wants to know how one attempt to make a session ends).
 
 mod action;
+mod backoff;
 mod cause;
 mod checking;
 mod creating;
@@ -29,9 +30,9 @@ use pool_core::{
 use tokio::time::Instant;
 
 pub(crate) use self::action::{Action, Actions, GetOutcome, Loan};
+use self::backoff::Jitter;
 use self::lane::Lane;
 pub(crate) use self::lane::Ticket;
-use self::retry::Jitter;
 
 /// Sessions, queues and counts of one pool, and the rules by which they change.
 pub(crate) struct Core<S, W, V> {
@@ -167,10 +168,7 @@ impl<S, W, V> Core<S, W, V> {
         if let Some(loan) = self.take_ready(now, lane) {
             return Ok(Some(Loan { connect: None, ..loan }));
         }
-        match self.lanes[lane].retry.shut(now) {
-            Some(error) if !self.may_still_serve(lane) => Err(error.clone()),
-            _ => Ok(None),
-        }
+        self.turned_away(now, lane).map_or(Ok(None), |error| Err(error.clone()))
     }
 
     /// Queues a caller behind those who came before, and does what can be done for it.

@@ -1,10 +1,10 @@
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use pool_core::Error;
 use tokio::time::Instant;
 
 use super::Limits;
+use super::backoff::{Jitter, doubled};
 
 /// The pause after a first failure: long enough for a router to let go of a half-open login.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -21,9 +21,6 @@ const GATE_PERMANENT_FIRST: Duration = Duration::from_secs(30);
 /// And at the most: accounts are commonly locked after three to five failed logins within five to
 /// fifteen minutes.
 const GATE_PERMANENT_MAX: Duration = Duration::from_secs(600);
-/// Pauses are stretched and shrunk by up to this many percent, so that the pools of a site that
-/// came back from a power cut do not log in in step.
-const JITTER_PERCENT: u64 = 25;
 
 /// The one schedule by which the sessions of a lane are attempted, shared by all who wait.
 ///
@@ -214,49 +211,13 @@ fn permanent_pause(failures: u32) -> Duration {
     doubled(GATE_PERMANENT_FIRST, failures).min(GATE_PERMANENT_MAX)
 }
 
-/// `first`, doubled for each failure after the first.
-fn doubled(first: Duration, failures: u32) -> Duration {
-    // 2^16 times the shortest pause is beyond every limit.
-    first * 2_u32.pow(failures.saturating_sub(1).min(16))
-}
-
-/// A source of small differences. It need not be unpredictable, only unlike that of others.
-#[derive(Debug, Default)]
-pub(super) struct Jitter {
-    seed: RandomState,
-    drawn: u64,
-}
-
-impl Jitter {
-    /// The pause, stretched or shrunk a little.
-    pub(super) fn apply(&mut self, pause: Duration) -> Duration {
-        self.drawn += 1;
-        let spread = 2 * JITTER_PERCENT + 1;
-        let percent = 100 - JITTER_PERCENT + self.seed.hash_one(self.drawn) % spread;
-        let percent = u32::try_from(percent).expect("at most 125");
-        pause * percent / 100
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_limit() {
-        let millis = |failures| doubled(BACKOFF_FIRST, failures).as_millis();
-        assert_eq!([0, 1, 2, 3, 7].map(millis), [100, 100, 200, 400, 6400]);
-        assert!(doubled(BACKOFF_FIRST, u32::MAX) > GATE_SHUT_MAX);
+    fn what_cannot_heal_is_left_alone_for_minutes() {
         let seconds = |failures| permanent_pause(failures).as_secs();
         assert_eq!([1, 2, 5, 6, u32::MAX].map(seconds), [30, 60, 480, 600, 600]);
-    }
-
-    #[test]
-    fn jitter_stays_within_a_quarter_and_varies() {
-        let mut jitter = Jitter::default();
-        let pauses: Vec<_> =
-            (0..100).map(|_| jitter.apply(Duration::from_secs(1)).as_millis()).collect();
-        assert!(pauses.iter().all(|pause| (750..=1250).contains(pause)), "{pauses:?}");
-        assert!(pauses.iter().any(|&pause| pause != pauses[0]));
     }
 }

@@ -293,6 +293,18 @@ fn a_shut_gate_does_not_keep_callers_from_sessions_in_use() {
 }
 
 #[test]
+fn who_waits_behind_a_shut_gate_is_told_when_the_last_session_is_lost() {
+    let (mut core, now) = core(2);
+    let slot = lent(&mut core, now, SSH);
+    let attempt = create_slot(&core.enqueue(now, SSH, "a").1);
+    core.create_failed(now, attempt, &wrong_password()).clear();
+    core.enqueue(now, SSH, "b").1.clear();
+    let broken = Disposition::Discard(DiscardReason::Broken);
+    let actions = core.released(now, slot, 0, broken);
+    assert_eq!(told(&actions), ["close broken", "fail b: Authentication"]);
+}
+
+#[test]
 fn a_slot_about_to_become_free_is_promised_once() {
     let (mut core, now) = core(2);
     let (first, second) = (lent(&mut core, now, SSH), lent(&mut core, now, SSH));

@@ -277,6 +277,8 @@ impl World {
             let waits = self.waiting.iter().any(|(waiting, ..)| *waiting == lane);
             let ready = self.core.has_ready(self.now, lane);
             assert!(!(waits && ready), "a session idles while somebody waits");
+            let turned_away = self.core.turned_away(self.now, lane).is_some();
+            assert!(!(waits && turned_away), "somebody waits behind a shut gate");
         }
         let under_way = self.checking.len() + self.creating.len();
         let coming = self.lent.len() + under_way + self.closing.len();
