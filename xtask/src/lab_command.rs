@@ -52,6 +52,7 @@ pub(crate) fn write_config(lab: &Lab, folder: &Path, http: Option<SocketAddr>) -
         .flat_map(|router| TARGETS.iter().map(|(kind, target)| line(router.name(), kind, target)))
         .collect();
     let mut config = json!({
+        "defaults": { "ping": { "count": 3, "timeout": "1s" } },
         "connection": {
             "connect_timeout": CONNECT_TIMEOUT,
             "known_hosts": folder.join("known_hosts"),

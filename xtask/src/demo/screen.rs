@@ -1,5 +1,6 @@
 //! The table of lines, drawn over and over on a terminal, or once when piped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 
@@ -9,8 +10,8 @@ use crossterm::{cursor, queue, terminal};
 
 use super::status::{Line, Router, Status};
 
-/// Used where the terminal does not tell its size.
-const WIDTH_DEFAULT: usize = 120;
+/// Narrower terminals are not shown platform and target, so that causes can be read.
+const WIDTH_OF_ALL_COLUMNS: usize = 140;
 
 pub(super) struct Screen {
     live: bool,
@@ -21,47 +22,93 @@ impl Screen {
         Self { live }
     }
 
-    /// Draws the table over the last one.
+    /// Draws the table over the last one, as much of it as fits on the terminal.
     pub(super) fn draw(&mut self, status: &Status) -> Result<()> {
+        let (width, height) = terminal::size()?;
+        let text = render(status, usize::from(width), self.live);
         let mut out = stdout().lock();
         queue!(out, cursor::MoveTo(0, 0), terminal::Clear(terminal::ClearType::FromCursorDown))?;
-        let (width, height) = terminal::size()
-            .map_or((WIDTH_DEFAULT, usize::MAX), |(w, h)| (usize::from(w), usize::from(h)));
-        for line in render(status, width, self.live).lines().take(height.saturating_sub(2)) {
+        for line in text.lines().take(usize::from(height).saturating_sub(2)) {
             writeln!(out, "{line}")?;
         }
         write!(out, "Ctrl-C ends the demo.")?;
         Ok(out.flush()?)
     }
 
-    /// Leaves the last table on the screen, whole.
+    /// Leaves the last table on the screen, with every line; piped, also with every cause whole.
     pub(super) fn finish(&mut self, status: &Status) -> Result<()> {
         let mut out = stdout().lock();
+        let mut width = usize::MAX;
         if self.live {
             let clear = terminal::Clear(terminal::ClearType::FromCursorDown);
             queue!(out, cursor::MoveTo(0, 0), clear)?;
+            width = usize::from(terminal::size()?.0);
         }
-        let width = terminal::size().map_or(WIDTH_DEFAULT, |(w, _)| usize::from(w));
-        write!(out, "{}", render(status, width.max(80), self.live))?;
+        write!(out, "{}", render(status, width, self.live))?;
         Ok(out.flush()?)
     }
 }
 
 fn render(status: &Status, width: usize, coloured: bool) -> String {
-    let routers: BTreeMap<_, _> = status.routers.iter().map(|r| (r.router.as_str(), r)).collect();
+    let pools: BTreeMap<_, _> =
+        status.routers.iter().map(|router| (router.router.as_str(), pool_use(router))).collect();
+    let wide = width >= WIDTH_OF_ALL_COLUMNS;
+    let line_width = status.lines.iter().map(|line| line.line.len()).max().unwrap_or(0);
     let mut text = summary(status);
-    text.push_str(&format!(
-        "{:<9} {:<22} {:<14} {:<16} {:>6} {:>9}  {:<12} CAUSE\n",
-        "STATE", "LINE", "PLATFORM", "TARGET", "LOSS", "RTT", "POOL"
-    ));
+    text.push_str(&Row::HEAD.render(line_width, wide));
+    text.push('\n');
     for line in &status.lines {
-        let pool = routers.get(line.router.as_str()).map_or_else(String::new, |r| pool_use(r));
-        let row = row(line, &pool);
+        let pool = pools.get(line.router.as_str()).map_or("", String::as_str);
+        let row = Row::of(line, pool).render(line_width, wide);
         let row: String = row.chars().take(width.saturating_sub(1)).collect();
         text.push_str(&if coloured { colour(&line.state, row) } else { row });
         text.push('\n');
     }
     text
+}
+
+/// The cells of a row, as text.
+struct Row<'a> {
+    state: &'a str,
+    line: &'a str,
+    platform: &'a str,
+    target: &'a str,
+    loss: Cow<'a, str>,
+    rtt: Cow<'a, str>,
+    pool: &'a str,
+    cause: &'a str,
+}
+
+impl<'a> Row<'a> {
+    const HEAD: Row<'static> = Row {
+        state: "STATE",
+        line: "LINE",
+        platform: "PLATFORM",
+        target: "TARGET",
+        loss: Cow::Borrowed("LOSS"),
+        rtt: Cow::Borrowed("RTT"),
+        pool: "POOL",
+        cause: "CAUSE",
+    };
+
+    fn of(line: &'a Line, pool: &'a str) -> Self {
+        Self {
+            state: &line.state,
+            line: &line.line,
+            platform: &line.platform,
+            target: &line.target,
+            loss: line.loss_pct.map_or("-".into(), |loss| format!("{loss:.0}%").into()),
+            rtt: line.rtt_avg_ms.map_or("-".into(), |rtt| format!("{rtt:.1} ms").into()),
+            pool,
+            cause: line.last_error.as_deref().unwrap_or(""),
+        }
+    }
+
+    fn render(&self, line_width: usize, wide: bool) -> String {
+        let Self { state, line, platform, target, loss, rtt, pool, cause } = self;
+        let where_to = if wide { format!("{platform:<12} {target:<14} ") } else { String::new() };
+        format!("{state:<9} {line:<line_width$} {where_to}{loss:>5} {rtt:>8}  {pool:<16} {cause}")
+    }
 }
 
 fn summary(status: &Status) -> String {
@@ -76,16 +123,6 @@ fn summary(status: &Status) -> String {
         status.lines.len(),
         status.routers.len(),
         states.join(", ")
-    )
-}
-
-fn row(line: &Line, pool: &str) -> String {
-    let loss = line.loss_pct.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.0}%"));
-    let rtt = line.rtt_avg_ms.map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
-    let cause = line.last_error.as_deref().unwrap_or("");
-    let Line { state, line: id, platform, target, .. } = line;
-    format!(
-        "{state:<9} {id:<22} {platform:<14} {target:<16} {loss:>6} {rtt:>9}  {pool:<12} {cause}"
     )
 }
 
