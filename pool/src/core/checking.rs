@@ -17,7 +17,7 @@ impl<S, W, V> Core<S, W, V> {
         match self.remove_check(slot) {
             Some(card) if !self.closed => {
                 self.idle.push_back(Idle { card, session, since: now, connect: None });
-                self.settle(now)
+                self.settled(now)
             }
             _ => self.discard_and_settle(now, slot, session, DiscardReason::PoolClosed),
         }
@@ -43,7 +43,7 @@ impl<S, W, V> Core<S, W, V> {
                 self.idle.push_back(idle);
             }
         }
-        actions.extend(self.settle(now));
+        self.settle(now, &mut actions);
         actions
     }
 
@@ -53,7 +53,7 @@ impl<S, W, V> Core<S, W, V> {
             self.totals.discarded_total += 1;
             self.totals.closed_total += 1;
         }
-        self.settle(now)
+        self.settled(now)
     }
 
     fn remove_check(&mut self, slot: SlotId) -> Option<Card> {

@@ -30,7 +30,7 @@ impl<S, W, V> Core<S, W, V> {
             let connect = Some(now.duration_since(create.since));
             self.idle.push_back(Idle { card, session, since: now, connect });
         }
-        actions.extend(self.settle(now));
+        self.settle(now, &mut actions);
         actions
     }
 
@@ -78,7 +78,7 @@ impl<S, W, V> Core<S, W, V> {
             let waiters = self.lanes[create.lane].drain();
             actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
         }
-        actions.extend(self.settle(now));
+        self.settle(now, &mut actions);
         actions
     }
 

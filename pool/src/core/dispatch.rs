@@ -5,32 +5,28 @@ use super::lane::{Lane, Ticket};
 use super::retry::Permission;
 use super::{Action, Actions, Core, Create, Idle};
 
-/// What one run of the dispatcher has promised so far.
-struct Plan {
-    /// Per lane: how many of its oldest tickets have something on its way to them; `None` when
-    /// the lane may not make sessions now.
-    covered: Vec<Option<usize>>,
-    /// Slots that closing sessions will leave and that are promised to nobody yet.
-    room: usize,
-}
-
 impl<S, W, V> Core<S, W, V> {
     /// Runs the dispatcher after an event, and notices when a closed pool has come to its end.
     ///
     /// Every event that changes anything ends here, so no way of losing a session can leave
     /// somebody waiting for nothing.
-    pub(super) fn settle(&mut self, now: Instant) -> Actions<S, W, V> {
-        let mut actions = Vec::new();
+    pub(super) fn settle(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         if self.closed {
             if self.occupied() == 0 {
                 actions.push(Action::Drained);
             }
         } else if !self.lanes.iter().all(Lane::is_empty) {
-            self.turn_away(now, &mut actions);
-            self.dispatch(now, &mut actions);
+            self.turn_away(now, actions);
+            self.dispatch(now, actions);
             // The dispatcher may have closed the last session of a lane to make room for another.
-            self.turn_away(now, &mut actions);
+            self.turn_away(now, actions);
         }
+    }
+
+    /// What follows from an event that asks for no action by itself.
+    pub(super) fn settled(&mut self, now: Instant) -> Actions<S, W, V> {
+        let mut actions = Vec::new();
+        self.settle(now, &mut actions);
         actions
     }
 
@@ -57,8 +53,10 @@ impl<S, W, V> Core<S, W, V> {
     /// become free; the slot of an idle session of another lane.
     /// A ticket that gets nothing ends the run, for there is nothing left to give.
     fn dispatch(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
-        let mut plan = Plan { covered: self.under_way(), room: self.closing.len() };
-        while let Some(lane) = self.next_to_serve(now, &plan) {
+        self.cover_by_what_is_under_way();
+        // Slots that closing sessions will leave and that are promised to nobody yet.
+        let mut room = self.closing.len();
+        while let Some(lane) = self.next_to_serve(now) {
             if let Some(loan) = self.take_ready(now, lane) {
                 let waiter = self.lanes[lane].pop_oldest().expect("a lane to serve has a waiter");
                 actions.push(Action::Grant { waiter, loan });
@@ -67,37 +65,35 @@ impl<S, W, V> Core<S, W, V> {
             if let Some(check) = self.start_check(now, lane) {
                 actions.push(check);
             } else if !self.may_create(now, lane, actions) {
-                plan.covered[lane] = None;
+                self.lanes[lane].covered = None;
                 continue;
             } else if self.free() > 0 {
                 actions.push(self.start_create(now, lane));
-            } else if plan.room > 0 {
-                plan.room -= 1;
+            } else if room > 0 {
+                room -= 1;
             } else if let Some(Idle { card, session, .. }) = self.idle.pop_front() {
                 actions.push(self.discard(card.slot, session, DiscardReason::Unwanted));
             } else {
                 return;
             }
-            if let Some(covered) = &mut plan.covered[lane] {
-                *covered += 1;
-            }
+            self.lanes[lane].cover_one();
         }
     }
 
-    /// Per lane, the attempts and tests under way.
-    fn under_way(&self) -> Vec<Option<usize>> {
-        let mut counts = vec![Some(0); self.lanes.len()];
-        let creates = self.creates.iter().map(|create| create.lane);
-        for lane in creates.chain(self.checks.iter().map(|check| check.card.lane)) {
-            counts[lane] = counts[lane].map(|count| count + 1);
+    fn cover_by_what_is_under_way(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| lane.covered = Some(0));
+        for create in &self.creates {
+            self.lanes[create.lane].cover_one();
         }
-        counts
+        for check in &self.checks {
+            self.lanes[check.card.lane].cover_one();
+        }
     }
 
     /// The lane whose turn it is: the one with the oldest ticket that could be given something.
-    fn next_to_serve(&self, now: Instant, plan: &Plan) -> Option<usize> {
+    fn next_to_serve(&self, now: Instant) -> Option<usize> {
         let candidate = |lane: usize| -> Option<(Ticket, usize)> {
-            let before = if self.has_ready(now, lane) { 0 } else { plan.covered[lane]? };
+            let before = if self.has_ready(now, lane) { 0 } else { self.lanes[lane].covered? };
             Some((self.lanes[lane].nth(before)?, lane))
         };
         (0..self.lanes.len()).filter_map(candidate).min().map(|(_, lane)| lane)

@@ -12,11 +12,14 @@ pub(super) struct Lane<W> {
     /// all of its lines give up, each in its own time.
     waiters: BTreeMap<Ticket, W>,
     pub(super) retry: Retry,
+    /// During a run of the dispatcher: how many of the oldest waiters have something on its way
+    /// to them; `None` when the lane may not make sessions now.
+    pub(super) covered: Option<usize>,
 }
 
 impl<W> Default for Lane<W> {
     fn default() -> Self {
-        Self { waiters: BTreeMap::new(), retry: Retry::default() }
+        Self { waiters: BTreeMap::new(), retry: Retry::default(), covered: None }
     }
 }
 
@@ -48,6 +51,11 @@ impl<W> Lane<W> {
     /// Everybody, oldest first. Nobody waits afterwards.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = W> + use<W> {
         std::mem::take(&mut self.waiters).into_values()
+    }
+
+    /// Something is on its way to one waiter more.
+    pub(super) fn cover_one(&mut self) {
+        self.covered = self.covered.map(|covered| covered + 1);
     }
 
     pub(super) fn len(&self) -> usize {

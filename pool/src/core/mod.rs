@@ -180,7 +180,7 @@ impl<S, W, V> Core<S, W, V> {
     ) -> (Ticket, Actions<S, W, V>) {
         let ticket = Ticket(self.next_id());
         self.lanes[lane].push(ticket, waiter);
-        (ticket, self.settle(now))
+        (ticket, self.settled(now))
     }
 
     /// Takes a caller that gave up, or was served, out of its queue. What is being made for it
@@ -216,7 +216,7 @@ impl<S, W, V> Core<S, W, V> {
         match (card, disposition) {
             (Some(card), Disposition::Reuse) if !self.closed => {
                 self.idle.push_back(Idle { card, session, since: now, connect: None });
-                self.settle(now)
+                self.settled(now)
             }
             (_, Disposition::Discard(reason)) => {
                 self.discard_and_settle(now, slot, session, reason)
@@ -234,12 +234,12 @@ impl<S, W, V> Core<S, W, V> {
         };
         self.closing.swap_remove(at);
         self.totals.closed_total += 1;
-        self.settle(now)
+        self.settled(now)
     }
 
     /// The time has come that an action asked to be woken at.
     pub(crate) fn woken(&mut self, now: Instant) -> Actions<S, W, V> {
-        self.settle(now)
+        self.settled(now)
     }
 
     /// Closes the pool: nobody waits any more and nothing is idle; what is lent or being made is
@@ -254,7 +254,7 @@ impl<S, W, V> Core<S, W, V> {
         while let Some(Idle { card, session, .. }) = self.idle.pop_front() {
             actions.push(self.discard(card.slot, session, DiscardReason::PoolClosed));
         }
-        actions.extend(self.settle(now));
+        self.settle(now, &mut actions);
         actions
     }
 
@@ -319,7 +319,7 @@ impl<S, W, V> Core<S, W, V> {
         reason: DiscardReason,
     ) -> Actions<S, W, V> {
         let mut actions = vec![self.discard(slot, session, reason)];
-        actions.extend(self.settle(now));
+        self.settle(now, &mut actions);
         actions
     }
 
