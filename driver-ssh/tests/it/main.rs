@@ -11,6 +11,7 @@ mod exec;
 mod handshake;
 mod hostkey;
 mod login;
+mod refusal;
 mod remains;
 mod shell;
 mod stages;

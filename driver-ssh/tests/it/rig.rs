@@ -95,7 +95,9 @@ impl Rig {
     pub(crate) fn extra_threads(&self) -> usize {
         let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
         let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-        names.filter(|name| name.trim_end() == self.thread_name).count() - WORKERS
+        // A worker that has only just started does not bear its name yet.
+        let named = names.filter(|name| name.trim_end() == self.thread_name).count();
+        named.saturating_sub(WORKERS)
     }
 
     /// Waits until no thread, task or socket is left of whatever ran against `peer`.
