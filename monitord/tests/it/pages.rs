@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::Site;
 
 /// Status and body of a page.
-async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let url = format!("http://{address}{path}");
     tokio::task::block_in_place(|| {
         let agent: ureq::Agent =

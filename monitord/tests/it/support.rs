@@ -84,11 +84,17 @@ impl Site {
         run(&[&[command], config.as_slice(), more].concat(), &[]).await
     }
 
-    /// Starts the daemon, with its outcomes on standard output and its log as JSON.
+    /// Starts the daemon, with its outcomes on standard output.
     pub(crate) async fn start(&self) -> Daemon {
+        self.start_with(&["-o", "json"]).await
+    }
+
+    /// Starts the daemon, with its log as JSON.
+    pub(crate) async fn start_with(&self, more: &[&str]) -> Daemon {
         let mut child = binary()
-            .args(["run", "-o", "json", "--log-format", "json", "-c"])
+            .args(["run", "--log-format", "json", "-c"])
             .arg(self.write())
+            .args(more)
             .spawn()
             .unwrap();
         let outcomes = collect(child.stdout.take().unwrap());
