@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use anyhow::{Context as _, Result};
 use pool_core::{Platform, Protocol};
+use scheduler::{PingParams, Target};
 use serde::Serialize;
 
 use super::{Exit, Usage};
@@ -10,6 +11,9 @@ use crate::catalog::Catalog;
 use crate::cli::{Format, PlatformsArgs, PlatformsCommand};
 use crate::output::Output;
 use crate::report::Table;
+
+/// Stands for a line's far end (RFC 5737).
+const EXAMPLE_TARGET: &str = "198.51.100.1";
 
 /// Shows what is known about platforms.
 pub(super) fn execute(args: PlatformsArgs, parts: &Parts) -> Result<Exit> {
@@ -68,6 +72,10 @@ fn show(name: &str, catalog: &Catalog, parts: &Parts) -> Result<String> {
     let mut text = String::new();
     for protocol in protocols {
         writeln!(text, "protocol {protocol}")?;
+    }
+    let target = Target::new(EXAMPLE_TARGET).context("the example is an address")?;
+    for step in parts.ping.request(&platform, &target, &PingParams::default())?.steps() {
+        writeln!(text, "command  {}", step.line())?;
     }
     if let Some(definition) = parts.platforms.get(&platform) {
         writeln!(text, "{definition:#?}")?;
