@@ -144,9 +144,17 @@ async fn idle_sessions_are_swept_away_and_lost_ones_replaced() {
 async fn the_sweeper_ends_with_its_fleet() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
-    let fleet = fleet(&Device::healthy(), &Device::healthy());
-    drop(get(&fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
-    drop(fleet);
+    let (dropped, closed) = (
+        fleet(&Device::healthy(), &Device::healthy()),
+        fleet(&Device::healthy(), &Device::healthy()),
+    );
+    for fleet in [&dropped, &closed] {
+        drop(get(&fleet.pool("a", &config_of(A)).unwrap()).await.unwrap());
+    }
+    // One each, and none for an idle pool, once the tasks that made the sessions have ended.
+    until(|| tasks() == before + 2).await;
+    drop(dropped);
+    closed.close(&long()).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(tasks(), before);
 }

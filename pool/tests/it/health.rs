@@ -72,6 +72,27 @@ async fn a_caller_that_gives_up_during_a_test_leaves_the_session_to_the_pool() {
     assert_eq!((pool.stats().idle, device.farewells()), (1, 0), "the test ended well");
 }
 
+#[test]
+fn a_runtime_that_shuts_down_during_a_test_leaves_no_slot_behind() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    let device = Device::healthy();
+    let pool = runtime.block_on(async {
+        let pool = pool(&device, 1);
+        drop(get(&pool).await.unwrap());
+        sleep(LONG).await;
+        device.set_health(Act::Hang(Phase::HealthCheck));
+        queued(&pool).await.abort();
+        tokio::task::yield_now().await;
+        pool
+    });
+    assert_eq!(pool.stats().in_use, 1, "by the test");
+    drop(runtime);
+    let stats = pool.stats();
+    assert_eq!((stats.in_use, stats.created_total, stats.closed_total), (0, 1, 1));
+    assert_eq!(device.live(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn closing_cuts_a_test_off() {
     let device = Device::healthy();

@@ -6,6 +6,7 @@ mod acquire;
 mod broken;
 mod creating;
 mod deadline;
+mod device;
 mod fleet;
 mod health;
 mod lifecycle;
