@@ -127,10 +127,11 @@ async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>) {
         tokio::time::sleep(SWEEP_EVERY).await;
         let Some(state) = fleet.upgrade() else { return };
         let pools: Vec<_> = {
-            let state = state.lock();
+            let mut state = state.lock();
             if state.closed {
                 return;
             }
+            state.retired.retain(|pool| !pool.is_drained());
             state.pools.values().cloned().collect()
         };
         pools.iter().for_each(|pool| pool.sweep());

@@ -79,26 +79,61 @@ async fn worker(pool: Arc<pool::Pool>, mut dice: Dice, until: Instant, lent: Arc
     }
 }
 
+fn shaky_pool(device: &Arc<Device>) -> Arc<pool::Pool> {
+    let mut config = config(MAX);
+    config.connect_timeout = Duration::from_millis(20);
+    pool_with(device, config)
+}
+
+fn start_workers(pool: &Arc<pool::Pool>, end: Instant) -> Vec<tokio::task::JoinHandle<()>> {
+    let lent = Arc::new(AtomicUsize::new(0));
+    (0..WORKERS)
+        .map(|seed| tokio::spawn(worker(pool.clone(), Dice(seed), end, lent.clone())))
+        .collect()
+}
+
+fn shake(device: &Device, dice: &mut Dice) {
+    device.next_logins([acts(dice)]);
+    device.set_command(acts(dice));
+    device.set_farewell(match acts(dice) {
+        Act::Hang(_) => Act::Ok,
+        other => other,
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn closing_amid_random_use_leaves_nothing_behind() {
+    for round in 0..20 {
+        let device = Device::healthy();
+        let pool = shaky_pool(&device);
+        let start = Instant::now();
+        let workers = start_workers(&pool, start + LENGTH);
+        let mut dice = Dice(round);
+        let close_at = start + Duration::from_millis(5 + dice.roll(20));
+        while Instant::now() < close_at {
+            shake(&device, &mut dice);
+            tokio::task::yield_now().await;
+        }
+        device.set_command(Act::Ok);
+        device.set_farewell(Act::Ok);
+        pool.close(&Context::detached(Duration::from_secs(10))).await;
+        let stats = pool.stats();
+        assert!(pool.is_drained(), "{stats:?}");
+        assert_eq!((device.live(), stats.waiting), (0, 0));
+        assert_eq!(stats.created_total, stats.closed_total, "{stats:?}");
+        workers.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn random_use_by_many_threads_ends_with_the_whole_capacity_usable() {
     let device = Device::healthy();
-    let mut config = config(MAX);
-    config.connect_timeout = Duration::from_millis(20);
-    let pool = pool_with(&device, config);
+    let pool = shaky_pool(&device);
     let end = Instant::now() + LENGTH;
-    let lent = Arc::new(AtomicUsize::new(0));
+    let workers = start_workers(&pool, end);
     let mut dice = Dice(7);
-    let mut workers = Vec::new();
-    for seed in 0..WORKERS {
-        workers.push(tokio::spawn(worker(pool.clone(), Dice(seed), end, lent.clone())));
-    }
     while Instant::now() < end {
-        device.next_logins([acts(&mut dice)]);
-        device.set_command(acts(&mut dice));
-        device.set_farewell(match acts(&mut dice) {
-            Act::Hang(_) => Act::Ok,
-            other => other,
-        });
+        shake(&device, &mut dice);
         let stats = pool.stats();
         assert!(stats.in_use + stats.idle + stats.creating + stats.closing <= MAX, "{stats:?}");
         tokio::task::yield_now().await;
