@@ -5,5 +5,5 @@ mod outcome;
 mod table;
 
 pub(crate) use measurement::{MeasurementView, measurement_text, round_ms};
-pub(crate) use outcome::{outcome_line, outcome_table};
+pub(crate) use outcome::{cause, outcome_line, outcome_table};
 pub(crate) use table::Table;

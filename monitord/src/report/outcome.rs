@@ -108,6 +108,13 @@ fn story(reason: SkipReason) -> &'static str {
     }
 }
 
+/// Why there are no figures, in a line for people: what and where first, then the whole story.
+pub(crate) fn cause(result: &CheckResult) -> Option<String> {
+    let ErrorView { kind, phase, message } = error(result)?;
+    let place = phase.map_or_else(String::new, |phase| format!(" in {phase}"));
+    Some(format!("{kind}{place}: {message}"))
+}
+
 /// RFC 3339, to the millisecond.
 fn time(at: Timestamp) -> String {
     format!("{at:.3}")
@@ -134,8 +141,7 @@ pub(crate) fn outcome_table(outcomes: &[Outcome]) -> Table {
             shown(view.loss_pct, "%"),
             shown(view.rtt_avg_ms, " ms"),
             shown(view.duration_ms, " ms"),
-            view.error
-                .map_or_else(String::new, |error| format!("{}: {}", error.kind, error.message)),
+            cause(&outcome.result).unwrap_or_default(),
         ]);
     }
     table

@@ -7,7 +7,7 @@ use scheduler::{CheckResult, Inventory, Line, LineId, Outcome, RouterName};
 use serde::Serialize;
 
 use crate::board::{Board, LineState};
-use crate::report::round_ms;
+use crate::report::{cause, round_ms};
 
 /// `/status`: every line with its last outcome, every router with its sessions. No secrets.
 #[derive(Debug)]
@@ -102,14 +102,6 @@ impl StatusPage {
             last_error: last.and_then(|outcome| cause(&outcome.result)),
             last_outcome_at: last.map(ended_at),
         }
-    }
-}
-
-fn cause(result: &CheckResult) -> Option<String> {
-    match result {
-        CheckResult::Measured(_) => None,
-        CheckResult::Failed(failure) => Some(format!("{}: {}", failure.kind, failure.message)),
-        CheckResult::Skipped(reason) => Some(format!("skipped: {reason}")),
     }
 }
 

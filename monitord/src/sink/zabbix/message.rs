@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use scheduler::{CheckResult, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::status::status_text;
 use crate::settings::ItemKeys;
 
 /// One value of one item, with the moment of the check. The moment never changes again: Zabbix
@@ -31,7 +30,7 @@ impl ItemValue {
             CheckResult::Measured(measurement) => {
                 (&items.ping, format!("{:.0}", measurement.loss_pct()))
             }
-            _ => (&items.error_detail, status_text(&outcome.result)?.to_owned()),
+            _ => (&items.error_detail, outcome.legacy_status()?.to_owned()),
         };
         let (clock, ns) = moment(outcome.started_at.unwrap_or(outcome.scheduled_at));
         Some(Self { host: outcome.line.to_string(), key: key.clone(), value, clock, ns })

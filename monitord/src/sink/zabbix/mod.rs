@@ -6,7 +6,6 @@ mod client;
 mod frame;
 mod message;
 mod queue;
-mod status;
 
 #[cfg(test)]
 mod tests;
