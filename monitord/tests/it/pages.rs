@@ -63,7 +63,12 @@ async fn metrics_health_and_status_tell_what_happens() {
     assert_eq!(line("good")["loss_pct"], 50.0);
     assert!(line("good")["rtt_avg_ms"].as_f64().is_some());
     assert_eq!(line("bad")["state"], "failed");
-    assert!(line("bad")["last_error"].as_str().unwrap().starts_with("Authentication: "));
+    assert!(
+        line("bad")["last_error"]
+            .as_str()
+            .unwrap()
+            .starts_with("Authentication in authentication: ")
+    );
     let router =
         status["routers"].as_array().unwrap().iter().find(|r| r["router"] == "good").unwrap();
     assert_eq!((&router["idle"], &router["max"]), (&json!(1), &json!(2)));
