@@ -3,6 +3,9 @@
 //! Needs root and Debian's openssh-server, frr, iproute2, nftables and iputils-ping; a missing one is a
 //! failure, not a skip. Everything runs on loopback and in network namespaces made here.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::print_stderr, reason = "a test that fails shows what led to it")]
+
 mod frr;
 mod sshd;
 
@@ -156,7 +159,7 @@ const OLD_SERVERS: [[&str; 4]; 3] = [
 #[test]
 fn servers_with_old_algorithms_only_are_reached_with_the_legacy_profile() {
     for lines in &OLD_SERVERS {
-        let sshd = Sshd::start(SshdOptions { host_key: "rsa", lines, ..SshdOptions::default() });
+        let sshd = Sshd::start(SshdOptions { host_key: "rsa", lines });
         let legacy = linux(&sshd, json!({ "algorithms": "legacy" }));
         let (outcomes, _) = once(sshd.folder(), legacy, loopback_line());
         eprintln!("{lines:?}");

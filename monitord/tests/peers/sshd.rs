@@ -147,16 +147,19 @@ fn write_config(folder: &Path, port: u16, lines: &[&str]) {
 }
 
 fn spawn(folder: &Path, port: u16) -> Child {
-    let log = folder.join("sshd.log");
-    let mut process = Command::new("/usr/sbin/sshd")
+    let process = Command::new("/usr/sbin/sshd")
         .arg("-D")
         .arg("-f")
         .arg(folder.join("sshd_config"))
         .arg("-E")
-        .arg(&log)
+        .arg(folder.join("sshd.log"))
         .stdin(Stdio::null())
         .spawn()
         .expect("openssh-server is installed");
+    wait_until_it_listens(process, folder, port)
+}
+
+fn wait_until_it_listens(mut process: Child, folder: &Path, port: u16) -> Child {
     for _ in 0..500 {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return process;
@@ -164,5 +167,7 @@ fn spawn(folder: &Path, port: u16) -> Child {
         thread::park_timeout(Duration::from_millis(10));
     }
     process.kill().ok();
-    panic!("sshd does not listen: {}", std::fs::read_to_string(log).unwrap_or_default());
+    process.wait().ok();
+    let log = std::fs::read_to_string(folder.join("sshd.log")).unwrap_or_default();
+    panic!("sshd does not listen: {log}");
 }
