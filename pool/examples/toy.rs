@@ -1,9 +1,8 @@
 //! A pool over a toy factory, whose sessions answer with the command they were given.
-use std::{sync::Arc, time::Duration};
-
 use async_trait::async_trait;
 use pool::Pool;
 use pool_core::*;
+use std::{sync::Arc, time::Duration};
 
 #[derive(Debug)]
 struct Toy(Capability);

@@ -15,24 +15,23 @@ mod creating;
 mod dispatch;
 mod lane;
 mod retry;
+mod session;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod warmup;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
-use pool_core::{
-    ConnectionConfig, DiscardReason, Disposition, Error, PhaseTrace, PoolStats, Result, SlotId,
-};
+use pool_core::{ConnectionConfig, DiscardReason, Disposition, Error, PoolStats, Result, SlotId};
 use tokio::time::Instant;
 
 pub(crate) use self::action::{Action, Actions, GetOutcome, Loan};
 use self::backoff::Jitter;
 use self::lane::Lane;
 pub(crate) use self::lane::Ticket;
+use self::session::{Card, Check, Create, Idle, Lent};
 
 /// Sessions, queues and counts of one pool, and the rules by which they change.
 pub(crate) struct Core<S, W, V> {
@@ -55,11 +54,6 @@ pub(crate) struct Core<S, W, V> {
     totals: PoolStats,
     jitter: Jitter,
 }
-
-/// A session that has been idle for longer is tested before it is lent. Shorter than any firewall
-/// forgets a connection; longer than the pauses between the lines of a busy router, so that they
-/// do not pay a round trip for nothing.
-const CHECK_WHEN_IDLE_FOR: Duration = Duration::from_secs(30);
 
 /// What a pool's configuration says to its core.
 #[derive(Clone, Copy, Debug)]
@@ -86,51 +80,6 @@ impl From<&ConnectionConfig> for Limits {
             retry_timeout: config.retry_timeout,
         }
     }
-}
-
-/// What a session keeps through its whole life.
-#[derive(Clone, Copy, Debug)]
-struct Card {
-    slot: SlotId,
-    lane: usize,
-    uses: u64,
-    /// How long it may be idle before it is closed.
-    patience: Duration,
-}
-
-struct Idle<S> {
-    card: Card,
-    session: S,
-    /// When it was last known to answer.
-    since: Instant,
-    /// How long making it took, as long as nobody has used it.
-    connect: Option<Duration>,
-}
-
-impl<S> Idle<S> {
-    fn is_fresh(&self, now: Instant) -> bool {
-        now.duration_since(self.since) < CHECK_WHEN_IDLE_FOR
-    }
-}
-
-struct Lent {
-    card: Card,
-    since: Instant,
-}
-
-struct Check {
-    card: Card,
-    since: Instant,
-}
-
-struct Create<V> {
-    slot: SlotId,
-    lane: usize,
-    /// Which round of the lane's attempts it belongs to.
-    round: u64,
-    since: Instant,
-    trace: Option<Arc<PhaseTrace>>,
-    watchers: Vec<V>,
 }
 
 impl<S, W, V> Core<S, W, V> {

@@ -1,6 +1,7 @@
 //! Tests of sessions that were idle for long.
 
 use super::*;
+use crate::core::session::CHECK_WHEN_IDLE_FOR;
 
 /// A core whose one session has been idle for so long that it needs a test.
 fn stale(connections_max: usize) -> (TestCore, Instant, SlotId) {

@@ -7,6 +7,7 @@ mod serving;
 mod upkeep;
 
 use std::io;
+use std::sync::Arc;
 
 use pool_core::Phase;
 
