@@ -139,6 +139,25 @@ pub enum Error {
     #[error("invalid configuration: {}", ConfigProblem::join(.0))]
     InvalidConfig(Vec<ConfigProblem>),
 
+    /// Making sessions has failed so often, or so finally, that the device is left alone for a
+    /// while. Nothing was tried for this caller. [`kind`](Self::kind) and [`phase`](Self::phase)
+    /// are those of the cause.
+    #[error(
+        "left alone after {attempts} failed attempts, the latest {age:.1?} ago{}; next try in \
+         {next_try:.1?}", InPhase(.cause)
+    )]
+    GateShut {
+        /// Failed attempts in a row.
+        attempts: u32,
+        /// How long ago the latest of them failed.
+        age: Duration,
+        /// When the next attempt may be made, from now.
+        next_try: Duration,
+        /// How the latest attempt failed.
+        #[source]
+        cause: Box<Error>,
+    },
+
     /// The pool is closed.
     #[error("the pool is closed")]
     Closed,
@@ -249,6 +268,7 @@ impl Error {
             Self::InvalidConfig(_) => ErrorKind::InvalidConfig,
             Self::Closed => ErrorKind::Closed,
             Self::Local { .. } => ErrorKind::Local,
+            Self::GateShut { cause, .. } => cause.kind(),
         }
     }
 
@@ -267,6 +287,7 @@ impl Error {
             Self::HostKey { .. } => Some(Phase::HostKey),
             Self::Authentication { .. } => Some(Phase::Authentication),
             Self::Rejected { .. } | Self::OutputLimit { .. } => Some(Phase::Read),
+            Self::GateShut { cause, .. } => cause.phase(),
             Self::Unsupported { .. } | Self::InvalidConfig(_) | Self::Closed => None,
         }
     }
@@ -339,6 +360,15 @@ impl fmt::Display for Detail<'_> {
     }
 }
 
+/// Renders `" in phase …"`, or nothing for an error without a phase.
+struct InPhase<'a>(&'a Error);
+
+impl fmt::Display for InPhase<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.phase().map_or(Ok(()), |phase| write!(f, " in phase {phase}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;
@@ -376,6 +406,25 @@ mod tests {
         let wrong = Error::Authentication { username: "u".into(), message: "refused".into() };
         assert!(!wrong.is_transient());
         assert!(timeout(Phase::KeyExchange).is_transient());
+    }
+
+    #[test]
+    fn a_shut_gate_is_an_error_of_the_kind_of_its_cause() {
+        let error = Error::GateShut {
+            attempts: 5,
+            age: Duration::from_millis(2500),
+            next_try: Duration::from_secs(3),
+            cause: Box::new(timeout(Phase::KeyExchange)),
+        };
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        assert_eq!(error.phase(), Some(Phase::KeyExchange));
+        assert!(error.is_transient());
+        assert_eq!(
+            error.to_string(),
+            "left alone after 5 failed attempts, the latest 2.5s ago in phase key_exchange; next \
+             try in 3.0s"
+        );
+        assert!(error.source().is_some());
     }
 
     #[test]

@@ -1,4 +1,6 @@
 use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 
@@ -46,6 +48,56 @@ pub enum PoolEvent {
         /// The session.
         slot: SlotId,
     },
+    /// A session was tested.
+    HealthChecked {
+        /// The session.
+        slot: SlotId,
+        /// How long the test took.
+        took: Duration,
+        /// Why it failed, if it did.
+        error: Option<Error>,
+    },
+    /// A session is about to be replaced.
+    Rebuilding {
+        /// The session.
+        slot: SlotId,
+        /// Why.
+        reason: RebuildReason,
+    },
+    /// A warm-up came to its end.
+    WarmedUp {
+        /// Whose sessions were wanted.
+        protocol: Protocol,
+        /// Sessions that are ready or lent now.
+        ready: usize,
+        /// Attempts that failed.
+        failed: usize,
+    },
+    /// The device is left alone for a while: callers are told why at once.
+    GateShut {
+        /// The protocol that keeps failing.
+        protocol: Protocol,
+        /// Failed attempts in a row.
+        attempts: u32,
+        /// When the next attempt may be made, from now.
+        next_try: Duration,
+        /// How the latest attempt failed.
+        error: Error,
+    },
+    /// A session could be made again after a gate was shut.
+    GateOpened {
+        /// The protocol that works again.
+        protocol: Protocol,
+    },
+    /// A session has been lent for suspiciously long. Told once for each lease.
+    LeakSuspected {
+        /// The session.
+        slot: SlotId,
+        /// For how long it has been lent.
+        held: Duration,
+        /// Where it was taken, if that is known.
+        taken_at: Option<&'static Location<'static>>,
+    },
     /// The listener was too slow and missed this many events.
     Missed(u64),
 }
@@ -64,6 +116,46 @@ pub enum DiscardReason {
     Unwanted,
     /// The pool closed.
     PoolClosed,
+    /// Nobody has wanted it for long.
+    Expired,
+    /// It made room for another session.
+    Evicted,
+    /// It did not pass its test.
+    Unhealthy,
+    /// It was old, much used or failing, and was replaced.
+    Rebuilt,
+}
+
+/// Why a session is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RebuildReason {
+    /// It was lent often.
+    Usage,
+    /// It is old.
+    Age,
+    /// Too many of its requests failed.
+    Errors,
+    /// Somebody asked for it.
+    Demanded,
+}
+
+impl RebuildReason {
+    /// The stable name used in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Age => "age",
+            Self::Errors => "errors",
+            Self::Demanded => "demanded",
+        }
+    }
+}
+
+impl fmt::Display for RebuildReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl DiscardReason {
@@ -75,6 +167,10 @@ impl DiscardReason {
             Self::HolderPanicked => "holder_panicked",
             Self::Unwanted => "unwanted",
             Self::PoolClosed => "pool_closed",
+            Self::Expired => "expired",
+            Self::Evicted => "evicted",
+            Self::Unhealthy => "unhealthy",
+            Self::Rebuilt => "rebuilt",
         }
     }
 }

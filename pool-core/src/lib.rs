@@ -66,7 +66,7 @@ pub use credentials::{Credentials, PrivateKey, PrivateKeySource, Secret};
 pub use driver::ProtocolDriver;
 pub use endpoint::{Endpoint, InvalidHost, check_host};
 pub use error::{Error, ErrorKind, HostKeyProblem, Result};
-pub use event::{DiscardReason, EventSender, EventStream, PoolEvent};
+pub use event::{DiscardReason, EventSender, EventStream, PoolEvent, RebuildReason};
 pub use factory::{ProtocolFactory, ProtocolFactoryExt};
 pub use lease::{Disposition, Lease, LeaseHome, LeaseInfo, SlotId};
 pub use phase::{Phase, PhaseSpan, PhaseTrace};

@@ -12,10 +12,14 @@ pub struct PoolStats {
     pub idle: usize,
     /// Sessions that are being made.
     pub creating: usize,
+    /// Sessions that are being tested, by the pool itself.
+    pub checking: usize,
     /// Sessions that are being closed. They still count against the device's limit.
     pub closing: usize,
     /// Callers that wait.
     pub waiting: usize,
+    /// Protocols whose gate is shut: the device is left alone for a while.
+    pub gates_shut: usize,
 
     /// Gets that ended with a lease.
     pub get_success_total: u64,
@@ -35,6 +39,10 @@ pub struct PoolStats {
     pub discarded_total: u64,
     /// Sessions whose closing is done.
     pub closed_total: u64,
+    /// Tests of sessions that failed.
+    pub health_failed_total: u64,
+    /// Times a gate was shut.
+    pub gate_shut_total: u64,
 }
 
 impl PoolStats {
@@ -46,8 +54,10 @@ impl PoolStats {
             in_use: self.in_use + other.in_use,
             idle: self.idle + other.idle,
             creating: self.creating + other.creating,
+            checking: self.checking + other.checking,
             closing: self.closing + other.closing,
             waiting: self.waiting + other.waiting,
+            gates_shut: self.gates_shut + other.gates_shut,
             get_success_total: self.get_success_total + other.get_success_total,
             get_timeout_total: self.get_timeout_total + other.get_timeout_total,
             get_canceled_total: self.get_canceled_total + other.get_canceled_total,
@@ -57,6 +67,8 @@ impl PoolStats {
             reused_total: self.reused_total + other.reused_total,
             discarded_total: self.discarded_total + other.discarded_total,
             closed_total: self.closed_total + other.closed_total,
+            health_failed_total: self.health_failed_total + other.health_failed_total,
+            gate_shut_total: self.gate_shut_total + other.gate_shut_total,
         }
     }
 }

@@ -2,7 +2,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use pool_core::{Context, DiscardReason, Phase, PoolEvent, SlotId};
+use pool_core::{Context, DiscardReason, Error, Phase, PoolEvent, SlotId};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::shared::{Session, Shared};
@@ -11,7 +12,7 @@ use crate::shared::{Session, Shared};
 /// test that is cut short leaves the session in an unknown state, so that it is closed.
 pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, mut session: Session) {
     let ctx = Context::new(&shared.cancel, shared.config.health_check_timeout);
-    let guard = CheckGuard { shared: shared.clone(), slot, armed: true };
+    let guard = CheckGuard { shared: shared.clone(), slot, since: Instant::now(), armed: true };
     let span = tracing::debug_span!("check", router = %shared.name, slot = slot.0);
     let task = async move {
         let check = ctx.run(Phase::HealthCheck, session.health_check(&ctx));
@@ -19,11 +20,12 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, mut session: Session) {
             Ok(Ok(())) => guard.passed(session),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "idle session does not answer any more");
-                guard.failed(session);
+                guard.failed(session, error);
             }
             Err(_panic) => {
                 tracing::warn!("testing a session panicked");
-                guard.failed(session);
+                let message = "testing a session panicked".to_owned();
+                guard.failed(session, Error::Local { phase: Phase::HealthCheck, message });
             }
         }
     };
@@ -35,18 +37,26 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, mut session: Session) {
 struct CheckGuard {
     shared: Arc<Shared>,
     slot: SlotId,
+    since: Instant,
     armed: bool,
 }
 
 impl CheckGuard {
     fn passed(mut self, session: Session) {
         self.armed = false;
+        self.tell(None);
         self.shared.apply(|core, now| core.checked(now, self.slot, session));
     }
 
-    fn failed(mut self, session: Session) {
+    fn failed(mut self, session: Session, error: Error) {
         self.armed = false;
+        self.tell(Some(error));
         self.shared.apply(|core, now| core.check_failed(now, self.slot, session));
+    }
+
+    fn tell(&self, error: Option<Error>) {
+        let (slot, took) = (self.slot, self.since.elapsed());
+        self.shared.event(|| PoolEvent::HealthChecked { slot, took, error });
     }
 }
 

@@ -34,7 +34,7 @@
 //! After some such failures in a row, or one that cannot heal, a gate shuts: callers are told the
 //! cause at once, until the time has come for one more attempt. Whoever comes while that one is
 //! under way waits for its end. A failure shuts the gate again, for longer, up to half a minute,
-//! or ten minutes for errors that trying again cannot heal.
+//! or ten minutes for errors that trying again cannot heal. [`Pool::gate`] says how that stands.
 //!
 //! # Cancel safety
 //!
@@ -74,8 +74,7 @@
 //! ```
 //!
 //! All five states count against `max_connections`: a session that is being closed still holds a
-//! VTY line of the device. [`PoolStats`](pool_core::PoolStats) counts a session that is being
-//! checked as in use, by the pool itself. A caller keeps its place in the queue when the session
+//! VTY line of the device. [`PoolStats`](pool_core::PoolStats) counts each. A caller keeps its place in the queue when the session
 //! that was checked for it does not answer.
 //!
 //! A session that nobody has wanted for some minutes is closed, and one that was lost is replaced,
@@ -120,7 +119,9 @@ mod wait;
 mod wake;
 
 mod fleet;
+mod gate;
 mod pool;
 
 pub use fleet::Fleet;
+pub use gate::GateState;
 pub use pool::Pool;

@@ -4,11 +4,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pool_core::{
     ConfigProblem, ConnectionConfig, ConnectionPool, Context, Error, EventStream, Lease, Phase,
-    PoolStats, Protocol, ProtocolFactory, Result, WarmUpReport,
+    PoolEvent, PoolStats, Protocol, ProtocolFactory, Result, WarmUpReport,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use crate::GateState;
 use crate::shared::{Core, Shared};
 
 /// The sessions of one router.
@@ -55,6 +57,13 @@ impl Pool {
     /// What the pool was made with.
     pub fn config(&self) -> &ConnectionConfig {
         &self.shared.config
+    }
+
+    /// How making sessions of `protocol` fails; `None` if the latest attempt succeeded, if none
+    /// was made yet, or for a protocol without a factory.
+    pub fn gate(&self, protocol: Protocol) -> Option<GateState> {
+        let lane = self.shared.lane(protocol).ok()?;
+        self.shared.core().gate(Instant::now(), lane)
     }
 
     /// Closes sessions that nobody has wanted for some minutes, and replaces those that were lost,
@@ -118,7 +127,7 @@ impl ConnectionPool for Pool {
             watcher
         };
         let actions = {
-            let now = tokio::time::Instant::now();
+            let now = Instant::now();
             self.shared.core().warm_up(now, lane, count, watch)?
         };
         self.shared.perform(actions);
@@ -127,7 +136,9 @@ impl ConnectionPool for Pool {
             let wait = async { attempt.await.unwrap_or(Err(Error::Closed)) };
             failures.extend(ctx.run(Phase::Acquire, wait).await.err());
         }
-        Ok(WarmUpReport { ready: self.shared.core().ready(lane), failures })
+        let ready = self.shared.core().ready(lane);
+        self.shared.event(|| PoolEvent::WarmedUp { protocol, ready, failed: failures.len() });
+        Ok(WarmUpReport { ready, failures })
     }
 
     async fn close(&self, ctx: &Context) {

@@ -54,7 +54,8 @@ impl Shared {
         factories: Vec<(Protocol, Arc<dyn ProtocolFactory>)>,
         runtime: Handle,
     ) -> Arc<Self> {
-        let core = Core::new(Limits::from(&config), factories.len());
+        let protocols = factories.iter().map(|(protocol, _)| *protocol);
+        let core = Core::new(Limits::from(&config), protocols);
         Arc::new_cyclic(|this| Self {
             name,
             config,
@@ -115,6 +116,7 @@ impl Shared {
                     self.event(|| PoolEvent::Discarded { slot, reason });
                     close::spawn(&this, slot, session);
                 }
+                Action::Event(event) => self.event(|| event),
                 Action::WakeAt(time) => wake::spawn(&this, time),
                 Action::Drained => self.drained.cancel(),
             }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use pool_core::{DiscardReason, Error, Result, SlotId};
+use pool_core::{DiscardReason, Error, PoolEvent, Result, SlotId};
 use tokio::time::Instant;
 
 /// Something for the shell to do. An action that is not carried out loses a slot.
@@ -19,6 +19,8 @@ pub(crate) enum Action<S, W, V> {
     Tell { watcher: V, result: Result<()> },
     /// Close the session within a bound; answer with `closed`.
     Close { slot: SlotId, session: S, reason: DiscardReason },
+    /// Tell the listeners what no other action implies.
+    Event(PoolEvent),
     /// Call `woken` at that time.
     WakeAt(Instant),
     /// The pool is closed, and nothing of it is left.

@@ -34,11 +34,12 @@ impl<S, W, V> Core<S, W, V> {
         session: S,
     ) -> Actions<S, W, V> {
         let lane = self.remove_check(slot).map(|card| card.lane);
-        let mut actions = vec![self.discard(slot, session, DiscardReason::Broken)];
+        self.totals.health_failed_total += 1;
+        let mut actions = vec![self.discard(slot, session, DiscardReason::Unhealthy)];
         let idle = std::mem::take(&mut self.idle);
         for idle in idle {
             if Some(idle.card.lane) == lane && !idle.is_fresh(now) {
-                actions.push(self.discard(idle.card.slot, idle.session, DiscardReason::Broken));
+                actions.push(self.discard(idle.card.slot, idle.session, DiscardReason::Unhealthy));
             } else {
                 self.idle.push_back(idle);
             }

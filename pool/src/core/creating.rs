@@ -18,7 +18,7 @@ impl<S, W, V> Core<S, W, V> {
     pub(crate) fn created(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
         let Some(create) = self.remove_create(slot) else { return Vec::new() };
         self.totals.created_total += 1;
-        self.lanes[create.lane].retry.succeeded();
+        let opened = self.open_gate(create.lane);
         let tell = |watcher| Action::Tell { watcher, result: Ok(()) };
         let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
         if self.closed {
@@ -31,6 +31,7 @@ impl<S, W, V> Core<S, W, V> {
             self.idle.push_back(Idle { card, session, since: now, connect });
         }
         self.settle(now, &mut actions);
+        actions.extend(opened);
         actions
     }
 
@@ -42,7 +43,8 @@ impl<S, W, V> Core<S, W, V> {
         error: &Error,
     ) -> Actions<S, W, V> {
         let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        let retry = &mut self.lanes[create.lane].retry;
+        let lane = create.lane;
+        let retry = &mut self.lanes[lane].retry;
         let spent = retry.failed(now, create.round, error, &self.limits, &mut self.jitter);
         let hopeless = match spent {
             Spent::No => false,
@@ -51,7 +53,11 @@ impl<S, W, V> Core<S, W, V> {
             Spent::Attempts => !self.may_still_serve(create.lane),
             Spent::Permanent => true,
         };
-        self.tell_failure(now, create, error, hopeless)
+        let mut actions = self.tell_failure(now, create, error, hopeless);
+        if spent != Spent::No {
+            actions.extend(self.note_gate(now, lane));
+        }
+        actions
     }
 
     /// The task that was to make a session is gone, and with it the runtime for a further one.

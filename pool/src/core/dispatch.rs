@@ -34,7 +34,7 @@ impl<S, W, V> Core<S, W, V> {
     /// is gone.
     fn turn_away(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         for lane in 0..self.lanes.len() {
-            if let Some(error) = self.turned_away(now, lane).cloned() {
+            if let Some(error) = self.turned_away(now, lane) {
                 let waiters = self.lanes[lane].drain();
                 actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
             }
@@ -42,8 +42,9 @@ impl<S, W, V> Core<S, W, V> {
     }
 
     /// Why there is no use in waiting in `lane`, if so: its gate is shut, and it has no session.
-    pub(super) fn turned_away(&self, now: Instant, lane: usize) -> Option<&Error> {
-        self.lanes[lane].retry.shut(now).filter(|_| !self.may_still_serve(lane))
+    pub(super) fn turned_away(&self, now: Instant, lane: usize) -> Option<Error> {
+        let failing = self.lanes[lane].retry.shut(now)?;
+        (!self.may_still_serve(lane)).then(|| failing.turns_away(now))
     }
 
     /// Serves tickets strictly in the order in which they came, over all lanes.
@@ -72,7 +73,7 @@ impl<S, W, V> Core<S, W, V> {
             } else if room > 0 {
                 room -= 1;
             } else if let Some(Idle { card, session, .. }) = self.idle.pop_front() {
-                actions.push(self.discard(card.slot, session, DiscardReason::Unwanted));
+                actions.push(self.discard(card.slot, session, DiscardReason::Evicted));
             } else {
                 return;
             }

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use pool_core::Protocol;
+
 use super::retry::Retry;
 
 /// A place in the queue. Tickets are numbered over all lanes, in the order in which callers came.
@@ -8,6 +10,7 @@ pub(crate) struct Ticket(pub(super) u64);
 
 /// The callers that wait for sessions of one protocol, and how making such sessions goes.
 pub(super) struct Lane<W> {
+    pub(super) protocol: Protocol,
     /// Ordered by arrival. A tree, because callers leave from the middle: when a router hangs,
     /// all of its lines give up, each in its own time.
     waiters: BTreeMap<Ticket, W>,
@@ -17,13 +20,11 @@ pub(super) struct Lane<W> {
     pub(super) covered: Option<usize>,
 }
 
-impl<W> Default for Lane<W> {
-    fn default() -> Self {
-        Self { waiters: BTreeMap::new(), retry: Retry::default(), covered: None }
-    }
-}
-
 impl<W> Lane<W> {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        Self { protocol, waiters: BTreeMap::new(), retry: Retry::default(), covered: None }
+    }
+
     pub(super) fn push(&mut self, ticket: Ticket, waiter: W) {
         if self.waiters.is_empty() {
             self.retry.begin_series();

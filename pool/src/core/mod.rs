@@ -13,6 +13,7 @@ mod cause;
 mod checking;
 mod creating;
 mod dispatch;
+mod gate;
 mod lane;
 mod retry;
 mod session;
@@ -24,7 +25,9 @@ mod warmup;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use pool_core::{ConnectionConfig, DiscardReason, Disposition, Error, PoolStats, Result, SlotId};
+use pool_core::{
+    ConnectionConfig, DiscardReason, Disposition, Error, PoolStats, Protocol, Result, SlotId,
+};
 use tokio::time::Instant;
 
 pub(crate) use self::action::{Action, Actions, GetOutcome, Loan};
@@ -83,11 +86,11 @@ impl From<&ConnectionConfig> for Limits {
 }
 
 impl<S, W, V> Core<S, W, V> {
-    /// A core with `lanes` protocols and no session.
-    pub(crate) fn new(limits: Limits, lanes: usize) -> Self {
+    /// A core without a session, with a lane for each protocol.
+    pub(crate) fn new(limits: Limits, protocols: impl IntoIterator<Item = Protocol>) -> Self {
         Self {
             limits,
-            lanes: (0..lanes).map(|_| Lane::default()).collect(),
+            lanes: protocols.into_iter().map(Lane::new).collect(),
             idle: VecDeque::new(),
             lent: Vec::new(),
             checks: Vec::new(),
@@ -117,7 +120,7 @@ impl<S, W, V> Core<S, W, V> {
         if let Some(loan) = self.take_ready(now, lane) {
             return Ok(Some(Loan { connect: None, ..loan }));
         }
-        self.turned_away(now, lane).map_or(Ok(None), |error| Err(error.clone()))
+        self.turned_away(now, lane).map_or(Ok(None), Err)
     }
 
     /// Queues a caller behind those who came before, and does what can be done for it.
@@ -211,12 +214,13 @@ impl<S, W, V> Core<S, W, V> {
     pub(crate) fn stats(&self) -> PoolStats {
         let mut stats = self.totals;
         stats.max_connections = self.limits.connections_max;
-        // A session that is being tested is in use, by the pool itself.
-        stats.in_use = self.lent.len() + self.checks.len();
+        stats.in_use = self.lent.len();
+        stats.checking = self.checks.len();
         stats.idle = self.idle.len();
         stats.creating = self.creates.len();
         stats.closing = self.closing.len();
         stats.waiting = self.lanes.iter().map(Lane::len).sum();
+        stats.gates_shut = self.lanes.iter().filter(|lane| lane.retry.gate_is_shut()).count();
         stats
     }
 

@@ -52,17 +52,26 @@ struct Series {
 pub(super) struct Failing {
     pub(super) error: Error,
     pub(super) at: Instant,
+    /// When the first attempt since the last success failed.
+    pub(super) since: Instant,
     /// No attempt before this time.
-    not_before: Instant,
+    pub(super) not_before: Instant,
     /// Counted failures since the last success.
-    consecutive: u32,
+    pub(super) consecutive: u32,
     gate: Gate,
+    /// When the gate shut first since the last success.
+    pub(super) shut_since: Option<Instant>,
 }
 
-#[cfg(test)]
 impl Failing {
-    pub(super) fn not_before(&self) -> Instant {
-        self.not_before
+    /// What a caller is told that is not let in.
+    pub(super) fn turns_away(&self, now: Instant) -> Error {
+        Error::GateShut {
+            attempts: self.consecutive,
+            age: now.duration_since(self.at),
+            next_try: self.not_before.duration_since(now),
+            cause: Box::new(self.error.clone()),
+        }
     }
 }
 
@@ -147,10 +156,14 @@ impl Retry {
     }
 
     /// Why newcomers are not to wait for an attempt now, if so.
-    pub(super) fn shut(&self, now: Instant) -> Option<&Error> {
+    pub(super) fn shut(&self, now: Instant) -> Option<&Failing> {
         let failing = self.failing.as_ref()?;
-        let shut = failing.gate == Gate::Shut && failing.not_before > now;
-        shut.then_some(&failing.error)
+        (failing.gate == Gate::Shut && failing.not_before > now).then_some(failing)
+    }
+
+    /// Whether the gate has been shut since the last success.
+    pub(super) fn gate_is_shut(&self) -> bool {
+        self.failing.as_ref().is_some_and(|failing| failing.gate == Gate::Shut)
     }
 
     /// An attempt of `round` failed.
@@ -194,8 +207,12 @@ impl Retry {
         if spent != Spent::No {
             self.series = None;
         }
+        let since = before.as_ref().map_or(now, |failing| failing.since);
+        let shut_since = before.and_then(|failing| failing.shut_since);
+        let shut_since = shut_since.or_else(|| (gate == Gate::Shut).then_some(now));
         let error = error.clone();
-        self.failing = Some(Failing { error, at: now, not_before, consecutive, gate });
+        self.failing =
+            Some(Failing { error, at: now, since, not_before, consecutive, gate, shut_since });
         spent
     }
 

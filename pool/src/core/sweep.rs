@@ -45,7 +45,7 @@ impl<S, W, V> Core<S, W, V> {
             if spare > 0 && now.duration_since(idle.since) >= idle.card.patience {
                 spare -= 1;
                 let Idle { card, session, .. } = idle;
-                actions.push(self.discard(card.slot, session, DiscardReason::Unwanted));
+                actions.push(self.discard(card.slot, session, DiscardReason::Expired));
             } else {
                 self.idle.push_back(idle);
             }

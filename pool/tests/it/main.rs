@@ -7,6 +7,7 @@ mod broken;
 mod creating;
 mod deadline;
 mod device;
+mod events;
 mod fleet;
 mod health;
 mod lifecycle;

@@ -40,7 +40,7 @@ async fn storm(device: &Device, pool: &Arc<Pool>) {
         });
         join_all(checks).await;
         let stats = pool.stats();
-        let occupied = stats.in_use + stats.idle + stats.creating + stats.closing;
+        let occupied = stats.in_use + stats.idle + stats.creating + stats.checking + stats.closing;
         assert!(occupied <= MAX && device.live_max() <= MAX, "{stats:?}");
     }
 }

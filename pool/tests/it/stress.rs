@@ -136,7 +136,10 @@ async fn random_use_by_many_threads_ends_with_the_whole_capacity_usable() {
     while Instant::now() < end {
         shake(&device, &mut dice);
         let stats = pool.stats();
-        assert!(stats.in_use + stats.idle + stats.creating + stats.closing <= MAX, "{stats:?}");
+        assert!(
+            stats.in_use + stats.idle + stats.creating + stats.checking + stats.closing <= MAX,
+            "{stats:?}"
+        );
         tokio::task::yield_now().await;
     }
     for worker in workers {

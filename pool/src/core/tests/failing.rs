@@ -87,7 +87,7 @@ fn attempts_of_a_series_share_the_retry_timeout() {
 fn shut_the_gate(core: &mut TestCore, mut now: Instant) -> (Instant, Instant) {
     for _ in 0..10 {
         if core.take(now, SSH).is_err() {
-            let opens = core.lanes[SSH].retry.failing().expect("it failed").not_before();
+            let opens = core.lanes[SSH].retry.failing().expect("it failed").not_before;
             return (now, opens);
         }
         let mut actions = core.enqueue(now, SSH, "in vain").1;
@@ -108,8 +108,11 @@ fn after_some_failures_newcomers_are_told_at_once_with_the_cause() {
     let (now, opens) = shut_the_gate(&mut core, now);
     assert_eq!(core.stats().create_failed_total, 6, "three callers, two attempts for each");
     assert!((2400..=4000).contains(&(opens - now).as_millis()), "{:?}", opens - now);
-    let error = core.take(now, SSH).expect_err("the gate is shut");
+    let error = core.take(now + Duration::from_secs(1), SSH).expect_err("the gate is shut");
     assert_eq!(error.kind(), pool_core::ErrorKind::Connect);
+    let text = error.to_string();
+    let expected = "left alone after 6 failed attempts, the latest 1.0s ago in phase connect; next";
+    assert!(text.starts_with(expected), "{text}");
     assert!(core.take(now, CLI).expect("the other protocol is not concerned").is_none());
     assert!(core.take(opens, SSH).expect("its time is over").is_none());
 }
@@ -123,7 +126,7 @@ fn a_gate_that_opens_lets_one_attempt_through_for_all_who_have_come() {
     assert!(core.enqueue(opens, SSH, "b").1.is_empty(), "one attempt only");
     let actions = core.create_failed(opens, probe, &refused());
     assert_eq!(told(&actions), ["fail a: Connect", "fail b: Connect"], "no second attempt");
-    let again = core.lanes[SSH].retry.failing().expect("it failed").not_before() - opens;
+    let again = core.lanes[SSH].retry.failing().expect("it failed").not_before - opens;
     assert!((4800..=8000).contains(&again.as_millis()), "shut for longer: {again:?}");
 }
 
@@ -132,7 +135,11 @@ fn a_success_opens_the_gate_for_good() {
     let (mut core, now) = core(2);
     let (_, opens) = shut_the_gate(&mut core, now);
     let probe = create_slot(&core.enqueue(opens, SSH, "a").1);
-    assert_eq!(told(&core.created(opens, probe, 0)), ["grant a"]);
+    let actions = core.created(opens, probe, 0);
+    assert_eq!(told(&actions), ["grant a"]);
+    assert_eq!(events(&actions), ["gate of ssh opened"]);
+    assert!(core.gate(opens, SSH).is_none());
+    assert_eq!(core.stats().gates_shut, 0);
     let slot = create_slot(&core.enqueue(opens, SSH, "b").1);
     assert_eq!(told(&core.create_failed(opens, slot, &refused())), ["wake"], "it is retried");
 }
@@ -141,7 +148,8 @@ fn a_success_opens_the_gate_for_good() {
 fn a_wrong_password_shuts_the_gate_at_once_and_for_long() {
     let (mut core, now) = core(2);
     let slot = create_slot(&core.enqueue(now, SSH, "a").1);
-    core.create_failed(now, slot, &wrong_password()).clear();
+    let actions = core.create_failed(now, slot, &wrong_password());
+    assert_eq!(events(&actions), ["gate of ssh shut after 1"]);
     let error = core.take(now + Duration::from_secs(20), SSH).expect_err("accounts lock");
     assert_eq!(error.kind(), pool_core::ErrorKind::Authentication);
     assert!(core.take(now + Duration::from_secs(40), SSH).expect("one attempt").is_none());
@@ -185,5 +193,20 @@ fn who_waits_behind_a_shut_gate_is_told_when_the_last_session_makes_room_for_ano
     core.enqueue(now, CLI, "old").1.clear();
     core.enqueue(now, SSH, "b").1.clear();
     let actions = core.released(now, slot, 0, Disposition::Reuse);
-    assert_eq!(told(&actions), ["close unwanted", "wake", "fail b: Authentication"]);
+    assert_eq!(told(&actions), ["close evicted", "wake", "fail b: Authentication"]);
+}
+
+#[test]
+fn the_state_of_a_gate_tells_since_when_how_often_why_and_until_when() {
+    let (mut core, start) = core(2);
+    assert!(core.gate(start, SSH).is_none(), "nothing has failed");
+    let (now, opens) = shut_the_gate(&mut core, start);
+    let later = now + Duration::from_secs(1);
+    let gate = core.gate(later, SSH).expect("it fails");
+    assert_eq!(gate.shut_for, Some(Duration::from_secs(1)));
+    assert_eq!(gate.failing_for, later - start);
+    assert_eq!((gate.attempts, gate.failed_ago), (6, Duration::from_secs(1)));
+    assert_eq!((gate.next_try, gate.error.kind()), (opens - later, pool_core::ErrorKind::Connect));
+    assert!(core.gate(later, CLI).is_none());
+    assert_eq!((core.stats().gates_shut, core.stats().gate_shut_total), (1, 1));
 }

@@ -9,7 +9,7 @@ mod upkeep;
 use std::io;
 use std::sync::Arc;
 
-use pool_core::Phase;
+use pool_core::{Phase, PoolEvent};
 
 use super::*;
 
@@ -18,6 +18,7 @@ type TestAction = Action<u64, &'static str, ()>;
 
 const SSH: usize = 0;
 const CLI: usize = 1;
+const PROTOCOLS: [Protocol; 2] = [Protocol::Ssh, Protocol::Scrapli];
 
 fn limits(connections_max: usize) -> Limits {
     Limits {
@@ -30,7 +31,7 @@ fn limits(connections_max: usize) -> Limits {
 }
 
 fn core(connections_max: usize) -> (TestCore, Instant) {
-    (TestCore::new(limits(connections_max), 2), Instant::now())
+    (TestCore::new(limits(connections_max), PROTOCOLS), Instant::now())
 }
 
 fn refused() -> Error {
@@ -42,11 +43,12 @@ fn wrong_password() -> Error {
     Error::Authentication { username: "monitor".into(), message: "refused".into() }
 }
 
-/// Actions in short: `create ssh`, `grant a`, `fail b: Connect`, `close`, `wake`, `drained`.
+/// Actions but for events, in short: `create ssh`, `grant a`, `fail b: Connect`, `close`, `wake`, `drained`.
 fn told(actions: &[TestAction]) -> Vec<String> {
     let lane_name = |lane| if lane == SSH { "ssh" } else { "cli" };
     actions
         .iter()
+        .filter(|action| !matches!(action, Action::Event(_)))
         .map(|action| match action {
             Action::Grant { waiter, .. } => format!("grant {waiter}"),
             Action::Fail { waiter, error } => format!("fail {waiter}: {}", error.kind()),
@@ -54,10 +56,26 @@ fn told(actions: &[TestAction]) -> Vec<String> {
             Action::Check { .. } => "check".to_owned(),
             Action::Tell { result, .. } => format!("tell {}", result.is_ok()),
             Action::Close { reason, .. } => format!("close {reason}"),
+            Action::Event(_) => unreachable!("filtered out"),
             Action::WakeAt(_) => "wake".to_owned(),
             Action::Drained => "drained".to_owned(),
         })
         .collect()
+}
+
+/// The events among the actions, in short: `gate shut`, `gate opened`.
+fn events(actions: &[TestAction]) -> Vec<String> {
+    let event = |action: &TestAction| match action {
+        Action::Event(event) => Some(match event {
+            PoolEvent::GateShut { protocol, attempts, .. } => {
+                format!("gate of {protocol} shut after {attempts}")
+            }
+            PoolEvent::GateOpened { protocol } => format!("gate of {protocol} opened"),
+            other => format!("{other:?}"),
+        }),
+        _ => None,
+    };
+    actions.iter().filter_map(event).collect()
 }
 
 fn create_slot(actions: &[TestAction]) -> SlotId {

@@ -81,7 +81,7 @@ struct World {
 impl World {
     fn new(max: usize) -> Self {
         Self {
-            core: Core::new(limits(max), LANES),
+            core: Core::new(limits(max), PROTOCOLS),
             max,
             now: Instant::now(),
             callers: 0,
@@ -249,7 +249,7 @@ impl World {
                     self.idle.retain(|&idle| idle != slot);
                     self.closing.push(slot);
                 }
-                Action::Tell { .. } => {}
+                Action::Tell { .. } | Action::Event(_) => {}
                 Action::WakeAt(time) => self.wake_at.push(time),
                 Action::Drained => self.drained = true,
             }
@@ -258,7 +258,8 @@ impl World {
 
     fn check(&self) {
         let stats = self.core.stats();
-        let counted = [stats.in_use, stats.idle, stats.creating, stats.closing, stats.waiting];
+        let in_use = stats.in_use + stats.checking;
+        let counted = [in_use, stats.idle, stats.creating, stats.closing, stats.waiting];
         let in_use = self.lent.len() + self.checking.len();
         let sets = [in_use, self.idle.len(), self.closing.len()];
         let real = [sets[0], sets[1], self.creating.len(), sets[2], self.waiting.len()];

@@ -34,7 +34,7 @@ fn the_longest_idle_session_makes_room_for_another_protocol() {
     let (mut core, now) = core(1);
     let slot = lent(&mut core, now, SSH);
     assert!(core.released(now, slot, 0, Disposition::Reuse).is_empty());
-    assert_eq!(told(&core.enqueue(now, CLI, "a").1), ["close unwanted"]);
+    assert_eq!(told(&core.enqueue(now, CLI, "a").1), ["close evicted"]);
     assert!(core.enqueue(now, CLI, "b").1.is_empty(), "one slot, one session closed for it");
     assert_eq!(told(&core.closed(now, slot)), ["create cli"], "only when the closing is done");
 }
@@ -46,7 +46,7 @@ fn a_protocol_in_constant_use_does_not_starve_another() {
     core.enqueue(now, CLI, "older").1.clear();
     core.enqueue(now, SSH, "younger").1.clear();
     let actions = core.released(now, slot, 0, Disposition::Reuse);
-    assert_eq!(told(&actions), ["close unwanted"], "for the older caller of the other protocol");
+    assert_eq!(told(&actions), ["close evicted"], "for the older caller of the other protocol");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_slot_about_to_become_free_is_promised_once() {
     let (first, second) = (lent(&mut core, now, SSH), lent(&mut core, now, SSH));
     core.released(now, first, 0, Disposition::Reuse).clear();
     core.released(now, second, 0, Disposition::Reuse).clear();
-    assert_eq!(told(&core.enqueue(now, CLI, "a").1), ["close unwanted"]);
+    assert_eq!(told(&core.enqueue(now, CLI, "a").1), ["close evicted"]);
     assert!(core.woken(now).is_empty(), "one session is closed for one caller");
     assert_eq!(core.stats().idle, 1);
 }

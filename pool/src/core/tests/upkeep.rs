@@ -11,7 +11,7 @@ fn sessions_that_nobody_wants_are_closed_down_to_the_minimum() {
     assert!(core.sweep(now + Duration::from_secs(200)).is_empty(), "not yet");
     let later = now + Duration::from_secs(400);
     core.released(later, slots[2], 0, Disposition::Reuse).clear();
-    assert_eq!(told(&core.sweep(later)), ["close unwanted", "close unwanted"]);
+    assert_eq!(told(&core.sweep(later)), ["close expired", "close expired"]);
     let much_later = later + Duration::from_secs(4000);
     assert!(core.sweep(much_later).is_empty(), "the last is kept");
 }
