@@ -25,7 +25,7 @@ const LAYERS: &[Layer] = &[
         tests_with: &["lab"],
     },
     Layer { name: "lab", uses: &[], tests_with: &[] },
-    Layer { name: "xtask", uses: &["lab"], tests_with: &[] },
+    Layer { name: "xtask", uses: &["lab", "pool", "pool-core"], tests_with: &[] },
 ];
 
 /// A foreign crate that only some of ours may use.
@@ -60,6 +60,13 @@ const RESERVED: &[Reserved] = &[
         name: "config",
         users: &["monitord"],
         reason: "libraries take values, not configuration files",
+    },
+    Reserved { name: "deadpool", users: &["xtask"], reason: "it is what ours is measured against" },
+    Reserved { name: "bb8", users: &["xtask"], reason: "it is what ours is measured against" },
+    Reserved {
+        name: "allocation-counter",
+        users: &["xtask"],
+        reason: "it replaces the allocator of whatever binary it is in",
     },
     Reserved {
         name: "mockall",

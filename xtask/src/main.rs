@@ -1,6 +1,7 @@
 //! Automation of the project, run as `cargo xtask <command>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod bench;
 mod demo;
 mod deps;
 mod graph;
@@ -25,6 +26,8 @@ enum Command {
     Demo(demo::Options),
     /// Start simulated routers, print a configuration for them, and wait for Ctrl-C.
     Lab(lab_command::Options),
+    /// Measure ours against the bare bound of what is possible and against its peers.
+    Bench(bench::Options),
     /// Check that crates depend only on whom the architecture allows.
     Layers,
     /// Check the licences of the dependency tree and that no crate is in it twice unnoticed.
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Lab(options) => lab_command::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Layers => layers::check(),
         Command::Deps => deps::check(),
     };

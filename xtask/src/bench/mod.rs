@@ -1,0 +1,61 @@
+//! `cargo xtask bench`: ours beside the bare bound of what is possible and beside its peers.
+//!
+//! Machines differ and are shared, so only figures of one run are compared: all contestants take
+//! their turns in every round, and what is shown is the median of the rounds.
+
+mod pool;
+mod report;
+mod rounds;
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// What to measure.
+    #[arg(value_enum)]
+    bench: Bench,
+    /// What to print: a table with the targets beside it, or JSON Lines.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bench {
+    /// The session pool, against a semaphore around a list, deadpool and bb8.
+    Pool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return run_optimised();
+    }
+    let rows = match options.bench {
+        Bench::Pool => pool::run()?,
+    };
+    match options.output {
+        Output::Table => print!("{}", report::table(&rows)),
+        Output::Json => print!("{}", report::json_lines(&rows)?),
+    }
+    Ok(())
+}
+
+/// Runs the same command in a release build: figures of a debug build say nothing.
+fn run_optimised() -> Result<()> {
+    eprintln!("building with optimisation (the first time takes some minutes) ...");
+    let status = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+        .args(std::env::args_os().skip(1))
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "the release build of the bench ended with {status}");
+    Ok(())
+}
