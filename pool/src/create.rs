@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use pool_core::{Context, Error, Phase, PhaseTrace, PoolEvent, Result, SlotId};
+use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::caps::Admission;
 use crate::shared::{Session, Shared};
 
 /// Makes a session in a task of its own, so that no caller's deadline or cancellation can waste
 /// the work. Whatever becomes of the task, the core hears of it.
+///
+/// A fleet may hold the attempt up. That is not the device's fault: it takes nothing from
+/// `timeout` and counts as no failure, and lasts until the fleet lets it begin, or nobody wants
+/// the session any more, or the pool closes.
 pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, lane: usize, timeout: Duration) {
-    let (ctx, trace) = Context::new(&shared.cancel, timeout).traced();
-    shared.core().traced(slot, trace.clone());
     let guard = CreateGuard { shared: shared.clone(), slot, lane, armed: true };
     let span = tracing::debug_span!(
         "create",
@@ -21,10 +25,32 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, lane: usize, timeout: Du
         slot = slot.0
     );
     let task = async move {
+        let Ok(admission) = admitted(&guard.shared, slot).await else { return guard.withdraw() };
+        let (ctx, trace) = Context::new(&guard.shared.cancel, timeout).traced();
+        guard.shared.core().begun(Instant::now(), slot, trace.clone());
         let result = attempt(&guard.shared, lane, &ctx, &trace).await;
-        guard.finish(result);
+        guard.finish(match admission {
+            Some(Admission { permit, seats }) => {
+                drop(permit);
+                result.map(|session| seats.under(session))
+            }
+            None => result,
+        });
     };
     drop(shared.runtime.spawn(task.instrument(span)));
+}
+
+/// The attempt is not to begin: the pool is closed, or the fleet has no room for it.
+struct Withdrawn;
+
+/// Waits until the fleet lets the attempt begin. A pool without a fleet begins at once.
+async fn admitted(shared: &Arc<Shared>, slot: SlotId) -> Result<Option<Admission>, Withdrawn> {
+    let Some(member) = shared.member.get() else { return Ok(None) };
+    tokio::select! {
+        biased;
+        () = shared.cancel.cancelled() => Err(Withdrawn),
+        admission = member.admit(shared, slot) => admission.map(Some).ok_or(Withdrawn),
+    }
 }
 
 /// One attempt within `ctx`, also if the factory does not keep to it or panics.
@@ -74,6 +100,11 @@ impl CreateGuard {
             Ok(session) => self.succeed(session),
             Err(error) => self.fail(&error),
         }
+    }
+
+    fn withdraw(mut self) {
+        self.armed = false;
+        self.shared.apply(|core, now| core.create_withdrawn(now, self.slot));
     }
 
     fn succeed(&self, session: Session) {

@@ -8,7 +8,8 @@ use pool_core::{
     ConnectionConfig, ConnectionPool, Context, Error, PoolStats, ProtocolFactory, Result,
 };
 
-use crate::Pool;
+use crate::caps::{Caps, DeviceSeats, Member};
+use crate::{FleetLimits, Pool};
 
 /// How often pools are swept. Sessions live for minutes, so that half a minute is soon enough.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -20,6 +21,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Fleet {
     factories: Vec<Arc<dyn ProtocolFactory>>,
+    /// What all pools may have together.
+    caps: Arc<Caps>,
     /// Shared with the sweeper, which holds it only while it sweeps.
     state: Arc<Mutex<State>>,
 }
@@ -29,6 +32,8 @@ struct State {
     pools: HashMap<Arc<str>, Arc<Pool>>,
     /// Pools that are closing. Each is forgotten once its last session is gone.
     retired: Vec<Arc<Pool>>,
+    /// How many pools there have been.
+    members: u64,
     sweeper: Sweeper,
     closed: bool,
 }
@@ -43,9 +48,19 @@ enum Sweeper {
 }
 
 impl Fleet {
-    /// A fleet without a pool, whose pools will have these factories.
+    /// A fleet without a pool, whose pools will have these factories, and no limit together.
     pub fn new(factories: Vec<Arc<dyn ProtocolFactory>>) -> Self {
-        Self { factories, state: Arc::default() }
+        Self::with_limits(factories, FleetLimits::default())
+    }
+
+    /// A fleet without a pool, whose pools will have these factories and together keep to these
+    /// limits.
+    ///
+    /// Who waits for a limit is served in turn, router by router, so that none can starve the
+    /// rest. One that hangs in its logins keeps its permits for one `connect_timeout` at the most
+    /// before the next router has its turn.
+    pub fn with_limits(factories: Vec<Arc<dyn ProtocolFactory>>, limits: FleetLimits) -> Self {
+        Self { factories, caps: Caps::new(limits), state: Arc::default() }
     }
 
     /// The pool of the router `name`.
@@ -53,6 +68,8 @@ impl Fleet {
     /// It is made when the router is new here, or known with another configuration; in that case
     /// the old pool is retired: what is lent is closed when it comes back, and whoever waits there
     /// gets `Closed` and may ask here again. So do not keep a pool longer than for one check.
+    /// Sessions of the old pool count against the `max_connections` of the new one until they
+    /// are closed.
     ///
     /// # Errors
     ///
@@ -66,12 +83,33 @@ impl Fleet {
             return Ok(pool.clone());
         }
         let pool = Pool::new(name, config.clone(), self.factories.clone())?;
+        self.join(&mut state, &pool);
         let old = state.pools.insert(pool.name().clone(), pool.clone());
         if std::mem::replace(&mut state.sweeper, Sweeper::Started) == Sweeper::NotStarted {
             tokio::spawn(sweep_from_time_to_time(Arc::downgrade(&self.state)));
         }
         retire(state, old);
         Ok(pool)
+    }
+
+    /// Makes `pool` a member, and the successor of earlier pools of the same router.
+    fn join(&self, state: &mut State, pool: &Pool) {
+        let earlier = state.retired.iter().rev().filter(|pool| !pool.is_drained());
+        let earlier = state.pools.get(pool.name()).into_iter().chain(earlier);
+        let same = earlier.filter(|earlier| earlier.name() == pool.name());
+        let device = same.filter_map(|earlier| earlier.shared().member.get()).next();
+        let max = pool.config().max_connections;
+        let device = match device.map(Member::device) {
+            Some(device) => {
+                device.set_max(max);
+                device.clone()
+            }
+            None => DeviceSeats::new(max),
+        };
+        state.members += 1;
+        let runtime = pool.shared().runtime.clone();
+        let member = Member::new(state.members, self.caps.clone(), device, runtime);
+        pool.shared().member.get_or_init(|| member).joined(pool.shared());
     }
 
     /// Retires the pool of the router `name`, if there is one: the router is no longer wanted.

@@ -110,6 +110,8 @@
 
 mod core;
 
+mod caps;
+
 mod shared;
 
 mod check;
@@ -122,6 +124,7 @@ mod fleet;
 mod gate;
 mod pool;
 
+pub use caps::FleetLimits;
 pub use fleet::Fleet;
 pub use gate::GateState;
 pub use pool::Pool;

@@ -49,6 +49,11 @@ impl Pool {
         Ok(Arc::new(Self { shared }))
     }
 
+    /// What the pool has in common with its tasks.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The router's name.
     pub fn name(&self) -> &Arc<str> {
         &self.shared.name

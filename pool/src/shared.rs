@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::caps::Member;
 use crate::core::{self, Limits, Loan};
 use crate::{check, close, create, wake};
 
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) cancel: CancellationToken,
     /// Cancelled when the pool is closed and every session is gone.
     pub(crate) drained: CancellationToken,
+    /// Set right after the pool was made, if that was by a fleet.
+    pub(crate) member: OnceLock<Member>,
     /// Leases and tasks need the whole of it, and `give_back` is only given a reference.
     this: Weak<Self>,
 }
@@ -65,6 +68,7 @@ impl Shared {
             runtime,
             cancel: CancellationToken::new(),
             drained: CancellationToken::new(),
+            member: OnceLock::new(),
             this: this.clone(),
         })
     }
@@ -93,6 +97,9 @@ impl Shared {
     pub(crate) fn apply(&self, event: impl FnOnce(&mut Core, Instant) -> Actions) {
         let actions = event(&mut self.core(), Instant::now());
         self.perform(actions);
+        if let Some(member) = self.member.get() {
+            member.look(self);
+        }
     }
 
     /// Carries out what the core decided. It must not be called under the core's lock: a waiter
@@ -114,6 +121,9 @@ impl Shared {
                 Action::Check { slot, session } => check::spawn(&this, slot, session),
                 Action::Close { slot, session, reason } => {
                     self.event(|| PoolEvent::Discarded { slot, reason });
+                    if let Some(member) = self.member.get() {
+                        member.leaving(slot);
+                    }
                     close::spawn(&this, slot, session);
                 }
                 Action::Event(event) => self.event(|| event),

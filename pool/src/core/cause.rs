@@ -6,8 +6,8 @@ use super::Core;
 impl<S, W, V> Core<S, W, V> {
     /// Why somebody who has asked at `asked` still waits at `now`, as exactly as is known.
     ///
-    /// An attempt that failed meanwhile comes first. Then one that is under way: as the deadline
-    /// it has not met, in the phase that it has come to. Then a failure from before, which is not
+    /// An attempt that failed meanwhile comes first. Then one that is under way: as what holds it
+    /// up, or as the deadline it has not met, in the phase that it has come to. Then a failure from before, which is not
     /// outdated, for no attempt has succeeded since. With none of these, all sessions are out.
     pub(crate) fn cause(&self, lane: usize, asked: Instant, now: Instant) -> Option<Error> {
         let failing = self.lanes[lane].retry.failing();
@@ -19,7 +19,11 @@ impl<S, W, V> Core<S, W, V> {
     }
 
     fn progress(&self, lane: usize, now: Instant) -> Option<Error> {
-        let create = self.creates.iter().find(|create| create.lane == lane).map(|create| {
+        let create = self.creates.iter().find(|create| create.lane == lane);
+        if let Some(why) = create.and_then(|create| create.held_up.as_ref()) {
+            return Some(why.clone());
+        }
+        let create = create.map(|create| {
             let phase = create.trace.as_ref().and_then(|trace| trace.current());
             (phase.unwrap_or(Phase::Connect), create.since)
         });

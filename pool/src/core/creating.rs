@@ -1,19 +1,10 @@
-use std::sync::Arc;
-
-use pool_core::{DiscardReason, Error, Phase, PhaseTrace, SlotId};
+use pool_core::{DiscardReason, Error, Phase, SlotId};
 use tokio::time::Instant;
 
 use super::retry::Spent;
 use super::{Action, Actions, Card, Core, Create, Idle};
 
 impl<S, W, V> Core<S, W, V> {
-    /// Keeps the trace of an attempt, to say how far it got to those who give up on it.
-    pub(crate) fn traced(&mut self, slot: SlotId, trace: Arc<PhaseTrace>) {
-        if let Some(create) = self.creates.iter_mut().find(|create| create.slot == slot) {
-            create.trace = Some(trace);
-        }
-    }
-
     /// A session was made.
     pub(crate) fn created(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
         let Some(create) = self.remove_create(slot) else { return Vec::new() };
@@ -96,7 +87,7 @@ impl<S, W, V> Core<S, W, V> {
             || self.creates.iter().any(|create| create.lane == lane)
     }
 
-    fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {
+    pub(super) fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {
         let at = self.creates.iter().position(|create| create.slot == slot)?;
         Some(self.creates.remove(at))
     }

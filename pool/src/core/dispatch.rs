@@ -127,8 +127,8 @@ impl<S, W, V> Core<S, W, V> {
         let retry = &mut self.lanes[lane].retry;
         let timeout = retry.start(now, &self.limits);
         let round = retry.round();
-        let watchers = Vec::new();
-        self.creates.push(Create { slot, lane, round, since: now, trace: None, watchers });
+        let (trace, held_up, watchers) = (None, None, Vec::new());
+        self.creates.push(Create { slot, lane, round, since: now, trace, held_up, watchers });
         Action::Create { slot, lane, timeout }
     }
 }

@@ -15,6 +15,7 @@ mod creating;
 mod dispatch;
 mod gate;
 mod lane;
+mod queued;
 mod retry;
 mod session;
 mod sweep;

@@ -150,6 +150,14 @@ impl Retry {
         limits.connect_timeout.min(left)
     }
 
+    /// The attempt that was started begins, maybe after it was held up for a while: that time is
+    /// not taken from the first of a series.
+    pub(super) fn begun(&mut self, now: Instant) {
+        if let Some(series) = self.series.as_mut().filter(|series| series.failures == 0) {
+            series.since = now;
+        }
+    }
+
     pub(super) fn succeeded(&mut self) {
         self.series = None;
         self.failing = None;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pool_core::{PhaseTrace, SlotId};
+use pool_core::{Error, PhaseTrace, SlotId};
 use tokio::time::Instant;
 
 /// A session that has been idle for longer is tested before it is lent. Shorter than any firewall
@@ -56,5 +56,7 @@ pub(super) struct Create<V> {
     pub(super) round: u64,
     pub(super) since: Instant,
     pub(super) trace: Option<Arc<PhaseTrace>>,
+    /// Why it has not begun yet, if something outside of the pool holds it up.
+    pub(super) held_up: Option<Error>,
     pub(super) watchers: Vec<V>,
 }

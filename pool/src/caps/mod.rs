@@ -1,0 +1,230 @@
+//! What the pools of a fleet may have together: sessions, and logins.
+//!
+//! `seats` and `logins` decide and do nothing: events in, verdicts out, the time as an argument.
+//! Both queue in `queue`, which serves routers in turn. `seat` and `login` hold them, each behind
+//! one short lock, and hand out guards: whatever becomes of who holds one, the next is served.
+//! `room` makes room when the seats are used up. None of these locks is held while a pool's is
+//! taken.
+//!
+//! A session takes a seat on its device, and one in the fleet if there is a limit on sessions.
+//! Only then does it queue for its login, so that who has a permit waits for nothing but the
+//! device.
+
+mod limits;
+mod login;
+mod logins;
+mod queue;
+mod room;
+mod seat;
+mod seated;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use pool_core::{Error, Phase, SlotId};
+use tokio::runtime::Handle;
+
+pub use self::limits::FleetLimits;
+use self::login::LoginGate;
+pub(crate) use self::login::LoginPermit;
+use self::queue::RouterId;
+use self::room::SessionCap;
+use self::seat::{Seat, SeatGate};
+use self::seated::Seated;
+use crate::shared::{Session, Shared};
+
+/// The limits of a fleet.
+#[derive(Debug)]
+pub(crate) struct Caps {
+    sessions: Option<SessionCap>,
+    logins: Option<Arc<LoginGate>>,
+    /// What the limits are, for those who are told that they wait for them.
+    limits: FleetLimits,
+}
+
+impl Caps {
+    pub(crate) fn new(limits: FleetLimits) -> Arc<Self> {
+        let limited = limits.logins_in_flight_max.is_some() || limits.logins_per_second.is_some();
+        Arc::new(Self {
+            sessions: limits.sessions_max.map(|max| SessionCap::new(max.get())),
+            logins: limited.then(|| LoginGate::new(&limits)),
+            limits,
+        })
+    }
+}
+
+/// The sessions of one device, over the pools that follow each other when its configuration
+/// changes: together they have no more than the device allows.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceSeats(Arc<SeatGate>);
+
+impl DeviceSeats {
+    pub(crate) fn new(max: usize) -> Self {
+        Self(SeatGate::new(max))
+    }
+
+    /// The configuration has changed. Sessions beyond the new limit are not cut.
+    pub(crate) fn set_max(&self, max: usize) {
+        self.0.set_max(max);
+    }
+}
+
+/// A pool's membership in a fleet.
+#[derive(Debug)]
+pub(crate) struct Member {
+    id: RouterId,
+    caps: Arc<Caps>,
+    device: DeviceSeats,
+    /// Where the pool's tasks run.
+    runtime: Handle,
+}
+
+impl Member {
+    /// The `number` is one that no other member has.
+    pub(crate) fn new(number: u64, caps: Arc<Caps>, device: DeviceSeats, runtime: Handle) -> Self {
+        Self { id: RouterId(number), caps, device, runtime }
+    }
+
+    /// What the sessions of the device are counted by.
+    pub(crate) fn device(&self) -> &DeviceSeats {
+        &self.device
+    }
+
+    /// Makes the pool known to those who look for idle sessions.
+    pub(crate) fn joined(&self, shared: &Arc<Shared>) {
+        if let Some(sessions) = &self.caps.sessions {
+            sessions.joined(self.id, shared);
+        }
+    }
+
+    /// Waits until the fleet lets the attempt `slot` begin. While it waits, the core knows why.
+    ///
+    /// None when it is not to begin at all: the seats are used up, and no caller waits for it
+    /// (any more).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the place in the queue is given up, and what was given goes to the next.
+    pub(crate) async fn admit(&self, shared: &Arc<Shared>, slot: SlotId) -> Option<Admission> {
+        let device = self.seat(&self.device.0, shared, slot, device_full).await?;
+        let fleet = match &self.caps.sessions {
+            Some(sessions) => Some(self.seat(sessions.gate(), shared, slot, fleet_full).await?),
+            None => None,
+        };
+        let permit = match &self.caps.logins {
+            Some(logins) => Some(self.login(logins, shared, slot).await?),
+            None => None,
+        };
+        Some(Admission { permit, seats: TakenSeats { _device: device, _fleet: fleet } })
+    }
+
+    async fn seat(
+        &self,
+        gate: &Arc<SeatGate>,
+        shared: &Arc<Shared>,
+        slot: SlotId,
+        why: fn(usize) -> String,
+    ) -> Option<Seat> {
+        if let Some(seat) = gate.try_take(self.id, slot) {
+            return Some(seat);
+        }
+        shared.core().held_up(slot, busy(why(gate.max())));
+        if !shared.core().has_caller(slot) {
+            return None;
+        }
+        let waiting = gate.enqueue(self.id, slot);
+        if let Some(sessions) = &self.caps.sessions {
+            sessions.make_room();
+        }
+        let seat = waiting.seat().await?;
+        shared.core().has_caller(slot).then_some(seat)
+    }
+
+    /// This waits also for a session that no caller waits for any more: under a limit on logins
+    /// it would be a waste to lose the turn.
+    async fn login(
+        &self,
+        gate: &Arc<LoginGate>,
+        shared: &Arc<Shared>,
+        slot: SlotId,
+    ) -> Option<LoginPermit> {
+        let mut waiting = gate.enqueue(self.id, &self.runtime);
+        if let Some(permit) = waiting.at_once() {
+            return Some(permit);
+        }
+        shared.core().held_up(slot, busy(logins_used_up(&self.caps.limits)));
+        waiting.permit().await
+    }
+
+    /// A session of the pool is being closed.
+    pub(crate) fn leaving(&self, slot: SlotId) {
+        if let Some(sessions) = &self.caps.sessions {
+            sessions.gate().leaving(self.id, slot);
+        }
+    }
+
+    /// Something happened in the pool: if it has idle sessions now, and others lack room for
+    /// theirs, it makes room.
+    pub(crate) fn look(&self, shared: &Shared) {
+        if let Some(sessions) = &self.caps.sessions
+            && sessions.gate().is_short()
+            && shared.core().longest_idle().is_some()
+        {
+            sessions.make_room();
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if let Some(sessions) = &self.caps.sessions {
+            sessions.left(self.id);
+        }
+    }
+}
+
+/// The right to make one session.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    /// To be dropped when the login has ended.
+    pub(crate) permit: Option<LoginPermit>,
+    /// To be kept as long as the session is there.
+    pub(crate) seats: TakenSeats,
+}
+
+/// The seats of one session. They are free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct TakenSeats {
+    _device: Seat,
+    _fleet: Option<Seat>,
+}
+
+impl TakenSeats {
+    /// The session, with its seats.
+    pub(crate) fn under(self, session: Session) -> Session {
+        Box::new(Seated::new(session, self))
+    }
+}
+
+fn busy(message: String) -> Error {
+    Error::Busy { phase: Phase::Acquire, message }
+}
+
+fn device_full(max: usize) -> String {
+    format!(
+        "all {max} sessions of the device are taken, some by the pool of its earlier configuration"
+    )
+}
+
+fn fleet_full(max: usize) -> String {
+    format!("the fleet's limit of {max} sessions over all routers is reached")
+}
+
+fn logins_used_up(limits: &FleetLimits) -> String {
+    let at_once = limits.logins_in_flight_max.map(|max| format!("{max} logins at once"));
+    let rate = limits.logins_per_second.map(|rate| format!("{rate} logins per second"));
+    let limits: Vec<_> = at_once.into_iter().chain(rate).collect();
+    format!("the fleet's limit of {} over all routers is reached", limits.join(" and "))
+}
