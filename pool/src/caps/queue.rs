@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 /// A pool, as the queues over all pools know it. There is one pool for each router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct RouterId(pub(super) u64);
 
 /// A place in a queue.
