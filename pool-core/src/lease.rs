@@ -28,6 +28,28 @@ pub trait LeaseHome: Debug + Send + Sync {
     /// Takes a session back. Called once per lease, from `Drop`: it must not block, must not
     /// panic, and must work outside a runtime.
     fn give_back(&self, slot: SlotId, driver: Box<dyn ProtocolDriver>, disposition: Disposition);
+
+    /// As [`give_back`](Self::give_back), which it calls by default, with what was done with the
+    /// lease.
+    fn give_back_used(
+        &self,
+        slot: SlotId,
+        driver: Box<dyn ProtocolDriver>,
+        disposition: Disposition,
+        used: LeaseUse,
+    ) {
+        let LeaseUse { .. } = used;
+        self.give_back(slot, driver, disposition);
+    }
+}
+
+/// What was done with a lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaseUse {
+    /// Requests that were begun.
+    pub requests: u32,
+    /// Requests that failed.
+    pub failed: u32,
 }
 
 /// How a lease came about.
@@ -52,6 +74,7 @@ pub struct Lease {
     slot: SlotId,
     info: LeaseInfo,
     disposition: Disposition,
+    used: LeaseUse,
 }
 
 struct Session {
@@ -68,7 +91,7 @@ impl Lease {
         info: LeaseInfo,
     ) -> Self {
         let session = Some(Session { driver, home });
-        Self { session, slot, info, disposition: Disposition::Reuse }
+        Self { session, slot, info, disposition: Disposition::Reuse, used: LeaseUse::default() }
     }
 
     /// The identity of the session within its pool.
@@ -106,7 +129,9 @@ impl Lease {
         let before = self.disposition;
         // Dirty until proven clean: if the future is dropped at its await, this stands.
         self.disposition = Disposition::Discard(DiscardReason::CutShort);
+        self.used.requests = self.used.requests.saturating_add(1);
         let result = self.session_mut().driver.execute(ctx, request).await;
+        self.used.failed = self.used.failed.saturating_add(u32::from(result.is_err()));
         self.disposition = match &result {
             Ok(_) => before,
             Err(error) if !error.breaks_connection() => before,
@@ -142,7 +167,7 @@ impl Drop for Lease {
             self.disposition = Disposition::Discard(DiscardReason::HolderPanicked);
         }
         if let Some(Session { driver, home }) = self.session.take() {
-            home.give_back(self.slot, driver, self.disposition);
+            home.give_back_used(self.slot, driver, self.disposition, self.used);
         }
     }
 }

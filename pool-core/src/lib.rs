@@ -68,7 +68,7 @@ pub use endpoint::{Endpoint, InvalidHost, check_host};
 pub use error::{Error, ErrorKind, HostKeyProblem, Result};
 pub use event::{DiscardReason, EventSender, EventStream, PoolEvent, RebuildReason};
 pub use factory::{ProtocolFactory, ProtocolFactoryExt};
-pub use lease::{Disposition, Lease, LeaseHome, LeaseInfo, SlotId};
+pub use lease::{Disposition, Lease, LeaseHome, LeaseInfo, LeaseUse, SlotId};
 pub use phase::{Phase, PhaseSpan, PhaseTrace};
 pub use platform::{Platform, Protocol, UnknownProtocol};
 pub use pool::{ConnectionPool, ConnectionPoolExt, WarmUpReport};

@@ -41,6 +41,8 @@ pub struct PoolStats {
     pub closed_total: u64,
     /// Tests of sessions that failed.
     pub health_failed_total: u64,
+    /// Sessions closed because they were replaced.
+    pub rebuilt_total: u64,
     /// Times a gate was shut.
     pub gate_shut_total: u64,
 }
@@ -68,6 +70,7 @@ impl PoolStats {
             discarded_total: self.discarded_total + other.discarded_total,
             closed_total: self.closed_total + other.closed_total,
             health_failed_total: self.health_failed_total + other.health_failed_total,
+            rebuilt_total: self.rebuilt_total + other.rebuilt_total,
             gate_shut_total: self.gate_shut_total + other.gate_shut_total,
         }
     }

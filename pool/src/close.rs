@@ -8,28 +8,25 @@ use tracing::Instrument;
 
 use crate::shared::{Session, Shared};
 
-/// How long a device is given to say goodbye. A logout takes one round trip; a device that does
-/// not answer within this will not, and its session is cut.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Closes a session in a task of its own. Its slot is free when that is done, at the latest after
-/// [`CLOSE_TIMEOUT`].
+/// `close_timeout`.
 ///
 /// When the runtime is gone, the task is dropped at once, and the session with it: that cuts the
 /// connection without a farewell.
 pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, session: Session) {
+    let timeout = shared.options.close_timeout;
     let guard = CloseGuard { shared: shared.clone(), slot };
     let span = tracing::debug_span!("close", router = %shared.name, slot = slot.0);
     let task = async move {
-        say_goodbye(session).await;
+        say_goodbye(session, timeout).await;
         // Named last so that it is dropped last: the slot is free once the session is gone.
         drop(guard);
     };
     drop(shared.runtime.spawn(task.instrument(span)));
 }
 
-async fn say_goodbye(session: Session) {
-    let ctx = Context::detached(CLOSE_TIMEOUT);
+async fn say_goodbye(session: Session, timeout: Duration) {
+    let ctx = Context::detached(timeout);
     let close = AssertUnwindSafe(ctx.run(Phase::Close, session.close(&ctx))).catch_unwind();
     match close.await {
         Ok(Ok(())) => {}

@@ -59,7 +59,7 @@
 //!                   └──────────┘ ── made, but the pool is closed ──┐   │
 //!                        │ made                                    │   │
 //!      answers           ▼       room for another protocol,        ▼   │ done, or
-//!  ┌──────────┐     ┌──────────┐ the pool closes            ┌─────────┐│ CLOSE_TIMEOUT
+//!  ┌──────────┐     ┌──────────┐ the pool closes            ┌─────────┐│ close_timeout
 //!  │ checking │ ──► │   idle   │ ─────────────────────────► │ closing │┘
 //!  └──────────┘ ◄── └──────────┘                            └─────────┘
 //!    │   wanted after    │  ▲                                    ▲ ▲
@@ -122,9 +122,13 @@ mod wake;
 
 mod fleet;
 mod gate;
+mod options;
 mod pool;
+mod rebuild;
 
 pub use caps::FleetLimits;
 pub use fleet::Fleet;
 pub use gate::GateState;
+pub use options::PoolOptions;
 pub use pool::Pool;
+pub use rebuild::{RebuildPolicy, RebuildStrategy};

@@ -4,14 +4,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pool_core::{
     ConfigProblem, ConnectionConfig, ConnectionPool, Context, Error, EventStream, Lease, Phase,
-    PoolEvent, PoolStats, Protocol, ProtocolFactory, Result, WarmUpReport,
+    PoolEvent, PoolStats, Protocol, ProtocolFactory, Result, SlotId, WarmUpReport,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::GateState;
 use crate::shared::{Core, Shared};
+use crate::{GateState, PoolOptions};
 
 /// The sessions of one router.
 ///
@@ -39,13 +39,30 @@ impl Pool {
         config: ConnectionConfig,
         factories: Vec<Arc<dyn ProtocolFactory>>,
     ) -> Result<Arc<Self>> {
+        Self::with_options(name, config, factories, PoolOptions::default())
+    }
+
+    /// As [`new`](Self::new), with other than the default options.
+    ///
+    /// # Errors
+    ///
+    /// As `new`, and [`Error::InvalidConfig`] for options that do not
+    /// [validate](PoolOptions::validate).
+    pub fn with_options(
+        name: impl Into<Arc<str>>,
+        config: ConnectionConfig,
+        factories: Vec<Arc<dyn ProtocolFactory>>,
+        options: impl Into<Arc<PoolOptions>>,
+    ) -> Result<Arc<Self>> {
+        let options = options.into();
         config.validate()?;
+        options.validate()?;
         let factories = by_protocol(factories)?;
         let runtime = Handle::try_current().map_err(|error| Error::Local {
             phase: Phase::Acquire,
             message: format!("a pool must be made inside a runtime: {error}"),
         })?;
-        let shared = Shared::new(name.into(), config, factories, runtime);
+        let shared = Shared::new(name.into(), config, factories, options, runtime);
         Ok(Arc::new(Self { shared }))
     }
 
@@ -78,6 +95,35 @@ impl Pool {
     /// without a fleet does so, or its idle sessions stay until the device ends them.
     pub fn sweep(&self) {
         self.shared.apply(Core::sweep);
+    }
+
+    /// Replaces one session by a new one, as soon as it can be spared, within the share that the
+    /// [policy](crate::RebuildPolicy) allows at a time. Returns whether there is such a session.
+    ///
+    /// Where nothing calls [`sweep`](Self::sweep), a replacement that fails is not tried again.
+    pub fn rebuild(&self, slot: SlotId) -> bool {
+        self.demand_rebuild(|other, _| other == slot) > 0
+    }
+
+    /// As [`rebuild`](Self::rebuild), for all sessions of a protocol. Returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for a protocol without a factory.
+    pub fn rebuild_protocol(&self, protocol: Protocol) -> Result<usize> {
+        let lane = self.shared.lane(protocol)?;
+        Ok(self.demand_rebuild(|_, other| other == lane))
+    }
+
+    /// As [`rebuild`](Self::rebuild), for all sessions. Returns how many there are.
+    pub fn rebuild_all(&self) -> usize {
+        self.demand_rebuild(|_, _| true)
+    }
+
+    fn demand_rebuild(&self, meant: impl Fn(SlotId, usize) -> bool) -> usize {
+        let (count, actions) = self.shared.core().demand_rebuild(Instant::now(), meant);
+        self.shared.perform(actions);
+        count
     }
 
     /// Begins to close, as [`close`](ConnectionPool::close) does, and returns at once. The rest

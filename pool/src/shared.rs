@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::{Mutex, MutexGuard};
 use pool_core::{
     ConnectionConfig, Disposition, Error, EventSender, EventStream, Lease, LeaseHome, LeaseInfo,
-    PoolEvent, Protocol, ProtocolDriver, ProtocolFactory, Result, SlotId,
+    LeaseUse, PoolEvent, Protocol, ProtocolDriver, ProtocolFactory, Result, SlotId,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::caps::Member;
 use crate::core::{self, Limits, Loan};
-use crate::{check, close, create, wake};
+use crate::{PoolOptions, check, close, create, wake};
 
 /// How many events a slow listener may lag behind before it misses some. A router with two
 /// sessions makes about ten events a minute; a login storm makes hundreds.
@@ -33,6 +33,7 @@ pub(crate) type Actions = core::Actions<Session, Waiter, Watcher>;
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     pub(crate) config: ConnectionConfig,
+    pub(crate) options: Arc<PoolOptions>,
     factories: Vec<(Protocol, Arc<dyn ProtocolFactory>)>,
     /// Held for a decision, never across an await, and never while a decision is carried out.
     core: Mutex<Core>,
@@ -55,13 +56,15 @@ impl Shared {
         name: Arc<str>,
         config: ConnectionConfig,
         factories: Vec<(Protocol, Arc<dyn ProtocolFactory>)>,
+        options: Arc<PoolOptions>,
         runtime: Handle,
     ) -> Arc<Self> {
         let protocols = factories.iter().map(|(protocol, _)| *protocol);
-        let core = Core::new(Limits::from(&config), protocols);
+        let core = Core::new(Limits::new(&config, options.clone()), protocols);
         Arc::new_cyclic(|this| Self {
             name,
             config,
+            options,
             factories,
             core: Mutex::new(core),
             events: OnceLock::new(),
@@ -167,12 +170,25 @@ impl Shared {
 
 impl LeaseHome for Shared {
     fn give_back(&self, slot: SlotId, driver: Session, disposition: Disposition) {
+        self.give_back_used(slot, driver, disposition, LeaseUse::default());
+    }
+
+    fn give_back_used(
+        &self,
+        slot: SlotId,
+        driver: Session,
+        disposition: Disposition,
+        used: LeaseUse,
+    ) {
         if disposition == Disposition::Reuse {
             // Before the core hears of it: once it does, the session may be lent again at once,
             // and listeners should see the two in order.
             self.event(|| PoolEvent::Returned { slot });
         }
-        self.apply(|core, now| core.released(now, slot, driver, disposition));
+        self.apply(|core, now| {
+            core.used(slot, used);
+            core.released(now, slot, driver, disposition)
+        });
     }
 }
 

@@ -8,7 +8,7 @@ const JITTER_PERCENT: u64 = 25;
 /// `first`, doubled for each failure after the first.
 pub(super) fn doubled(first: Duration, failures: u32) -> Duration {
     // 2^16 times the shortest pause is beyond every limit.
-    first * 2_u32.pow(failures.saturating_sub(1).min(16))
+    first.saturating_mul(2_u32.pow(failures.saturating_sub(1).min(16)))
 }
 
 /// A source of small differences. It need not be unpredictable, only unlike that of others.

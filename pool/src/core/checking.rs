@@ -15,6 +15,9 @@ impl<S, W, V> Core<S, W, V> {
     /// A session still answers. It goes to whoever is the oldest caller by now.
     pub(crate) fn checked(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
         match self.remove_check(slot) {
+            Some(Card { retire: Some(reason), .. }) if !self.closed => {
+                self.discard_and_settle(now, slot, session, reason)
+            }
             Some(card) if !self.closed => {
                 self.idle.push_back(Idle { card, session, since: now, connect: None });
                 self.settled(now)
@@ -38,7 +41,7 @@ impl<S, W, V> Core<S, W, V> {
         let mut actions = vec![self.discard(slot, session, DiscardReason::Unhealthy)];
         let idle = std::mem::take(&mut self.idle);
         for idle in idle {
-            if Some(idle.card.lane) == lane && !idle.is_fresh(now) {
+            if Some(idle.card.lane) == lane && !self.is_fresh(&idle, now) {
                 actions.push(self.discard(idle.card.slot, idle.session, DiscardReason::Unhealthy));
             } else {
                 self.idle.push_back(idle);

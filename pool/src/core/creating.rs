@@ -16,8 +16,10 @@ impl<S, W, V> Core<S, W, V> {
             actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
         } else {
             self.home = Some(create.lane);
-            let patience = self.patience();
-            let card = Card { slot, lane: create.lane, uses: 0, patience };
+            if let Some(old) = create.replaces {
+                self.replaced(old, &mut actions);
+            }
+            let card = self.new_card(now, slot, create.lane);
             let connect = Some(now.duration_since(create.since));
             self.idle.push_back(Idle { card, session, since: now, connect });
         }
@@ -85,6 +87,23 @@ impl<S, W, V> Core<S, W, V> {
             || self.checks.iter().any(|check| check.card.lane == lane)
             || self.latest_idle(lane).is_some()
             || self.creates.iter().any(|create| create.lane == lane)
+    }
+
+    /// Sessions that are made together are not to go together, so that each has its own limits.
+    fn new_card(&mut self, now: Instant, slot: SlotId, lane: usize) -> Card {
+        let options = &self.limits.options;
+        Card {
+            slot,
+            lane,
+            uses: 0,
+            patience: self.jitter.apply(options.idle_max),
+            made: now,
+            age_max: self.jitter.apply(options.rebuild.max_age),
+            requests: 0,
+            failed: 0,
+            demanded: false,
+            retire: None,
+        }
     }
 
     pub(super) fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {

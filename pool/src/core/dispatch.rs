@@ -20,6 +20,8 @@ impl<S, W, V> Core<S, W, V> {
             self.dispatch(now, actions);
             // The dispatcher may have closed the last session of a lane to make room for another.
             self.turn_away(now, actions);
+        } else if self.rebuild_wanted {
+            self.rebuild(now, actions);
         }
     }
 
@@ -107,8 +109,7 @@ impl<S, W, V> Core<S, W, V> {
         lane: usize,
         actions: &mut Actions<S, W, V>,
     ) -> bool {
-        let round = self.lanes[lane].retry.round();
-        let trying = self.creates.iter().any(|c| c.lane == lane && c.round == round);
+        let trying = self.is_trying(lane);
         match self.lanes[lane].retry.permission(now, trying) {
             Permission::Now => true,
             Permission::AfterAttempt => false,
@@ -121,14 +122,28 @@ impl<S, W, V> Core<S, W, V> {
         }
     }
 
+    /// Whether an attempt of the current round of `lane` is under way.
+    pub(super) fn is_trying(&self, lane: usize) -> bool {
+        let round = self.lanes[lane].retry.round();
+        self.creates.iter().any(|create| create.lane == lane && create.round == round)
+    }
+
     /// Takes a free slot for an attempt.
     pub(super) fn start_create(&mut self, now: Instant, lane: usize) -> Action<S, W, V> {
         let slot = pool_core::SlotId(self.next_id());
         let retry = &mut self.lanes[lane].retry;
         let timeout = retry.start(now, &self.limits);
         let round = retry.round();
-        let (trace, held_up, watchers) = (None, None, Vec::new());
-        self.creates.push(Create { slot, lane, round, since: now, trace, held_up, watchers });
+        self.creates.push(Create {
+            slot,
+            lane,
+            round,
+            since: now,
+            replaces: None,
+            trace: None,
+            held_up: None,
+            watchers: Vec::new(),
+        });
         Action::Create { slot, lane, timeout }
     }
 }

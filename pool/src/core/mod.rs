@@ -16,6 +16,7 @@ mod dispatch;
 mod gate;
 mod lane;
 mod queued;
+mod rebuild;
 mod retry;
 mod session;
 mod sweep;
@@ -24,6 +25,7 @@ mod tests;
 mod warmup;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::{
@@ -36,6 +38,7 @@ use self::backoff::Jitter;
 use self::lane::Lane;
 pub(crate) use self::lane::Ticket;
 use self::session::{Card, Check, Create, Idle, Lent};
+use crate::PoolOptions;
 
 /// Sessions, queues and counts of one pool, and the rules by which they change.
 pub(crate) struct Core<S, W, V> {
@@ -51,6 +54,10 @@ pub(crate) struct Core<S, W, V> {
     creates: Vec<Create<V>>,
     /// They count against the device's limit until their closing is done: a VTY is a VTY.
     closing: Vec<SlotId>,
+    /// Closing sessions, and the lane in which a new one is to be made in the slot of each.
+    owed: Vec<(SlotId, usize)>,
+    /// Whether there may be a session that is due to be replaced.
+    rebuild_wanted: bool,
     ids: u64,
     /// The lane of the latest session that was made: the one to keep sessions of.
     home: Option<usize>,
@@ -60,7 +67,7 @@ pub(crate) struct Core<S, W, V> {
 }
 
 /// What a pool's configuration says to its core.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// Sessions at once, those being made and those being closed included.
     pub(crate) connections_max: usize,
@@ -72,16 +79,19 @@ pub(crate) struct Limits {
     pub(crate) attempts_max: u32,
     /// All of those attempts together.
     pub(crate) retry_timeout: Duration,
+    /// Everything else.
+    pub(crate) options: Arc<PoolOptions>,
 }
 
-impl From<&ConnectionConfig> for Limits {
-    fn from(config: &ConnectionConfig) -> Self {
+impl Limits {
+    pub(crate) fn new(config: &ConnectionConfig, options: Arc<PoolOptions>) -> Self {
         Self {
             connections_max: config.max_connections,
             connections_min: config.min_connections,
             connect_timeout: config.connect_timeout,
             attempts_max: config.retry_max_attempts,
             retry_timeout: config.retry_timeout,
+            options,
         }
     }
 }
@@ -97,6 +107,8 @@ impl<S, W, V> Core<S, W, V> {
             checks: Vec::new(),
             creates: Vec::new(),
             closing: Vec::new(),
+            owed: Vec::new(),
+            rebuild_wanted: false,
             ids: 0,
             home: None,
             closed: false,
@@ -167,7 +179,11 @@ impl<S, W, V> Core<S, W, V> {
         let position = self.lent.iter().position(|lent| lent.card.slot == slot);
         let card = position.map(|at| self.lent.swap_remove(at).card);
         match (card, disposition) {
+            (Some(Card { retire: Some(reason), .. }), Disposition::Reuse) if !self.closed => {
+                self.discard_and_settle(now, slot, session, reason)
+            }
             (Some(card), Disposition::Reuse) if !self.closed => {
+                self.rebuild_wanted |= self.due(&card, now).is_some();
                 self.idle.push_back(Idle { card, session, since: now, connect: None });
                 self.settled(now)
             }
@@ -187,7 +203,9 @@ impl<S, W, V> Core<S, W, V> {
         };
         self.closing.swap_remove(at);
         self.totals.closed_total += 1;
-        self.settled(now)
+        let mut actions = self.settled(now);
+        self.pay(now, slot, &mut actions);
+        actions
     }
 
     /// The time has come that an action asked to be woken at.
@@ -241,12 +259,16 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Whether a session of `lane` can be lent at once.
     fn has_ready(&self, now: Instant, lane: usize) -> bool {
-        self.latest_idle(lane).is_some_and(|at| self.idle[at].is_fresh(now))
+        self.latest_idle(lane).is_some_and(|at| self.is_fresh(&self.idle[at], now))
+    }
+
+    fn is_fresh(&self, idle: &Idle<S>, now: Instant) -> bool {
+        idle.is_fresh(now, self.limits.options.check_when_idle_for)
     }
 
     /// Marks the latest idle session of `lane` as lent, if it needs no test.
     fn take_ready(&mut self, now: Instant, lane: usize) -> Option<Loan<S>> {
-        let at = self.latest_idle(lane).filter(|&at| self.idle[at].is_fresh(now))?;
+        let at = self.latest_idle(lane).filter(|&at| self.is_fresh(&self.idle[at], now))?;
         let Idle { mut card, session, connect, .. } = self.idle.remove(at)?;
         let reused = card.uses > 0;
         card.uses += 1;
@@ -262,6 +284,7 @@ impl<S, W, V> Core<S, W, V> {
     fn discard(&mut self, slot: SlotId, session: S, reason: DiscardReason) -> Action<S, W, V> {
         self.closing.push(slot);
         self.totals.discarded_total += 1;
+        self.totals.rebuilt_total += u64::from(reason == DiscardReason::Rebuilt);
         Action::Close { slot, session, reason }
     }
 

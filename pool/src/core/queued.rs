@@ -44,6 +44,8 @@ impl<S, W, V> Core<S, W, V> {
         let why = create.held_up.filter(|_| !self.closed).unwrap_or(Error::Closed);
         let tell = |watcher| Action::Tell { watcher, result: Err(why.clone()) };
         let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
+        // There is no room to replace sessions either. The next sweep looks again.
+        self.rebuild_wanted &= create.replaces.is_none();
         self.settle(now, &mut actions);
         actions
     }
@@ -57,6 +59,6 @@ impl<S, W, V> Core<S, W, V> {
     /// idle any more.
     pub(crate) fn evict(&mut self, now: Instant) -> Actions<S, W, V> {
         let Some(Idle { card, session, .. }) = self.idle.pop_front() else { return Vec::new() };
-        self.discard_and_settle(now, card.slot, session, DiscardReason::Unwanted)
+        self.discard_and_settle(now, card.slot, session, DiscardReason::Evicted)
     }
 }

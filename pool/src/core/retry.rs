@@ -5,22 +5,7 @@ use tokio::time::Instant;
 
 use super::Limits;
 use super::backoff::{Jitter, doubled};
-
-/// The pause after a first failure: long enough for a router to let go of a half-open login.
-const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-/// The longest pause while somebody waits, who has a deadline of some tens of seconds and should
-/// see more than one attempt.
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// After this many failures in a row the gate shuts: two or three callers in a row have then been
-/// told in vain.
-const GATE_FAILURES: u32 = 5;
-/// The longest time the gate stays shut. A device that came back is noticed after that.
-const GATE_SHUT_MAX: Duration = Duration::from_secs(30);
-/// How long the gate stays shut at first after an error that trying again cannot heal.
-const GATE_PERMANENT_FIRST: Duration = Duration::from_secs(30);
-/// And at the most: accounts are commonly locked after three to five failed logins within five to
-/// fifteen minutes.
-const GATE_PERMANENT_MAX: Duration = Duration::from_secs(600);
+use crate::PoolOptions;
 
 /// The one schedule by which the sessions of a lane are attempted, shared by all who wait.
 ///
@@ -183,15 +168,20 @@ impl Retry {
         limits: &Limits,
         jitter: &mut Jitter,
     ) -> Spent {
+        let options = &*limits.options;
         let fresh = round == self.round;
         self.round += u64::from(fresh);
         let before = self.failing.take();
         let (failures, was) = before.as_ref().map_or((0, Gate::Open), |f| (f.consecutive, f.gate));
         let consecutive = failures + u32::from(fresh);
         let pause = match (error.is_transient(), was) {
-            (false, _) => permanent_pause(consecutive),
-            (true, Gate::Shut) => doubled(BACKOFF_FIRST, consecutive).min(GATE_SHUT_MAX),
-            (true, Gate::Open) => doubled(BACKOFF_FIRST, consecutive).min(BACKOFF_MAX),
+            (false, _) => permanent_pause(consecutive, options),
+            (true, Gate::Shut) => {
+                doubled(options.backoff_first, consecutive).min(options.gate_shut_max)
+            }
+            (true, Gate::Open) => {
+                doubled(options.backoff_first, consecutive).min(options.backoff_max)
+            }
         };
         let due = now + jitter.apply(pause);
         let not_before = match &before {
@@ -209,7 +199,7 @@ impl Retry {
         };
         let gate = match spent {
             Spent::No => was,
-            Spent::Attempts if consecutive < GATE_FAILURES => was,
+            Spent::Attempts if consecutive < options.gate_failures => was,
             Spent::Attempts | Spent::Permanent => Gate::Shut,
         };
         if spent != Spent::No {
@@ -232,8 +222,8 @@ impl Retry {
     }
 }
 
-fn permanent_pause(failures: u32) -> Duration {
-    doubled(GATE_PERMANENT_FIRST, failures).min(GATE_PERMANENT_MAX)
+fn permanent_pause(failures: u32, options: &PoolOptions) -> Duration {
+    doubled(options.gate_permanent_first, failures).min(options.gate_permanent_max)
 }
 
 #[cfg(test)]
@@ -242,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_cannot_heal_is_left_alone_for_minutes() {
-        let seconds = |failures| permanent_pause(failures).as_secs();
+        let options = PoolOptions::default();
+        let seconds = |failures| permanent_pause(failures, &options).as_secs();
         assert_eq!([1, 2, 5, 6, u32::MAX].map(seconds), [30, 60, 480, 600, 600]);
     }
 }

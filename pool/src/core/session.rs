@@ -1,13 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pool_core::{Error, PhaseTrace, SlotId};
+use pool_core::{DiscardReason, Error, PhaseTrace, SlotId};
 use tokio::time::Instant;
-
-/// A session that has been idle for longer is tested before it is lent. Shorter than any firewall
-/// forgets a connection; longer than the pauses between the lines of a busy router, so that they
-/// do not pay a round trip for nothing.
-pub(super) const CHECK_WHEN_IDLE_FOR: Duration = Duration::from_secs(30);
 
 /// What a session keeps through its whole life.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +12,15 @@ pub(super) struct Card {
     pub(super) uses: u64,
     /// How long it may be idle before it is closed.
     pub(super) patience: Duration,
+    pub(super) made: Instant,
+    /// How old it may get before it is replaced, if the policy says so.
+    pub(super) age_max: Duration,
+    pub(super) requests: u32,
+    pub(super) failed: u32,
+    /// Somebody asked for a new one in its place.
+    pub(super) demanded: bool,
+    /// It is to be closed, for this reason, as soon as nobody has it any more.
+    pub(super) retire: Option<DiscardReason>,
 }
 
 /// A session that can be lent, at once or after a test.
@@ -30,9 +34,9 @@ pub(super) struct Idle<S> {
 }
 
 impl<S> Idle<S> {
-    /// Whether it can be lent without a test.
-    pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        now.duration_since(self.since) < CHECK_WHEN_IDLE_FOR
+    /// Whether it can be lent without a test, if one is needed after `check_after`.
+    pub(super) fn is_fresh(&self, now: Instant, check_after: Duration) -> bool {
+        now.duration_since(self.since) < check_after
     }
 }
 
@@ -55,6 +59,8 @@ pub(super) struct Create<V> {
     /// Which round of the lane's attempts it belongs to.
     pub(super) round: u64,
     pub(super) since: Instant,
+    /// The session that the new one replaces.
+    pub(super) replaces: Option<SlotId>,
     pub(super) trace: Option<Arc<PhaseTrace>>,
     /// Why it has not begun yet, if something outside of the pool holds it up.
     pub(super) held_up: Option<Error>,

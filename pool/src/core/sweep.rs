@@ -1,18 +1,12 @@
-use std::time::Duration;
-
 use pool_core::DiscardReason;
 use tokio::time::Instant;
 
 use super::{Actions, Core, Idle};
 
-/// A session that nobody wanted for so long is closed: half of the ten minutes after which most
-/// routers log an idle session out by themselves, so that we are the ones who say goodbye.
-const IDLE_MAX: Duration = Duration::from_secs(300);
-
 impl<S, W, V> Core<S, W, V> {
     /// What has to be done from time to time, and never at once: closes sessions that nobody has
-    /// wanted for long, and makes up for those that were lost, both with `min_connections` in
-    /// view.
+    /// wanted for long, replaces those that are due, and makes up for those that were lost, with
+    /// `min_connections` in view.
     ///
     /// It makes none while the lane's latest attempt failed: to find out whether the device is
     /// back is left to those who want something from it.
@@ -21,6 +15,8 @@ impl<S, W, V> Core<S, W, V> {
             return Vec::new();
         }
         let mut actions = self.close_unwanted(now);
+        self.rebuild_wanted = true;
+        self.settle(now, &mut actions);
         let Some(lane) = self.home else { return actions };
         while self.kept() + self.creates.len() < self.limits.connections_min
             && self.free() > 0
@@ -29,12 +25,6 @@ impl<S, W, V> Core<S, W, V> {
             actions.push(self.start_create(now, lane));
         }
         actions
-    }
-
-    /// How long a session may be idle: each for its own time, so that those that were made
-    /// together do not go together.
-    pub(super) fn patience(&mut self) -> Duration {
-        self.jitter.apply(IDLE_MAX)
     }
 
     /// Starts with the longest idle.

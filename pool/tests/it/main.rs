@@ -15,6 +15,7 @@ mod lifecycle;
 mod matrix;
 mod mocks;
 mod protocols;
+mod rebuild;
 mod stress;
 mod support;
 mod warmup;

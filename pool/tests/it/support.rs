@@ -105,3 +105,7 @@ pub(crate) fn wrong_password() -> Error {
 pub(crate) fn lost() -> Error {
     Error::Disconnected { phase: Phase::Read, message: String::new() }
 }
+
+pub(crate) fn rejected() -> Error {
+    Error::Rejected { command: "ping".into(), message: "% Invalid input".into() }
+}

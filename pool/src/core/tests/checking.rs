@@ -1,7 +1,9 @@
 //! Tests of sessions that were idle for long.
 
 use super::*;
-use crate::core::session::CHECK_WHEN_IDLE_FOR;
+
+/// The default of the option.
+const CHECK_WHEN_IDLE_FOR: Duration = Duration::from_secs(30);
 
 /// A core whose one session has been idle for so long that it needs a test.
 fn stale(connections_max: usize) -> (TestCore, Instant, SlotId) {

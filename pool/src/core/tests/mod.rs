@@ -3,15 +3,17 @@
 mod checking;
 mod failing;
 mod model;
+mod rebuilding;
 mod serving;
 mod upkeep;
 
 use std::io;
 use std::sync::Arc;
 
-use pool_core::{Phase, PoolEvent};
+use pool_core::{LeaseUse, Phase, PoolEvent};
 
 use super::*;
+use crate::RebuildStrategy;
 
 type TestCore = Core<u64, &'static str, ()>;
 type TestAction = Action<u64, &'static str, ()>;
@@ -21,12 +23,15 @@ const CLI: usize = 1;
 const PROTOCOLS: [Protocol; 2] = [Protocol::Ssh, Protocol::Scrapli];
 
 fn limits(connections_max: usize) -> Limits {
+    let mut options = PoolOptions::default();
+    options.rebuild.strategy = RebuildStrategy::Never;
     Limits {
         connections_max,
         connections_min: 1,
         connect_timeout: Duration::from_secs(30),
         attempts_max: 2,
         retry_timeout: Duration::from_secs(30),
+        options: Arc::new(options),
     }
 }
 

@@ -18,6 +18,7 @@ enum Op {
     Pass { millis: u64 },
     WarmUp { lane: usize, count: usize },
     Sweep,
+    Rebuild { which: u64 },
     Close,
 }
 
@@ -47,6 +48,7 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (0..60_000_u64).prop_map(|millis| Op::Pass { millis }),
         3 => (0..LANES, 0..6_usize).prop_map(|(lane, count)| Op::WarmUp { lane, count }),
         3 => Just(Op::Sweep),
+        3 => (0..4_u64).prop_map(|which| Op::Rebuild { which }),
         1 => Just(Op::Close),
     ]
 }
@@ -57,6 +59,15 @@ fn check_result() -> impl Strategy<Value = CheckResult> {
         2 => Just(CheckResult::Failed),
         1 => Just(CheckResult::Abandoned),
     ]
+}
+
+/// Limits by which sessions are replaced all the time.
+fn wearing_out(max: usize) -> Limits {
+    let mut options = PoolOptions::default();
+    options.rebuild.max_usage = 3;
+    options.rebuild.max_age = Duration::from_secs(120);
+    options.rebuild.min_interval = Duration::from_secs(20);
+    Limits { options: Arc::new(options), ..limits(max) }
 }
 
 /// The world around a core: who waits, who holds what, what is under way.
@@ -81,7 +92,7 @@ struct World {
 impl World {
     fn new(max: usize) -> Self {
         Self {
-            core: Core::new(limits(max), PROTOCOLS),
+            core: Core::new(wearing_out(max), PROTOCOLS),
             max,
             now: Instant::now(),
             callers: 0,
@@ -137,6 +148,11 @@ impl World {
             Op::Sweep => {
                 let actions = self.core.sweep(self.now);
                 self.perform_any(actions);
+            }
+            Op::Rebuild { which } => {
+                let meant = |slot: SlotId, _| slot.0 % 4 == which;
+                let (_, actions) = self.core.demand_rebuild(self.now, meant);
+                self.perform(actions);
             }
             Op::Close => {
                 self.closed = true;
@@ -209,13 +225,19 @@ impl World {
     /// Carries out actions of an event whose attempts are for those who wait.
     fn perform(&mut self, actions: Actions<SlotId, u64, ()>) {
         let started = |action: &Action<_, _, _>| match action {
-            Action::Create { lane, .. } => Some(*lane),
+            Action::Create { lane, slot, .. } => Some((*lane, *slot)),
             _ => None,
         };
+        // Replacements are made for nobody.
+        let replaces =
+            |slot| self.core.creates.iter().any(|c| c.slot == slot && c.replaces.is_some());
+        let started = |action: &_| started(action).filter(|&(_, slot)| !replaces(slot));
         let lanes: Vec<_> = actions.iter().filter_map(started).collect();
         self.perform_any(actions);
-        for lane in lanes {
-            let creating = self.creating.iter().filter(|(other, _)| *other == lane).count();
+        for (lane, _) in lanes {
+            let creating = self.core.creates.iter();
+            let creating = creating.filter(|create| create.lane == lane);
+            let creating = creating.filter(|create| create.replaces.is_none()).count();
             let waiting = self.waiting.iter().filter(|(other, ..)| *other == lane).count();
             assert!(creating <= waiting, "an attempt that nobody waits for");
         }

@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use pool_core::{ConfigProblem, Error, Result};
+
+use crate::RebuildPolicy;
+
+/// How a pool behaves, beyond what the device's configuration says. The defaults suit routers.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PoolOptions {
+    /// The pause after a first failed attempt to make a session. It doubles with each further
+    /// one. Default 100 ms: long enough for a router to let go of a half-open login.
+    pub backoff_first: Duration,
+    /// The longest pause while somebody waits. Default 5 s: callers have deadlines of some tens of
+    /// seconds and should see more than one attempt.
+    pub backoff_max: Duration,
+    /// After this many failures in a row the gate shuts. Default 5: two or three callers in a row
+    /// have then been told in vain.
+    pub gate_failures: u32,
+    /// The longest time the gate stays shut. A device that came back is noticed after that.
+    /// Default 30 s.
+    pub gate_shut_max: Duration,
+    /// How long the gate stays shut at first after an error that trying again cannot heal.
+    /// Default 30 s.
+    pub gate_permanent_first: Duration,
+    /// And at the most. Default 10 min: accounts are commonly locked after three to five failed
+    /// logins within five to fifteen minutes.
+    pub gate_permanent_max: Duration,
+    /// A session that nobody wanted for so long is closed. Default 5 min: half of the time after
+    /// which most routers log an idle session out, so that we are the ones who say goodbye.
+    pub idle_max: Duration,
+    /// A session that has been idle for longer is tested before it is lent. Default 30 s: shorter
+    /// than any firewall forgets a connection, and longer than the pauses between the lines of a
+    /// busy router, so that they do not pay a round trip for nothing.
+    pub check_when_idle_for: Duration,
+    /// How long a device is given to say goodbye. Default 5 s: a logout takes one round trip, and
+    /// a device that has not answered by then will not.
+    pub close_timeout: Duration,
+    /// When sessions are replaced.
+    pub rebuild: RebuildPolicy,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            backoff_first: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(5),
+            gate_failures: 5,
+            gate_shut_max: Duration::from_secs(30),
+            gate_permanent_first: Duration::from_secs(30),
+            gate_permanent_max: Duration::from_secs(600),
+            idle_max: Duration::from_secs(300),
+            check_when_idle_for: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            rebuild: RebuildPolicy::default(),
+        }
+    }
+}
+
+impl PoolOptions {
+    /// Checks every field and reports all that is wrong at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] with one problem per field.
+    pub fn validate(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        let mut require = |holds: bool, key: &str, value: String, allowed: &str| {
+            if !holds {
+                problems.push(ConfigProblem::new(key, value, allowed));
+            }
+        };
+        let times = [
+            ("backoff_first", self.backoff_first),
+            ("backoff_max", self.backoff_max),
+            ("gate_shut_max", self.gate_shut_max),
+            ("gate_permanent_first", self.gate_permanent_first),
+            ("gate_permanent_max", self.gate_permanent_max),
+            ("idle_max", self.idle_max),
+            ("close_timeout", self.close_timeout),
+            ("rebuild.max_age", self.rebuild.max_age),
+        ];
+        for (key, time) in times {
+            let holds = (TIME_MIN..=TIME_MAX).contains(&time);
+            require(holds, key, format!("{time:?}"), "1ms to 7 days");
+        }
+        require(self.gate_failures > 0, "gate_failures", "0".to_owned(), "1 or more");
+        let rebuild = &self.rebuild;
+        require(rebuild.max_usage > 0, "rebuild.max_usage", "0".to_owned(), "1 or more");
+        require(
+            (0.0..=1.0).contains(&rebuild.max_error_rate),
+            "rebuild.max_error_rate",
+            rebuild.max_error_rate.to_string(),
+            "0.0 to 1.0",
+        );
+        require(
+            (1..=100).contains(&rebuild.share_percent),
+            "rebuild.share_percent",
+            rebuild.share_percent.to_string(),
+            "1 to 100",
+        );
+        if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
+    }
+}
+
+const TIME_MIN: Duration = Duration::from_millis(1);
+/// Beyond this a duration is more likely a mistake of units; sums of such times cannot overflow.
+const TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_all_problems_are_reported_at_once() {
+        let mut options = PoolOptions::default();
+        options.validate().unwrap();
+        options.idle_max = Duration::ZERO;
+        options.gate_failures = 0;
+        options.rebuild.max_usage = 0;
+        options.rebuild.max_error_rate = f64::NAN;
+        options.rebuild.share_percent = 101;
+        let Err(Error::InvalidConfig(problems)) = options.validate() else { panic!("must fail") };
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        let expected = [
+            "idle_max",
+            "gate_failures",
+            "rebuild.max_usage",
+            "rebuild.max_error_rate",
+            "rebuild.share_percent",
+        ];
+        assert_eq!(keys, expected);
+    }
+}
