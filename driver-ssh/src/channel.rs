@@ -7,7 +7,7 @@ pub(crate) fn open_channel(
     phase: Phase,
 ) -> impl FnMut(&mut Engine) -> Result<(), Fault> + Send + 'static {
     move |engine| {
-        engine.phase = phase;
+        engine.progress.enter(phase);
         let channel = engine.session().channel_session()?;
         engine.set_channel(channel);
         Ok(())

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::blocking::Threads;
 use crate::kill::KillSwitch;
+use crate::progress::Progress;
 
 /// The ssh2 objects of one session. They have one owner at any time: either the async side, which
 /// then only holds them, or the thread that works on them.
@@ -22,7 +23,7 @@ pub(crate) struct Engine {
     threads: Arc<Threads>,
     runtime: Handle,
     /// What the engine is doing, kept up to date by whoever works on it.
-    pub(crate) phase: Phase,
+    pub(crate) progress: Progress,
 }
 
 /// In the order in which they must be dropped.
@@ -49,7 +50,7 @@ impl Engine {
             kill,
             threads,
             runtime: Handle::current(),
-            phase: Phase::Banner,
+            progress: Progress::new(Phase::Banner),
         })
     }
 
@@ -63,7 +64,7 @@ impl Engine {
     ///
     /// [`Fault::Failed`] when there is none: the caller has lost its way, and the session with it.
     pub(crate) fn channel(&mut self) -> Result<&mut Channel, Fault> {
-        let phase = self.phase;
+        let phase = self.progress.phase();
         let message = "no channel is open".to_owned();
         self.parts_mut().channel.as_mut().ok_or(Fault::Failed(Error::Local { phase, message }))
     }

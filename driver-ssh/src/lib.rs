@@ -61,6 +61,7 @@ mod engine;
 mod error;
 mod haul;
 mod kill;
+mod progress;
 mod readiness;
 mod session;
 

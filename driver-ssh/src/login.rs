@@ -13,7 +13,7 @@ use crate::algorithms::Algorithms;
 use crate::auth::authenticate;
 use crate::connect::connect;
 use crate::engine::{Engine, Fault};
-use crate::error::{busy_text, session_error};
+use crate::error::{busy_text, session_error, shown};
 use crate::greeting::Greeting;
 use crate::hostkey::{Decision, HostKeyCheck};
 use crate::session::SshSession;
@@ -121,9 +121,9 @@ async fn shake_hands(
 }
 
 fn note_progress(engine: &mut Engine, ctx: &Context, has_banner: bool) {
-    if has_banner && engine.phase == Phase::Banner {
-        engine.phase = Phase::KeyExchange;
-        ctx.enter(engine.phase);
+    if has_banner && engine.progress.phase() == Phase::Banner {
+        engine.progress.enter(Phase::KeyExchange);
+        ctx.enter(Phase::KeyExchange);
     }
 }
 
@@ -134,9 +134,9 @@ fn handshake_error(
     greeting: &Greeting,
     algorithms: &Algorithms,
 ) -> Error {
-    let phase = engine.phase;
+    let phase = engine.progress.phase();
     if phase == Phase::Banner
-        && let Some(text) = greeting.text()
+        && let Some(text) = greeting.text().or_else(|| line_in_place_of_banner(engine))
     {
         return busy_text(phase, &text).unwrap_or_else(|| match session_error(error, phase) {
             Error::Disconnected { .. } => Error::Disconnected { phase, message: text },
@@ -152,6 +152,14 @@ fn handshake_error(
         }
     }
     session_error(error, phase)
+}
+
+/// The last line that libssh2 took for a banner. A peer that is very fast says its line after the
+/// last look at the socket, and all of it is within one call.
+fn line_in_place_of_banner(engine: &mut Engine) -> Option<String> {
+    let line = engine.session().banner_bytes().filter(|line| !line.starts_with(b"SSH-"))?;
+    let line = shown(line);
+    (!line.is_empty()).then_some(line)
 }
 
 async fn verify(ctx: &Context, session: &mut SshSession, check: HostKeyCheck) -> Result<()> {

@@ -54,11 +54,11 @@ fn start_shell() -> impl FnMut(&mut Engine) -> Result<(), Fault> + Send + 'stati
             open(engine)?;
             // Both streams of a terminal are one text.
             engine.channel()?.handle_extended_data(ExtendedData::Merge)?;
-            engine.phase = Phase::Pty;
+            engine.progress.enter(Phase::Pty);
         }
-        if engine.phase == Phase::Pty {
+        if engine.progress.phase() == Phase::Pty {
             engine.channel()?.request_pty(TERM, None, Some((COLUMNS, ROWS, 0, 0)))?;
-            engine.phase = Phase::Shell;
+            engine.progress.enter(Phase::Shell);
         }
         Ok(engine.channel()?.shell()?)
     }

@@ -55,6 +55,8 @@ impl HostKeyStore {
     }
 
     fn try_remember(&self, name: &str, key: &KnownKey) -> io::Result<Remembered> {
+        // Before anything is written, and again under the lock.
+        self.read()?;
         let path = self.real_path();
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         fs::create_dir_all(directory.unwrap_or(Path::new(".")))?;
@@ -82,11 +84,15 @@ impl HostKeyStore {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
+        match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.is_file() => {}
+            // Opening a pipe would wait for its other end, and replacing a device, `/dev/null`
+            // above all, would take it from everybody on the machine.
+            Ok(_) => return Err(io::Error::other("it is not a regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
-        };
+        }
+        let file = File::open(&self.path)?;
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).is_ok_and(|len| len > FILE_BYTES_MAX) {
@@ -140,6 +146,21 @@ mod tests {
     fn key(seed: u8) -> KnownKey {
         let blob = [&11_u32.to_be_bytes()[..], b"ssh-ed25519", &[seed; 32]].concat();
         KnownKey::from_blob(&blob).unwrap()
+    }
+
+    #[test]
+    fn a_pipe_or_device_is_refused_and_left_as_it_is() {
+        use std::os::unix::fs::FileTypeExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("known_hosts");
+        process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        let store = HostKeyStore::new(&pipe);
+        for problem in [store.find("r").unwrap_err(), store.remember("r", &key(1)).unwrap_err()] {
+            assert!(problem.ends_with("it is not a regular file"), "{problem}");
+        }
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing beside it");
     }
 
     #[test]

@@ -17,8 +17,7 @@ fn check_cut(peer: SocketAddr, phase: Phase) {
     for cut in Cut::ALL {
         let rig = Rig::new();
         let config = config(peer);
-        let found = rig.run(cut.apply(async |ctx| rig.exec(&ctx, &config).await));
-        assert_eq!(found, phase, "{cut:?}");
+        rig.run(cut.apply(phase, async |ctx| rig.exec(&ctx, &config).await));
         rig.assert_nothing_remains(peer);
     }
 }
@@ -83,8 +82,7 @@ fn a_peer_that_never_accepts() {
     for cut in Cut::ALL {
         let rig = Rig::new();
         let config = config(peer);
-        let found = rig.run(cut.apply(async |ctx| rig.exec(&ctx, &config).await));
-        assert_eq!(found, Phase::Connect, "{cut:?}");
+        rig.run(cut.apply(Phase::Connect, async |ctx| rig.exec(&ctx, &config).await));
         assert!(crate::rig::sockets_to(peer) <= backlog_sockets);
         assert_eq!(rig.extra_threads(), 0);
     }

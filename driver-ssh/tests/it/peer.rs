@@ -92,14 +92,14 @@ pub(crate) async fn resetting(mut stream: TcpStream) -> std::io::Result<()> {
 
 /// Says that it is full, as routers do, and hangs up.
 pub(crate) async fn full(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.write_all(b"% CLI session limit 5 reached\r\n").await?;
-    until_spoken_to(stream).await
+    until_spoken_to(&mut stream).await?;
+    stream.write_all(b"% CLI session limit 5 reached\r\n").await
 }
 
 /// Speaks another protocol.
 pub(crate) async fn web_server(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.write_all(b"HTTP/1.1 400 Bad Request\r\n").await?;
-    until_spoken_to(stream).await
+    until_spoken_to(&mut stream).await?;
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\n").await
 }
 
 /// Sends what cannot be a banner.
@@ -114,7 +114,7 @@ async fn until_gone(mut stream: TcpStream) -> std::io::Result<()> {
 }
 
 /// Waits for the client's banner, so that closing is no reset.
-async fn until_spoken_to(mut stream: TcpStream) -> std::io::Result<()> {
+async fn until_spoken_to(stream: &mut TcpStream) -> std::io::Result<()> {
     let mut heard = [0; 256];
     stream.read(&mut heard).await.map(drop)
 }

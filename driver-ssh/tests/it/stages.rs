@@ -1,8 +1,6 @@
 //! Real servers that stall at a stage after the banner: whatever the stage, and however it is cut
 //! short, the operation is back in time, in the phase of the stage, and nothing of it remains.
 
-use std::time::Duration;
-
 use bytes::BytesMut;
 use lab::Fault;
 use pool_core::{ConnectionConfig, Context, Phase, Request, Result};
@@ -21,8 +19,7 @@ fn check<T>(
         let lab = lab_of(|spec| spec.fault(fault));
         let peer = lab.router("r").address();
         let config = config(peer);
-        let found = rig.run(cut.apply(async |ctx| operation(&rig, &ctx, &config).await));
-        assert_eq!(found, phase, "{fault}, {cut:?}");
+        rig.run(cut.apply(phase, async |ctx| operation(&rig, &ctx, &config).await));
         rig.assert_nothing_remains(peer);
     }
 }
@@ -97,10 +94,11 @@ fn stall_at_close() {
         let mut shell = rig.shell(&crate::rig::patient(), config).await?;
         let line = b"ping -c 5 198.51.100.1\n";
         shell.write_all(&crate::rig::patient(), line).await?;
-        // Once nothing comes for a while, the router has stalled.
+        // The router stalls once three of five packets are answered.
         let mut buffer = BytesMut::new();
-        let quiet = || Context::detached(Duration::from_millis(100));
-        while shell.read(&quiet(), &mut buffer).await.is_ok() {}
+        while String::from_utf8_lossy(&buffer).matches("icmp_seq=").count() < 3 {
+            shell.read(&crate::rig::patient(), &mut buffer).await?;
+        }
         shell.close(ctx).await
     });
 }
