@@ -62,7 +62,8 @@ fn selected(inventory: Inventory, args: &OnceArgs) -> Result<Inventory, Usage> {
 /// written as they come.
 async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec<Outcome>> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
-    let fleet = Arc::new(Fleet::new(parts.drivers(&settings.ssh).factories));
+    let drivers = parts.drivers(&settings.ssh);
+    let fleet = Arc::new(Fleet::with_limits(drivers.factories, settings.fleet));
     let (sender, mut receiver) = mpsc::channel(sink::OUTCOMES_MAX);
     let running = tokio::spawn(run_once(
         settings.inventory.clone(),

@@ -58,7 +58,7 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
     };
     let http = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let drivers = parts.drivers(&settings.ssh);
-    let fleet = Arc::new(Fleet::new(drivers.factories));
+    let fleet = Arc::new(Fleet::with_limits(drivers.factories, settings.fleet));
     let board = Arc::new(Board::new(&settings.inventory));
     let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
     let web = listener.map(|listener| {

@@ -8,6 +8,7 @@
 
 mod connection;
 mod environment;
+mod fleet;
 mod inventory;
 mod problem;
 mod secret;
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pool::FleetLimits;
 use pool_core::ConnectionConfig;
 use scheduler::Inventory;
 
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) connection: ConnectionConfig,
     /// What all SSH sessions share.
     pub(crate) ssh: SshLimits,
+    /// What all routers may have together.
+    pub(crate) fleet: FleetLimits,
     /// How long a stop may take: checks in flight, delivery and logout together.
     pub(crate) shutdown_grace: Duration,
     /// What to check.
@@ -106,6 +110,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         warnings.push(format!("http.listen is {address}: the pages have no login"));
     }
     let (connection, ssh) = connection::read_defaults(root, around);
+    let fleet = root.section("fleet", fleet::read).unwrap_or_default();
     let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
@@ -115,6 +120,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         http_listen: http_listen.flatten(),
         ssh,
         connection,
+        fleet,
         shutdown_grace,
         inventory,
         zabbix: zabbix.flatten(),

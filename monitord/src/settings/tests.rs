@@ -381,6 +381,37 @@ fn limits_that_contradict_each_other_are_blamed_where_they_stand() {
 }
 
 #[test]
+fn limits_over_all_routers_come_from_the_file_and_the_environment_and_are_off_by_default() {
+    assert_eq!(load_text(GOOD).unwrap().fleet, FleetLimits::default());
+    let folder = folder("m.yaml", &format!("{GOOD}fleet: {{ sessions_max: 500 }}\n"));
+    let environment = Environment::from([
+        ("MONITORD__FLEET__LOGINS_IN_FLIGHT_MAX", "50"),
+        ("MONITORD__FLEET__LOGINS_PER_SECOND", "20"),
+    ]);
+    let fleet = load_in(&folder, "m.yaml", &environment).unwrap().fleet;
+    assert_eq!(fleet.sessions_max.map(Into::into), Some(500_usize));
+    assert_eq!(fleet.logins_in_flight_max.map(Into::into), Some(50_usize));
+    assert_eq!(fleet.logins_per_second.map(Into::into), Some(20_u32));
+}
+
+#[test]
+fn limits_over_all_routers_that_are_none_are_refused() {
+    check(
+        &format!(
+            "{GOOD}fleet: {{ sessions_max: 0, logins_in_flight_max: many, logins_per_second: 1001, \
+             login_per_second: 1 }}\n"
+        ),
+        &[
+            "m.yaml: fleet.sessions_max is 0: allowed is a whole number from 1 to 65536",
+            "m.yaml: fleet.logins_in_flight_max is \"many\": allowed is a whole number from 1 to \
+             10000",
+            "m.yaml: fleet.logins_per_second is 1001: allowed is a whole number from 1 to 1000",
+            "m.yaml: fleet.login_per_second is not a known key: did you mean `logins_per_second`?",
+        ],
+    );
+}
+
+#[test]
 fn the_predecessors_flat_zabbix_keys_are_understood_and_never_silently_dropped() {
     let settings = load_text(&format!(
         "{GOOD}zabbix: {{ username: u, password: hunter2, serverip: 192.0.2.9, serverport: 80, \
