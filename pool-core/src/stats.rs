@@ -18,6 +18,8 @@ pub struct PoolStats {
     pub closing: usize,
     /// Callers that wait.
     pub waiting: usize,
+    /// Sessions among the idle ones that failed their latest tests.
+    pub degraded: usize,
     /// Protocols whose gate is shut: the device is left alone for a while.
     pub gates_shut: usize,
 
@@ -43,6 +45,8 @@ pub struct PoolStats {
     pub health_failed_total: u64,
     /// Sessions closed because they were replaced.
     pub rebuilt_total: u64,
+    /// Leases that were held for suspiciously long.
+    pub leak_suspected_total: u64,
     /// Times a gate was shut.
     pub gate_shut_total: u64,
 }
@@ -59,6 +63,7 @@ impl PoolStats {
             checking: self.checking + other.checking,
             closing: self.closing + other.closing,
             waiting: self.waiting + other.waiting,
+            degraded: self.degraded + other.degraded,
             gates_shut: self.gates_shut + other.gates_shut,
             get_success_total: self.get_success_total + other.get_success_total,
             get_timeout_total: self.get_timeout_total + other.get_timeout_total,
@@ -71,6 +76,7 @@ impl PoolStats {
             closed_total: self.closed_total + other.closed_total,
             health_failed_total: self.health_failed_total + other.health_failed_total,
             rebuilt_total: self.rebuilt_total + other.rebuilt_total,
+            leak_suspected_total: self.leak_suspected_total + other.leak_suspected_total,
             gate_shut_total: self.gate_shut_total + other.gate_shut_total,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, mut session: Session) {
         match AssertUnwindSafe(check).catch_unwind().await {
             Ok(Ok(())) => guard.passed(session),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "idle session does not answer any more");
+                tracing::debug!(%error, "idle session failed its test");
                 guard.failed(session, error);
             }
             Err(_panic) => {
@@ -50,8 +50,9 @@ impl CheckGuard {
 
     fn failed(mut self, session: Session, error: Error) {
         self.armed = false;
+        let broken = error.breaks_connection();
         self.tell(Some(error));
-        self.shared.apply(|core, now| core.check_failed(now, self.slot, session));
+        self.shared.apply(|core, now| core.check_failed(now, self.slot, session, broken));
     }
 
     fn tell(&self, error: Option<Error>) {

@@ -33,6 +33,21 @@ pub struct PoolOptions {
     /// than any firewall forgets a connection, and longer than the pauses between the lines of a
     /// busy router, so that they do not pay a round trip for nothing.
     pub check_when_idle_for: Duration,
+    /// A session that has been idle for longer is tested while it is idle, so that one that is
+    /// lost is replaced before anybody wants it. Each session has its own time, up to a quarter
+    /// more or less. Default 2 min: often enough to keep stateful firewalls and the device's own
+    /// idle timeout from cutting it.
+    pub keepalive_after: Duration,
+    /// After this many failed tests in a row a session is degraded: it is tested before it is
+    /// lent, however short it was idle. Default 1.
+    pub degraded_after: u32,
+    /// After this many failed tests in a row a session is closed. Default 3. Only failures that
+    /// do not [break the connection](pool_core::Error::breaks_connection) are counted; any other
+    /// closes it at once, and so does every failure of a test that somebody waits for.
+    pub unhealthy_after: u32,
+    /// A lease that is held for longer is reported as a suspected leak. Default 10 min: checks
+    /// are done within one or two.
+    pub leak_after: Duration,
     /// How long a device is given to say goodbye. Default 5 s: a logout takes one round trip, and
     /// a device that has not answered by then will not.
     pub close_timeout: Duration,
@@ -51,6 +66,10 @@ impl Default for PoolOptions {
             gate_permanent_max: Duration::from_secs(600),
             idle_max: Duration::from_secs(300),
             check_when_idle_for: Duration::from_secs(30),
+            keepalive_after: Duration::from_secs(120),
+            degraded_after: 1,
+            unhealthy_after: 3,
+            leak_after: Duration::from_secs(600),
             close_timeout: Duration::from_secs(5),
             rebuild: RebuildPolicy::default(),
         }
@@ -77,6 +96,8 @@ impl PoolOptions {
             ("gate_permanent_first", self.gate_permanent_first),
             ("gate_permanent_max", self.gate_permanent_max),
             ("idle_max", self.idle_max),
+            ("keepalive_after", self.keepalive_after),
+            ("leak_after", self.leak_after),
             ("close_timeout", self.close_timeout),
             ("rebuild.max_age", self.rebuild.max_age),
         ];
@@ -85,6 +106,12 @@ impl PoolOptions {
             require(holds, key, format!("{time:?}"), "1ms to 7 days");
         }
         require(self.gate_failures > 0, "gate_failures", "0".to_owned(), "1 or more");
+        require(
+            (1..=self.unhealthy_after).contains(&self.degraded_after),
+            "degraded_after",
+            self.degraded_after.to_string(),
+            "1 to unhealthy_after",
+        );
         let rebuild = &self.rebuild;
         require(rebuild.max_usage > 0, "rebuild.max_usage", "0".to_owned(), "1 or more");
         require(
@@ -117,6 +144,7 @@ mod tests {
         options.validate().unwrap();
         options.idle_max = Duration::ZERO;
         options.gate_failures = 0;
+        options.degraded_after = 4;
         options.rebuild.max_usage = 0;
         options.rebuild.max_error_rate = f64::NAN;
         options.rebuild.share_percent = 101;
@@ -125,6 +153,7 @@ mod tests {
         let expected = [
             "idle_max",
             "gate_failures",
+            "degraded_after",
             "rebuild.max_usage",
             "rebuild.max_error_rate",
             "rebuild.share_percent",

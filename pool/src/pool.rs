@@ -1,3 +1,4 @@
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,26 @@ impl Pool {
         &self.shared.config
     }
 
+    /// As [`get_with_context`](ConnectionPool::get_with_context), and notes where it was called:
+    /// a lease that is held for too long is reported with that place. (Through the trait the place
+    /// is not known; the report then has none.)
+    ///
+    /// # Errors
+    ///
+    /// As `get_with_context`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as `get_with_context`.
+    #[track_caller]
+    pub fn acquire<'a>(
+        &'a self,
+        ctx: &'a Context,
+        protocol: Protocol,
+    ) -> impl Future<Output = Result<Lease>> + Send + 'a {
+        self.shared.acquire(ctx, protocol, Some(Location::caller()))
+    }
+
     /// How making sessions of `protocol` fails; `None` if the latest attempt succeeded, if none
     /// was made yet, or for a protocol without a factory.
     pub fn gate(&self, protocol: Protocol) -> Option<GateState> {
@@ -157,7 +178,7 @@ fn by_protocol(
 #[async_trait]
 impl ConnectionPool for Pool {
     async fn get_with_context(&self, ctx: &Context, protocol: Protocol) -> Result<Lease> {
-        self.shared.acquire(ctx, protocol).await
+        self.shared.acquire(ctx, protocol, None).await
     }
 
     fn get_timeout(&self) -> Duration {

@@ -129,10 +129,21 @@ impl Shared {
                     }
                     close::spawn(&this, slot, session);
                 }
-                Action::Event(event) => self.event(|| event),
+                Action::Event(event) => {
+                    self.warn_of(&event);
+                    self.event(|| event);
+                }
                 Action::WakeAt(time) => wake::spawn(&this, time),
                 Action::Drained => self.drained.cancel(),
             }
+        }
+    }
+
+    /// Logs what somebody should look at.
+    fn warn_of(&self, event: &PoolEvent) {
+        if let PoolEvent::LeakSuspected { slot, held, taken_at } = event {
+            let taken_at = taken_at.map(tracing::field::display);
+            tracing::warn!(router = %self.name, slot = slot.0, ?held, taken_at, "session not given back");
         }
     }
 

@@ -1,6 +1,7 @@
+use std::panic::Location;
 use std::sync::Arc;
 
-use pool_core::{Context, Error, Lease, LeaseInfo, Phase, Protocol, Result};
+use pool_core::{Context, Error, Lease, LeaseInfo, Phase, Protocol, Result, SlotId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -13,10 +14,11 @@ impl Shared {
         self: &Arc<Self>,
         ctx: &Context,
         protocol: Protocol,
+        taken_at: Option<&'static Location<'static>>,
     ) -> Result<Lease> {
         let lane = self.lane(protocol).inspect_err(|_| self.core().count(GetOutcome::Failed))?;
         let asked = Instant::now();
-        let waiting = match self.take_or_queue(ctx, lane, asked)? {
+        let waiting = match self.take_or_queue(ctx, lane, asked, taken_at)? {
             Turn::Now(lease) => return Ok(lease),
             Turn::Queued(waiting) => waiting,
         };
@@ -25,7 +27,13 @@ impl Shared {
 
     /// Looks for an idle session and queues under one lock: a session that is released in between
     /// would otherwise be missed.
-    fn take_or_queue(self: &Arc<Self>, ctx: &Context, lane: usize, asked: Instant) -> Result<Turn> {
+    fn take_or_queue(
+        self: &Arc<Self>,
+        ctx: &Context,
+        lane: usize,
+        asked: Instant,
+        taken_at: Option<&'static Location<'static>>,
+    ) -> Result<Turn> {
         if ctx.is_cancelled() {
             self.core().count(GetOutcome::Cancelled);
             return Err(Error::Cancelled { phase: Phase::Acquire });
@@ -34,6 +42,9 @@ impl Shared {
         let loan = core.take(asked, lane).inspect_err(|_| core.count(GetOutcome::Failed))?;
         if let Some(loan) = loan {
             core.count(GetOutcome::Lent { reused: loan.reused });
+            if let Some(taken_at) = taken_at {
+                core.located(loan.slot, taken_at);
+            }
             drop(core);
             return Ok(Turn::Now(self.lend(loan)));
         }
@@ -44,9 +55,15 @@ impl Shared {
         let (waiter, answer) = oneshot::channel();
         let (ticket, actions) = core.enqueue(asked, lane, waiter);
         drop(core);
-        let place = Place { shared: self.clone(), lane, ticket, outcome: GetOutcome::Cancelled };
+        let place = Place {
+            shared: self.clone(),
+            lane,
+            ticket,
+            outcome: GetOutcome::Cancelled,
+            taken: None,
+        };
         self.perform(actions);
-        Ok(Turn::Queued(Waiting { place, answer, asked }))
+        Ok(Turn::Queued(Waiting { place, answer, asked, taken_at }))
     }
 }
 
@@ -62,6 +79,7 @@ struct Waiting {
     place: Place,
     answer: oneshot::Receiver<Result<Lease>>,
     asked: Instant,
+    taken_at: Option<&'static Location<'static>>,
 }
 
 impl Waiting {
@@ -77,6 +95,7 @@ impl Waiting {
             Err(_) => GetOutcome::Failed,
         };
         let mut lease = answer?;
+        self.place.taken = self.taken_at.map(|taken_at| (lease.slot(), taken_at));
         lease.set_info(LeaseInfo { waited: self.asked.elapsed(), ..lease.info() });
         Ok(lease)
     }
@@ -100,6 +119,8 @@ struct Place {
     lane: usize,
     ticket: Ticket,
     outcome: GetOutcome,
+    /// What was lent in the end, and where.
+    taken: Option<(SlotId, &'static Location<'static>)>,
 }
 
 impl Drop for Place {
@@ -107,5 +128,8 @@ impl Drop for Place {
         let mut core = self.shared.core();
         core.leave(self.lane, self.ticket);
         core.count(self.outcome);
+        if let Some((slot, taken_at)) = self.taken {
+            core.located(slot, taken_at);
+        }
     }
 }

@@ -21,7 +21,7 @@ impl<S, W, V> Core<S, W, V> {
             }
             let card = self.new_card(now, slot, create.lane);
             let connect = Some(now.duration_since(create.since));
-            self.idle.push_back(Idle { card, session, since: now, connect });
+            self.idle.push_back(Idle { card, session, since: now, returned: now, connect });
         }
         self.settle(now, &mut actions);
         actions.extend(opened);
@@ -97,6 +97,8 @@ impl<S, W, V> Core<S, W, V> {
             lane,
             uses: 0,
             patience: self.jitter.apply(options.idle_max),
+            keepalive_after: self.jitter.apply(options.keepalive_after),
+            health_failures: 0,
             made: now,
             age_max: self.jitter.apply(options.rebuild.max_age),
             requests: 0,

@@ -14,7 +14,9 @@ mod checking;
 mod creating;
 mod dispatch;
 mod gate;
+mod health;
 mod lane;
+mod leaks;
 mod queued;
 mod rebuild;
 mod retry;
@@ -184,7 +186,9 @@ impl<S, W, V> Core<S, W, V> {
             }
             (Some(card), Disposition::Reuse) if !self.closed => {
                 self.rebuild_wanted |= self.due(&card, now).is_some();
-                self.idle.push_back(Idle { card, session, since: now, connect: None });
+                let card = Card { health_failures: 0, ..card };
+                let idle = Idle { card, session, since: now, returned: now, connect: None };
+                self.idle.push_back(idle);
                 self.settled(now)
             }
             (_, Disposition::Discard(reason)) => {
@@ -238,6 +242,7 @@ impl<S, W, V> Core<S, W, V> {
         stats.idle = self.idle.len();
         stats.creating = self.creates.len();
         stats.closing = self.closing.len();
+        stats.degraded = self.degraded();
         stats.waiting = self.lanes.iter().map(Lane::len).sum();
         stats.gates_shut = self.lanes.iter().filter(|lane| lane.retry.gate_is_shut()).count();
         stats
@@ -259,24 +264,29 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Whether a session of `lane` can be lent at once.
     fn has_ready(&self, now: Instant, lane: usize) -> bool {
-        self.latest_idle(lane).is_some_and(|at| self.is_fresh(&self.idle[at], now))
+        self.latest_ready(now, lane).is_some()
     }
 
     fn is_fresh(&self, idle: &Idle<S>, now: Instant) -> bool {
-        idle.is_fresh(now, self.limits.options.check_when_idle_for)
+        idle.is_fresh(now, self.limits.options.check_when_idle_for) && !self.is_degraded(&idle.card)
     }
 
     /// Marks the latest idle session of `lane` as lent, if it needs no test.
     fn take_ready(&mut self, now: Instant, lane: usize) -> Option<Loan<S>> {
-        let at = self.latest_idle(lane).filter(|&at| self.is_fresh(&self.idle[at], now))?;
+        let at = self.latest_ready(now, lane)?;
         let Idle { mut card, session, connect, .. } = self.idle.remove(at)?;
         let reused = card.uses > 0;
         card.uses += 1;
-        self.lent.push(Lent { card, since: now });
+        self.lent.push(Lent { card, since: now, taken_at: None, suspected: false });
         Some(Loan { slot: card.slot, session, reused, connect })
     }
 
-    /// Where in `idle` the latest session of `lane` is. If it needs a test, all others do.
+    /// Where in `idle` the latest session of `lane` is that needs no test.
+    fn latest_ready(&self, now: Instant, lane: usize) -> Option<usize> {
+        self.idle.iter().rposition(|idle| idle.card.lane == lane && self.is_fresh(idle, now))
+    }
+
+    /// Where in `idle` the latest session of `lane` is.
     fn latest_idle(&self, lane: usize) -> Option<usize> {
         self.idle.iter().rposition(|idle| idle.card.lane == lane)
     }

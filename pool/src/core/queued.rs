@@ -52,7 +52,7 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Since when the session is idle that has been so for longest.
     pub(crate) fn longest_idle(&self) -> Option<Instant> {
-        self.idle.front().map(|idle| idle.since)
+        self.idle.front().map(|idle| idle.returned)
     }
 
     /// Closes the longest idle session, for the sake of another pool. Does nothing when none is

@@ -1,3 +1,4 @@
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ pub(super) struct Card {
     pub(super) uses: u64,
     /// How long it may be idle before it is closed.
     pub(super) patience: Duration,
+    /// How long it may be idle before it is tested.
+    pub(super) keepalive_after: Duration,
+    /// Tests in a row that it failed.
+    pub(super) health_failures: u32,
     pub(super) made: Instant,
     /// How old it may get before it is replaced, if the policy says so.
     pub(super) age_max: Duration,
@@ -29,6 +34,8 @@ pub(super) struct Idle<S> {
     pub(super) session: S,
     /// When it was last known to answer.
     pub(super) since: Instant,
+    /// When somebody last used it, or when it was made.
+    pub(super) returned: Instant,
     /// How long making it took, as long as nobody has used it.
     pub(super) connect: Option<Duration>,
 }
@@ -44,12 +51,26 @@ impl<S> Idle<S> {
 pub(super) struct Lent {
     pub(super) card: Card,
     pub(super) since: Instant,
+    /// Where it was taken, if that is known.
+    pub(super) taken_at: Option<&'static Location<'static>>,
+    /// Whether it was reported that it has been lent for suspiciously long.
+    pub(super) suspected: bool,
 }
 
 /// A session that is being tested.
 pub(super) struct Check {
     pub(super) card: Card,
     pub(super) since: Instant,
+    /// For a test that nobody asked for: when the session was last known to answer, and when it
+    /// was last used.
+    pub(super) was_idle: Option<(Instant, Instant)>,
+}
+
+impl Check {
+    /// Whether nobody asked for it.
+    pub(super) fn is_keepalive(&self) -> bool {
+        self.was_idle.is_some()
+    }
 }
 
 /// A session that is being made.

@@ -5,8 +5,8 @@ use super::{Actions, Core, Idle};
 
 impl<S, W, V> Core<S, W, V> {
     /// What has to be done from time to time, and never at once: closes sessions that nobody has
-    /// wanted for long, replaces those that are due, and makes up for those that were lost, with
-    /// `min_connections` in view.
+    /// wanted for long, tests others and replaces those that are due, and makes up for those that
+    /// were lost, with `min_connections` in view; reports leases that do not come back.
     ///
     /// It makes none while the lane's latest attempt failed: to find out whether the device is
     /// back is left to those who want something from it.
@@ -15,8 +15,10 @@ impl<S, W, V> Core<S, W, V> {
             return Vec::new();
         }
         let mut actions = self.close_unwanted(now);
+        self.suspect_leaks(now, &mut actions);
         self.rebuild_wanted = true;
         self.settle(now, &mut actions);
+        self.start_keepalives(now, &mut actions);
         let Some(lane) = self.home else { return actions };
         while self.kept() + self.creates.len() < self.limits.connections_min
             && self.free() > 0
@@ -32,7 +34,7 @@ impl<S, W, V> Core<S, W, V> {
         let mut spare = self.kept().saturating_sub(self.limits.connections_min);
         let mut actions = Vec::new();
         for idle in std::mem::take(&mut self.idle) {
-            if spare > 0 && now.duration_since(idle.since) >= idle.card.patience {
+            if spare > 0 && now.duration_since(idle.returned) >= idle.card.patience {
                 spare -= 1;
                 let Idle { card, session, .. } = idle;
                 actions.push(self.discard(card.slot, session, DiscardReason::Expired));

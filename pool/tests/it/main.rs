@@ -4,13 +4,13 @@
 
 mod acquire;
 mod broken;
-mod caps;
 mod creating;
 mod deadline;
 mod device;
 mod events;
 mod fleet;
 mod health;
+mod keepalive;
 mod lifecycle;
 mod matrix;
 mod mocks;

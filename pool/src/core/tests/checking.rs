@@ -29,7 +29,7 @@ fn a_caller_keeps_its_place_when_the_session_it_was_to_get_fails_its_test() {
     assert_eq!(told(&core.enqueue(now, SSH, "a").1), ["check"]);
     let create = core.enqueue(now, SSH, "b").1;
     assert_eq!(told(&create), ["create ssh"]);
-    assert_eq!(told(&core.check_failed(now, slot, 0)), ["close unhealthy"]);
+    assert_eq!(told(&core.check_failed(now, slot, 0, true)), ["close unhealthy"]);
     assert_eq!(told(&core.created(now, create_slot(&create), 0)), ["grant a"]);
     assert_eq!(told(&core.closed(now, slot)), ["create ssh"], "for b");
 }
@@ -43,7 +43,7 @@ fn a_failed_test_condemns_those_that_were_idle_for_longer() {
     }
     let later = now + CHECK_WHEN_IDLE_FOR;
     core.enqueue(later, SSH, "a").1.clear();
-    let actions = core.check_failed(later, slots[2], 0);
+    let actions = core.check_failed(later, slots[2], 0, true);
     assert_eq!(told(&actions), ["close unhealthy"; 3], "the caller's time is not for testing them");
     assert_eq!(told(&core.closed(later, slots[0])), ["create ssh"]);
 }
@@ -58,7 +58,7 @@ fn a_failed_test_spares_those_that_came_back_meanwhile() {
     assert_eq!(told(&actions), ["check"]);
     core.leave(SSH, ticket);
     core.released(later, slots[1], 0, Disposition::Reuse).clear();
-    assert_eq!(told(&core.check_failed(later, slots[0], 0)), ["close unhealthy"]);
+    assert_eq!(told(&core.check_failed(later, slots[0], 0, true)), ["close unhealthy"]);
     assert_eq!(core.stats().idle, 1);
 }
 

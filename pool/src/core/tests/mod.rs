@@ -2,6 +2,7 @@
 
 mod checking;
 mod failing;
+mod keepalive;
 mod model;
 mod rebuilding;
 mod serving;
@@ -25,6 +26,7 @@ const PROTOCOLS: [Protocol; 2] = [Protocol::Ssh, Protocol::Scrapli];
 fn limits(connections_max: usize) -> Limits {
     let mut options = PoolOptions::default();
     options.rebuild.strategy = RebuildStrategy::Never;
+    options.keepalive_after = Duration::from_secs(7 * 24 * 3600);
     Limits {
         connections_max,
         connections_min: 1,

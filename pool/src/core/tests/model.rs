@@ -200,7 +200,7 @@ impl World {
             }
             CheckResult::Failed => {
                 self.idle.push(slot);
-                self.core.check_failed(self.now, slot, slot)
+                self.core.check_failed(self.now, slot, slot, which.is_multiple_of(2))
             }
             CheckResult::Abandoned => self.core.check_abandoned(self.now, slot),
         };

@@ -6,8 +6,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A core that replaces sessions by the defaults.
 fn rebuilding(connections_max: usize) -> (TestCore, Instant) {
-    let options = Arc::new(PoolOptions::default());
-    let limits = Limits { options, connections_min: connections_max, ..limits(connections_max) };
+    let options = PoolOptions { keepalive_after: 1000 * MINUTE, ..PoolOptions::default() };
+    let limits = Limits {
+        options: Arc::new(options),
+        connections_min: connections_max,
+        ..limits(connections_max)
+    };
     (TestCore::new(limits, PROTOCOLS), Instant::now())
 }
 

@@ -78,3 +78,27 @@ fn a_warm_up_follows_attempts_under_way_and_starts_what_is_missing() {
     let actions = core.warm_up(now, SSH, 2, || ()).expect("open");
     assert!(actions.is_empty(), "one is lent, and one is under way");
 }
+
+#[test]
+fn a_lease_held_for_too_long_is_reported_once_with_where_it_was_taken() {
+    let (mut core, now) = core(2);
+    let slot = lent(&mut core, now, SSH);
+    let taken_at = std::panic::Location::caller();
+    core.located(slot, taken_at);
+    lent(&mut core, now + Duration::from_secs(1), SSH);
+    assert!(core.sweep(now + Duration::from_secs(599)).is_empty());
+    let due = now + Duration::from_secs(600);
+    let actions = core.sweep(due);
+    let [Action::Event(PoolEvent::LeakSuspected { slot: suspect, held, taken_at: told })] =
+        actions[..]
+    else {
+        panic!("one lease is reported")
+    };
+    assert_eq!((suspect, held, told), (slot, due - now, Some(taken_at)));
+    let actions = core.sweep(due + Duration::from_secs(1));
+    let [Action::Event(PoolEvent::LeakSuspected { taken_at: None, .. })] = actions[..] else {
+        panic!("the other is reported, and the first not again")
+    };
+    assert!(core.sweep(due + Duration::from_secs(9)).is_empty());
+    assert_eq!(core.stats().leak_suspected_total, 2);
+}
