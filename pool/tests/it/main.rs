@@ -4,6 +4,7 @@
 
 mod acquire;
 mod broken;
+mod caps;
 mod creating;
 mod deadline;
 mod device;
