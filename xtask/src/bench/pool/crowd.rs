@@ -22,7 +22,7 @@ pub(super) struct Crowd {
 }
 
 impl Cell for Crowd {
-    const ROUNDS: usize = 15;
+    const ROUNDS: usize = 41;
 
     fn cases(&self) -> Vec<Case> {
         let name = if self.yields { "crowd-yield" } else { "crowd" };
@@ -67,7 +67,7 @@ const HOLDERS_TIME: Duration = Duration::from_millis(900);
 pub(super) struct Holders;
 
 impl Cell for Holders {
-    const ROUNDS: usize = 5;
+    const ROUNDS: usize = 7;
 
     fn cases(&self) -> Vec<Case> {
         let p99 = Some(Target::TimesFloorMax(1.1));

@@ -28,7 +28,7 @@ impl Cell for Footprint {
         vec![
             Case { name: "idle-router-no-session", unit: "bytes", target: bytes },
             Case { name: "idle-router-one-session", unit: "bytes", target: bytes },
-            Case { name: "idle-router", unit: "tasks", target: tasks },
+            Case { name: "idle-router-tasks", unit: "count", target: tasks },
         ]
     }
 

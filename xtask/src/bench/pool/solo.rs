@@ -20,7 +20,7 @@ const REPEATS: u32 = 200;
 pub(super) struct Uncontended;
 
 impl Cell for Uncontended {
-    const ROUNDS: usize = 31;
+    const ROUNDS: usize = 41;
 
     fn cases(&self) -> Vec<Case> {
         let target = Some(Target::TimesFloorMax(1.5));
@@ -46,7 +46,7 @@ impl Cell for Uncontended {
 pub(super) struct GivingUp;
 
 impl Cell for GivingUp {
-    const ROUNDS: usize = 21;
+    const ROUNDS: usize = 41;
 
     fn cases(&self) -> Vec<Case> {
         vec![Case { name: "cancelled-waiter", unit: "ns", target: None }]
