@@ -23,6 +23,21 @@ async fn a_login_that_panics_gives_its_permit_and_its_seat_back() {
     drop(site.get(1).await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_place_in_the_queue_that_is_given_up_costs_those_behind_it_no_time() {
+    let site = Site::healthy(3, per_second(1));
+    drop(site.get(0).await);
+    let before = Instant::now();
+    let closed = all_queued(&site.pool(1), 2).await;
+    calm().await;
+    let waiter = queued(&site.pool(2)).await;
+    calm().await;
+    site.fleet.retire("router-1");
+    waiter.await.unwrap().unwrap();
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
+    closed.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 #[test]
 fn a_runtime_that_shuts_down_leaves_no_permit_and_no_seat_behind() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -88,6 +88,21 @@ async fn nobody_is_evicted_for_a_caller_that_gave_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_session_is_made_for_a_caller_that_gave_up() {
+    let site = Site::healthy(2, sessions(1));
+    let mut held = site.get(0).await;
+    let gone = queued(&site.pool(1)).await;
+    calm().await;
+    gone.abort();
+    drop(gone.await);
+    held.discard();
+    drop(held);
+    calm().await;
+    assert_eq!((site.live(), site.device(1).logins(), site.pool(1).stats().creating), (0, 0, 0));
+    drop(site.get(1).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_who_waits_evicts_one_session_and_not_more() {
     let site = Site::healthy(5, sessions(4));
     for number in 0..4 {
@@ -140,6 +155,8 @@ async fn the_pools_before_and_after_a_change_keep_to_the_devices_sessions_togeth
     let mut changed = Site::config(0);
     changed.read_timeout = Duration::from_secs(7);
     let new = site.fleet.pool("router-0", &changed).unwrap();
+    let report = new.warm_up(&long(), Protocol::Ssh, 1).await.unwrap();
+    assert_eq!(report.failures[0].kind(), ErrorKind::Busy, "told at once");
     let error = new.get_with_context(&within_ms(300), Protocol::Ssh).await.unwrap_err();
     let cause = cause(&error);
     assert!(cause.contains("all 2 sessions of the device are taken"), "{cause}");
