@@ -48,6 +48,11 @@ pub enum PoolEvent {
         /// The session.
         slot: SlotId,
     },
+    /// Whoever held a session keeps it for good, and it no longer counts.
+    Taken {
+        /// The session.
+        slot: SlotId,
+    },
     /// A session was tested.
     HealthChecked {
         /// The session.
@@ -118,7 +123,7 @@ pub enum DiscardReason {
     PoolClosed,
     /// Nobody has wanted it for long.
     Expired,
-    /// It made room for another session.
+    /// It made room for another session, or somebody asked for that.
     Evicted,
     /// It did not pass its test.
     Unhealthy,

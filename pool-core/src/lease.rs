@@ -41,6 +41,11 @@ pub trait LeaseHome: Debug + Send + Sync {
         let LeaseUse { .. } = used;
         self.give_back(slot, driver, disposition);
     }
+
+    /// Hears that a session is not coming back: whoever held it keeps it. Does nothing by default.
+    fn taken(&self, slot: SlotId) {
+        let SlotId(_) = slot;
+    }
 }
 
 /// What was done with a lease.
@@ -143,6 +148,16 @@ impl Lease {
     /// Makes sure that the session is closed and not lent again.
     pub fn discard(&mut self) {
         self.disposition = Disposition::Discard(DiscardReason::Unwanted);
+    }
+
+    /// Keeps the session for good. The pool forgets it, and may make another in its place; the
+    /// device still counts it, so close it soon.
+    pub fn into_driver(mut self) -> Box<dyn ProtocolDriver> {
+        let session = self.session.take();
+        let Session { driver, home } =
+            session.expect("a lease has its session until it is dropped");
+        home.taken(self.slot);
+        driver
     }
 
     fn session(&self) -> &Session {

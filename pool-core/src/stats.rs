@@ -41,6 +41,8 @@ pub struct PoolStats {
     pub discarded_total: u64,
     /// Sessions whose closing is done.
     pub closed_total: u64,
+    /// Sessions that whoever held them kept.
+    pub taken_total: u64,
     /// Tests of sessions that failed.
     pub health_failed_total: u64,
     /// Sessions closed because they were replaced.
@@ -74,6 +76,7 @@ impl PoolStats {
             reused_total: self.reused_total + other.reused_total,
             discarded_total: self.discarded_total + other.discarded_total,
             closed_total: self.closed_total + other.closed_total,
+            taken_total: self.taken_total + other.taken_total,
             health_failed_total: self.health_failed_total + other.health_failed_total,
             rebuilt_total: self.rebuilt_total + other.rebuilt_total,
             leak_suspected_total: self.leak_suspected_total + other.leak_suspected_total,

@@ -96,6 +96,7 @@ impl PoolOptions {
             ("gate_permanent_first", self.gate_permanent_first),
             ("gate_permanent_max", self.gate_permanent_max),
             ("idle_max", self.idle_max),
+            ("check_when_idle_for", self.check_when_idle_for),
             ("keepalive_after", self.keepalive_after),
             ("leak_after", self.leak_after),
             ("close_timeout", self.close_timeout),

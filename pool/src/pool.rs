@@ -141,6 +141,43 @@ impl Pool {
         self.demand_rebuild(|_, _| true)
     }
 
+    /// Closes one session: now if it is idle, or else when it comes back. Returns whether there is
+    /// such a session. If that leaves less than `min_connections`, a new one is made.
+    pub fn evict(&self, slot: SlotId) -> bool {
+        self.evict_where(|other| other == slot) > 0
+    }
+
+    /// As [`evict`](Self::evict), for all sessions. Returns how many there are.
+    pub fn evict_all(&self) -> usize {
+        self.evict_where(|_| true)
+    }
+
+    fn evict_where(&self, meant: impl Fn(SlotId) -> bool) -> usize {
+        let (count, actions) = self.shared.core().evict_all(Instant::now(), meant);
+        self.shared.perform(actions);
+        count
+    }
+
+    /// Allows more or fewer sessions than [`config`](Self::config) says, which stays as it is.
+    /// Sessions beyond the new limit are closed: idle ones now, those in use when they come back.
+    /// `min_connections` is lowered to the limit if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] for a number that the configuration could not have either.
+    pub fn resize(&self, max_connections: usize) -> Result<()> {
+        let mut config = self.shared.config.clone();
+        config.max_connections = max_connections;
+        config.min_connections = config.min_connections.min(max_connections);
+        config.validate()?;
+        if let Some(member) = self.shared.member.get() {
+            member.device().set_max(max_connections);
+        }
+        let min = config.min_connections;
+        self.shared.apply(|core, now| core.resize(now, max_connections, min));
+        Ok(())
+    }
+
     fn demand_rebuild(&self, meant: impl Fn(SlotId, usize) -> bool) -> usize {
         let (count, actions) = self.shared.core().demand_rebuild(Instant::now(), meant);
         self.shared.perform(actions);

@@ -201,6 +201,11 @@ impl LeaseHome for Shared {
             core.released(now, slot, driver, disposition)
         });
     }
+
+    fn taken(&self, slot: SlotId) {
+        self.event(|| PoolEvent::Taken { slot });
+        self.apply(|core, now| core.taken(now, slot));
+    }
 }
 
 impl fmt::Debug for Shared {

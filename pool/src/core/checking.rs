@@ -19,7 +19,12 @@ impl<S, W, V> Core<S, W, V> {
             return self.discard_and_settle(now, slot, session, DiscardReason::PoolClosed);
         };
         if let Some(reason) = card.retire {
-            return self.discard_and_settle(now, slot, session, reason);
+            let mut actions = vec![self.retire(card, session, reason)];
+            self.settle(now, &mut actions);
+            return actions;
+        }
+        if self.is_beyond_limit(1) {
+            return self.discard_and_settle(now, slot, session, DiscardReason::Evicted);
         }
         let returned = was_idle.map_or(now, |(_, returned)| returned);
         self.passed(now, returned, card, session);

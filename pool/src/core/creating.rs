@@ -14,6 +14,8 @@ impl<S, W, V> Core<S, W, V> {
         let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
         if self.closed {
             actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
+        } else if self.is_beyond_limit(1) {
+            actions.push(self.discard(slot, session, DiscardReason::Evicted));
         } else {
             self.home = Some(create.lane);
             if let Some(old) = create.replaces {

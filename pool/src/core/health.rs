@@ -47,10 +47,7 @@ impl<S, W, V> Core<S, W, V> {
             self.put_back(Idle { card, session, since, returned, connect: None });
             return None;
         }
-        if self.kept() < self.limits.connections_min {
-            self.owed.push((card.slot, card.lane));
-        }
-        Some(self.discard(card.slot, session, DiscardReason::Unhealthy))
+        Some(self.retire(card, session, DiscardReason::Unhealthy))
     }
 
     /// Puts a session back to its place among the idle ones, which are in the order in which they

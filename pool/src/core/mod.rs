@@ -13,6 +13,7 @@ mod cause;
 mod checking;
 mod creating;
 mod dispatch;
+mod evict;
 mod gate;
 mod health;
 mod lane;
@@ -181,8 +182,15 @@ impl<S, W, V> Core<S, W, V> {
         let position = self.lent.iter().position(|lent| lent.card.slot == slot);
         let card = position.map(|at| self.lent.swap_remove(at).card);
         match (card, disposition) {
-            (Some(Card { retire: Some(reason), .. }), Disposition::Reuse) if !self.closed => {
-                self.discard_and_settle(now, slot, session, reason)
+            (Some(card @ Card { retire: Some(reason), .. }), Disposition::Reuse)
+                if !self.closed =>
+            {
+                let mut actions = vec![self.retire(card, session, reason)];
+                self.settle(now, &mut actions);
+                actions
+            }
+            (Some(_), Disposition::Reuse) if !self.closed && self.is_beyond_limit(1) => {
+                self.discard_and_settle(now, slot, session, DiscardReason::Evicted)
             }
             (Some(card), Disposition::Reuse) if !self.closed => {
                 self.rebuild_wanted |= self.due(&card, now).is_some();

@@ -19,6 +19,8 @@ enum Op {
     WarmUp { lane: usize, count: usize },
     Sweep,
     Rebuild { which: u64 },
+    Evict { which: u64 },
+    Take(usize),
     Close,
 }
 
@@ -49,6 +51,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..LANES, 0..6_usize).prop_map(|(lane, count)| Op::WarmUp { lane, count }),
         3 => Just(Op::Sweep),
         3 => (0..4_u64).prop_map(|which| Op::Rebuild { which }),
+        3 => (0..4_u64).prop_map(|which| Op::Evict { which }),
+        2 => any::<usize>().prop_map(Op::Take),
         1 => Just(Op::Close),
     ]
 }
@@ -153,6 +157,16 @@ impl World {
                 let meant = |slot: SlotId, _| slot.0 % 4 == which;
                 let (_, actions) = self.core.demand_rebuild(self.now, meant);
                 self.perform(actions);
+            }
+            Op::Evict { which } => {
+                let (_, actions) = self.core.evict_all(self.now, |slot| slot.0 % 4 == which);
+                self.perform(actions);
+            }
+            Op::Take(which) => {
+                if let Some(slot) = pick(&mut self.lent, which) {
+                    let actions = self.core.taken(self.now, slot);
+                    self.perform(actions);
+                }
             }
             Op::Close => {
                 self.closed = true;
@@ -288,7 +302,8 @@ impl World {
         assert_eq!(counted, real, "in use, idle, creating, closing, waiting");
         assert!(counted[..4].iter().sum::<usize>() <= self.max, "never more than allowed");
         let live = u64::try_from(sets.iter().sum::<usize>()).unwrap();
-        assert_eq!(stats.created_total - stats.closed_total, live, "made - closed = live");
+        let gone = stats.closed_total + stats.taken_total;
+        assert_eq!(stats.created_total - gone, live, "made - closed - taken = live");
         self.check_nobody_waits_for_nothing(real[..4].iter().sum());
     }
 
