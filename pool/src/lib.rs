@@ -36,6 +36,23 @@
 //! under way waits for its end. A failure shuts the gate again, for longer, up to half a minute,
 //! or ten minutes for errors that trying again cannot heal. [`Pool::gate`] says how that stands.
 //!
+//! # Limits over many routers
+//!
+//! A fleet can have [limits](FleetLimits) on its sessions, on logins under way, and on logins per
+//! second. Who waits for one is served in turn, router by router, and each router's own in the
+//! order in which they came: while a router waits, no other is served twice before it. A router
+//! that hangs in its logins keeps its permits for one `connect_timeout`, and then it is the turn
+//! of the others.
+//!
+//! When the sessions are used up, the longest idle one of whichever router is closed for who
+//! waits. One in use never is, and none is closed for a session that no caller waits for, such as
+//! those that `min_connections` asks for: there, the limit comes first.
+//!
+//! What a limit holds up is not the router's fault. It takes nothing from `connect_timeout`, is no
+//! failure, and shuts no gate; whoever runs into the own deadline meanwhile is told of the limit.
+//! A session counts until its closing is done, here as well; so does one of a pool that was
+//! retired because its configuration has changed, which the pool after it waits for.
+//!
 //! # Cancel safety
 //!
 //! Every future of this crate can be dropped at any await. A caller that gives up loses its place
@@ -85,7 +102,8 @@
 //!
 //! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`
 //! holds it behind one short lock, never across an await, and carries its actions out; `create`,
-//! `check`, `close` and `wake` are the pool's tasks, `wait` is a caller's side.
+//! `check`, `close` and `wake` are the pool's tasks, `wait` is a caller's side. `caps` is what the
+//! pools of a fleet have together.
 //!
 //! # Example
 //!
