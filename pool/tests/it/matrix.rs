@@ -1,10 +1,10 @@
-//! Every way in which login, command and logout can go, with callers cut off at every await.
+//! Every way in which login, test, command and logout can go, with callers cut off at every await.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use pool::Pool;
+use pool::{Pool, PoolOptions};
 use pool_core::{ConnectionPool, Context, Phase, Protocol, Request};
 use tokio::time::{sleep, timeout};
 
@@ -45,30 +45,63 @@ async fn storm(device: &Device, pool: &Arc<Pool>) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn whatever_login_command_and_logout_do_the_whole_capacity_is_usable_afterwards() {
-    for login in acts(Phase::KeyExchange) {
+/// A pool that tests every session that was idle for a moment before it lends it, and that waits
+/// for nothing for long.
+fn impatient(device: &Arc<Device>) -> Arc<Pool> {
+    let mut config = config(MAX);
+    config.connect_timeout = Duration::from_millis(40);
+    config.health_check_timeout = Duration::from_millis(40);
+    let mut options = PoolOptions::default();
+    options.check_when_idle_for = Duration::from_millis(1);
+    Pool::with_options("edge-1", config, vec![factory(device)], options).unwrap()
+}
+
+/// One way of login, with every way of test, command and logout.
+async fn whatever_follows(login: Act) {
+    for check in acts(Phase::HealthCheck) {
         for command in acts(Phase::Read) {
             for logout in acts(Phase::Close) {
                 let device = Device::logging_in(login.clone());
+                device.set_health(check.clone());
                 device.set_command(command.clone());
                 device.set_farewell(logout.clone());
-                let mut config = config(MAX);
-                config.connect_timeout = Duration::from_millis(40);
-                let pool = pool_with(&device, config);
+                let pool = impatient(&device);
                 storm(&device, &pool).await;
                 device.set_login(Act::Ok);
+                device.set_health(Act::Ok);
                 device.set_command(Act::Ok);
                 // As long as a logout may take, and the pause after failed logins.
                 sleep(Duration::from_secs(11)).await;
-                let case = format!("login {login:?}, command {command:?}, logout {logout:?}");
+                let case =
+                    format!("{login:?}, test {check:?}, command {command:?}, logout {logout:?}");
                 let stats = pool.stats();
-                assert_eq!((stats.in_use, stats.waiting, stats.closing), (0, 0, 0), "{case}");
+                let left = (stats.in_use, stats.checking, stats.waiting, stats.closing);
+                assert_eq!(left, (0, 0, 0, 0), "login {case}");
                 assert_full_capacity(&pool).await;
                 drop(pool);
                 sleep(Duration::from_secs(6)).await;
-                assert_eq!(device.live(), 0, "{case}");
+                assert_eq!(device.live(), 0, "login {case}");
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_good_logins_the_whole_capacity_is_usable_whatever_follows() {
+    whatever_follows(Act::Ok).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_failed_logins_the_whole_capacity_is_usable_whatever_follows() {
+    whatever_follows(Act::Err(lost())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_slow_logins_the_whole_capacity_is_usable_whatever_follows() {
+    whatever_follows(Act::After(SLOW)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_logins_that_hang_the_whole_capacity_is_usable_whatever_follows() {
+    whatever_follows(Act::Hang(Phase::KeyExchange)).await;
 }
