@@ -95,8 +95,16 @@
 //! that was checked for it does not answer.
 //!
 //! A session that nobody has wanted for some minutes is closed, and one that was lost is replaced,
-//! so that `min_connections` remain. A fleet sees to that with one task for all of its pools; a
-//! pool without a fleet has no task while it is idle, and does it when [`Pool::sweep`] is called.
+//! so that `min_connections` remain. One that was idle for two minutes is tested, so that a lost
+//! one is replaced before anybody wants it; callers have the others meanwhile, and free slots. One
+//! that is old, much used or failing is replaced by the [`RebuildPolicy`]: the new one is made
+//! first where a slot is free, a few at a time, and each at an age of its own. A lease that does
+//! not come back is reported with the line that took it, if that called [`Pool::acquire`].
+//!
+//! A fleet sees to all that with one task for all of its pools; a pool without a fleet has no task
+//! while it is idle, and does it when [`Pool::sweep`] is called. [`PoolOptions`] holds every limit
+//! in it. Sessions can also be [replaced](Pool::rebuild) and [closed](Pool::evict) on demand,
+//! [kept](pool_core::Lease::into_driver) for good, and [allowed](Pool::resize) in another number.
 //!
 //! # Inside
 //!

@@ -1,5 +1,5 @@
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,7 +40,7 @@ impl Pool {
         config: ConnectionConfig,
         factories: Vec<Arc<dyn ProtocolFactory>>,
     ) -> Result<Arc<Self>> {
-        Self::with_options(name, config, factories, PoolOptions::default())
+        Self::with_options(name, config, factories, default_options())
     }
 
     /// As [`new`](Self::new), with other than the default options.
@@ -194,6 +194,12 @@ impl Pool {
     pub fn is_drained(&self) -> bool {
         self.shared.drained.is_cancelled()
     }
+}
+
+/// The default options, once for all pools.
+fn default_options() -> Arc<PoolOptions> {
+    static DEFAULT: OnceLock<Arc<PoolOptions>> = OnceLock::new();
+    DEFAULT.get_or_init(Arc::default).clone()
 }
 
 fn by_protocol(

@@ -9,6 +9,9 @@ use crate::rebuild::Wear;
 impl<S, W, V> Core<S, W, V> {
     /// Notes what was done with a lease that is about to come back.
     pub(crate) fn used(&mut self, slot: SlotId, used: LeaseUse) {
+        if used == LeaseUse::default() {
+            return;
+        }
         if let Some(lent) = self.lent.iter_mut().find(|lent| lent.card.slot == slot) {
             lent.card.requests = lent.card.requests.saturating_add(used.requests);
             lent.card.failed = lent.card.failed.saturating_add(used.failed);

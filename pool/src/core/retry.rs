@@ -20,7 +20,8 @@ use crate::PoolOptions;
 pub(super) struct Retry {
     round: u64,
     series: Option<Series>,
-    failing: Option<Failing>,
+    /// Boxed, because most devices do not fail, and it is large.
+    failing: Option<Box<Failing>>,
     /// When somebody has been asked to look again.
     armed: Option<Instant>,
 }
@@ -94,7 +95,7 @@ impl Retry {
     }
 
     pub(super) fn failing(&self) -> Option<&Failing> {
-        self.failing.as_ref()
+        self.failing.as_deref()
     }
 
     /// Whether an attempt may be started, when one of this round is under way or not.
@@ -150,7 +151,7 @@ impl Retry {
 
     /// Why newcomers are not to wait for an attempt now, if so.
     pub(super) fn shut(&self, now: Instant) -> Option<&Failing> {
-        let failing = self.failing.as_ref()?;
+        let failing = self.failing.as_deref()?;
         (failing.gate == Gate::Shut && failing.not_before > now).then_some(failing)
     }
 
@@ -209,8 +210,8 @@ impl Retry {
         let shut_since = before.and_then(|failing| failing.shut_since);
         let shut_since = shut_since.or_else(|| (gate == Gate::Shut).then_some(now));
         let error = error.clone();
-        self.failing =
-            Some(Failing { error, at: now, since, not_before, consecutive, gate, shut_since });
+        let failing = Failing { error, at: now, since, not_before, consecutive, gate, shut_since };
+        self.failing = Some(Box::new(failing));
         spent
     }
 
