@@ -183,3 +183,14 @@ async fn a_router_that_leaves_and_comes_back_keeps_to_the_devices_sessions() {
     assert_eq!(site.device(0).live_max(), 2);
     drop(lease);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_taken_out_of_its_pool_counts_until_it_is_gone() {
+    let site = Site::healthy(2, sessions(1));
+    let taken = site.get(0).await.into_driver();
+    let waiter = queued(&site.pool(1)).await;
+    calm().await;
+    assert_eq!((site.live(), site.device(1).logins()), (1, 0));
+    drop(taken);
+    waiter.await.unwrap().expect("the seat is free with the session");
+}
