@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
-use pool_core::{ConnectionConfig, Endpoint, Error, HostKeyPolicy, HostKeyProblem};
+use pool_core::{ConnectionConfig, Endpoint, Error, HostKeyPolicy, HostKeyProblem, Phase};
 use sha2::{Digest, Sha256};
 use ssh2::Session;
 use tracing::{info, warn};
@@ -50,10 +50,13 @@ impl HostKeyCheck {
     }
 
     /// Reads what is known about the host. Blocks on files.
+    ///
+    /// # Errors
+    ///
+    /// `Local`.
     pub(crate) fn load(&mut self) -> Result<(), Error> {
         if self.policy != HostKeyPolicy::Off {
-            self.record =
-                self.store.find(&self.name).map_err(|message| self.store_failed(message))?;
+            self.record = self.store.find(&self.name).map_err(store_failed)?;
         }
         Ok(())
     }
@@ -68,7 +71,7 @@ impl HostKeyCheck {
     ///
     /// # Errors
     ///
-    /// `HostKey`.
+    /// `HostKey`; `Local` when it cannot be remembered.
     pub(crate) fn decide(&mut self, session: &Session) -> Result<Decision, Error> {
         self.decide_about(session.host_key().and_then(|(blob, _)| KnownKey::from_blob(blob)))
     }
@@ -78,7 +81,7 @@ impl HostKeyCheck {
             return Ok(Decision::Accepted);
         }
         let Some(shown) = shown else {
-            return Err(self.store_failed("the device showed no host key".to_owned()));
+            return Err(self.not_usable("the device showed no host key".to_owned()));
         };
         if self.is_known(&shown)? {
             return Ok(Decision::Accepted);
@@ -87,7 +90,7 @@ impl HostKeyCheck {
             return Err(self.refused(HostKeyProblem::Unknown { actual: fingerprint(&shown) }));
         }
         let remembered = self.store.remember(&self.name, &shown);
-        match remembered.map_err(|message| self.store_failed(message))? {
+        match remembered.map_err(store_failed)? {
             Remembered::Added => {
                 let fingerprint = fingerprint(&shown);
                 info!(host = self.name, key_type = shown.key_type, fingerprint, "new host key");
@@ -110,7 +113,7 @@ impl HostKeyCheck {
     fn is_known(&self, shown: &KnownKey) -> Result<bool, Error> {
         if self.record.revoked.contains(shown) {
             let message = format!("the key {} is revoked", fingerprint(shown));
-            return Err(self.store_failed(message));
+            return Err(self.not_usable(message));
         }
         if self.record.keys.is_empty() || self.record.keys.contains(shown) {
             return Ok(!self.record.keys.is_empty());
@@ -129,9 +132,16 @@ impl HostKeyCheck {
         Error::HostKey { host: self.name.clone(), problem }
     }
 
-    fn store_failed(&self, message: String) -> Error {
+    fn not_usable(&self, message: String) -> Error {
         self.refused(HostKeyProblem::Store { message })
     }
+}
+
+/// The error for a `known_hosts` that cannot be read or written. The device has no part in it, and
+/// it may work again in a moment: a full disk or a shortage of descriptors must not have the device
+/// left alone for minutes, as a changed key does.
+fn store_failed(message: String) -> Error {
+    Error::Local { phase: Phase::HostKey, message }
 }
 
 /// What came of looking at a key, short of refusing it.
@@ -255,14 +265,23 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_cannot_be_read_is_an_error_that_names_it() {
+    fn a_store_that_fails_is_our_own_failure_and_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let endpoint = Endpoint::new("192.0.2.1", 2222).unwrap();
         let config =
             ConnectionConfig::new(endpoint, Platform::new("linux"), Credentials::default());
-        let error = HostKeyCheck::new(&SshSettings::new(dir.path()), &config).load().unwrap_err();
-        let shown = error.to_string();
-        assert!(shown.contains(&dir.path().display().to_string()), "{shown}");
+        let unreadable = HostKeyCheck::new(&SshSettings::new(dir.path()), &config).load();
+
+        let path = dir.path().join("known_hosts");
+        let mut writing = check(path.clone(), HostKeyPolicy::AcceptNew);
+        fs::create_dir(&path).unwrap();
+        let unwritable = writing.decide_about(Some(key("ssh-ed25519", 1)));
+
+        for error in [unreadable.unwrap_err(), unwritable.unwrap_err()] {
+            assert!(matches!(error, Error::Local { phase: Phase::HostKey, .. }), "{error:?}");
+            assert!(error.is_transient());
+            assert!(error.to_string().contains(&dir.path().display().to_string()), "{error}");
+        }
     }
 
     #[test]

@@ -65,7 +65,8 @@ async fn try_log_in(
     let threads = settings.threads();
     let socket = connect(ctx, &threads, &config.endpoint).await?;
     let mut session = SshSession::new(socket.clone(), threads)?;
-    let check = shake_hands(ctx, &mut session, socket, settings, config).await?;
+    let check = recall(ctx, &mut session, settings, config).await?;
+    let check = shake_hands(ctx, &mut session, socket, check, config).await?;
     let verdict = verify(ctx, &mut session, check).await;
     if let Err(error) = verdict {
         farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
@@ -79,17 +80,32 @@ async fn try_log_in(
     Ok(session)
 }
 
-/// Banner and key exchange. What `known_hosts` holds decides which host key is asked for, so it
-/// is read first, in the same stretch.
+/// What `known_hosts` holds about the peer. It decides which host key is asked for, so it is read
+/// first; and in a stretch of its own, because a large file on a slow disk takes its time, for
+/// which the peer is not to blame.
+async fn recall(
+    ctx: &Context,
+    session: &mut SshSession,
+    settings: &SshSettings,
+    config: &ConnectionConfig,
+) -> Result<HostKeyCheck> {
+    let mut check = HostKeyCheck::new(settings, config);
+    let work = move |_: &mut Engine| {
+        check.load()?;
+        Ok(check.clone())
+    };
+    session.drive(ctx, Phase::HostKey, work).await
+}
+
+/// Banner and key exchange.
 async fn shake_hands(
     ctx: &Context,
     session: &mut SshSession,
     socket: Arc<TcpStream>,
-    settings: &SshSettings,
+    check: HostKeyCheck,
     config: &ConnectionConfig,
 ) -> Result<HostKeyCheck> {
     let profile = config.algorithms;
-    let mut check = HostKeyCheck::new(settings, config);
     let mut algorithms: Option<Algorithms> = None;
     let mut greeting = Greeting::default();
     let tracer = ctx.clone();
@@ -97,7 +113,6 @@ async fn shake_hands(
         let algorithms = match &mut algorithms {
             Some(algorithms) => algorithms,
             empty @ None => {
-                check.load()?;
                 let algorithms = Algorithms::new(profile, &check.known_types());
                 algorithms.apply(engine.session())?;
                 empty.insert(algorithms)

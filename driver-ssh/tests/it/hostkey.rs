@@ -3,7 +3,7 @@
 use std::fs;
 
 use lab::{Fault, HostKeyKind};
-use pool_core::{Error, ErrorKind, HostKeyPolicy, HostKeyProblem, ProtocolFactory};
+use pool_core::{Error, ErrorKind, HostKeyPolicy, HostKeyProblem, Phase, ProtocolFactory};
 
 use crate::rig::{Rig, config, lab_of, patient};
 
@@ -123,6 +123,25 @@ fn a_known_hosts_that_cannot_be_written_fails_the_login_and_names_the_file() {
     let factory = driver_ssh::SshFactory::new(settings);
     let error =
         rig.run(async { factory.create_with_context(&patient(), &config).await.unwrap_err() });
-    assert_eq!(error.kind(), ErrorKind::HostKey);
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Local, Some(Phase::HostKey)));
     assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+}
+
+#[test]
+fn the_file_is_read_in_a_phase_in_which_the_peer_is_not_timed() {
+    let rig = Rig::new();
+    let lab = lab_of(|spec| spec);
+    let config = config(lab.router("r").address());
+    let (ctx, trace) = patient().traced();
+    rig.run(async { rig.exec(&ctx, &config).await }).unwrap();
+    let phases: Vec<_> = trace.spans().iter().map(|span| span.phase).collect();
+    let expected = [
+        Phase::Connect,
+        Phase::HostKey,
+        Phase::Banner,
+        Phase::KeyExchange,
+        Phase::HostKey,
+        Phase::Authentication,
+    ];
+    assert_eq!(phases[..6], expected, "{phases:?}");
 }
