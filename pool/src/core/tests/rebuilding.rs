@@ -174,3 +174,14 @@ fn a_replacement_there_is_no_room_for_is_not_asked_for_again_at_once() {
     assert!(core.create_withdrawn(now, create_slot(&actions)).is_empty());
     assert_eq!(told(&core.sweep(now)), ["create ssh", "create ssh"], "one more than now, for two");
 }
+
+#[test]
+fn a_free_slot_is_not_taken_for_a_replacement_while_somebody_waits_for_another_protocol() {
+    let (mut core, now) = rebuilding(2);
+    let slot = lent(&mut core, now, SSH);
+    give_back(&mut core, now, slot).clear();
+    let attempt = create_slot(&core.enqueue(now, CLI, "a").1);
+    let wake = wake_time(&core.create_failed(now, attempt, &refused()));
+    assert!(core.demand_rebuild(now, |_, _| true).1.is_empty(), "the slot is for a");
+    assert_eq!(told(&core.woken(wake)), ["create cli"]);
+}
