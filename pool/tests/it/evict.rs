@@ -137,6 +137,22 @@ async fn a_shrunken_pool_closes_idle_sessions_at_once_and_late_ones_when_they_ar
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pool_that_shrinks_during_logins_keeps_as_many_as_it_may_have() {
+    let device = Device::logging_in(Act::After(Duration::from_secs(1)));
+    let pool = pool(&device, 3);
+    let ctx = long();
+    let warm_up = pool.warm_up(&ctx, Protocol::Ssh, 3);
+    let shrink = async {
+        until(|| device.logins() == 3).await;
+        pool.resize(1).unwrap();
+    };
+    let (report, ()) = tokio::join!(warm_up, shrink);
+    assert_eq!(report.unwrap().failures.len(), 0);
+    until(|| pool.stats().closing == 0).await;
+    assert_eq!((device.live(), pool.stats().idle), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_keeps_a_session_frees_its_slot_and_does_not_close_it() {
     let device = Device::healthy();
     let mut config = config(1);

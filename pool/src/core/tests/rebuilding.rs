@@ -57,12 +57,14 @@ fn a_session_is_not_replaced_before_the_least_interval_is_over() {
 #[test]
 fn a_lent_session_is_closed_on_its_return_when_its_replacement_is_there() {
     let (mut core, now) = rebuilding(2);
+    core.limits.connections_min = 1;
     let slot = lent(&mut core, now, SSH);
     let (count, actions) = core.demand_rebuild(now, |_, _| true);
     assert_eq!((count, told(&actions)), (1, vec!["create ssh".to_owned()]));
     assert!(core.created(now, create_slot(&actions), 0).is_empty());
     assert_eq!(core.stats().idle, 1);
     assert_eq!(told(&give_back(&mut core, now, slot)), ["close rebuilt"]);
+    assert!(core.closed(now, slot).is_empty(), "one new session, not two");
 }
 
 #[test]
