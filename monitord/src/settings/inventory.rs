@@ -268,7 +268,7 @@ fn read_interval(section: &mut Section<'_>) -> Option<Interval> {
 /// Ranges are the scheduler's to know; a value it refuses is named where it stands.
 fn read_ping(section: &mut Section<'_>, defaults: &PingParams) -> PingParams {
     let one_word = || parsed(Word::new, |e: scheduler::InvalidText| e.allowed.to_owned());
-    let params = PingParams {
+    let mut params = PingParams {
         count: section.get("count", integer(0..=u32::MAX)).unwrap_or(defaults.count),
         timeout: section.get("timeout", duration).unwrap_or(defaults.timeout),
         size: section.get("size", integer(0..=u32::MAX)).or(defaults.size),
@@ -278,6 +278,12 @@ fn read_ping(section: &mut Section<'_>, defaults: &PingParams) -> PingParams {
     for (key, fault) in params.validate().err().unwrap_or_default() {
         if section.had(key) {
             section.complain(key, format!("is {}: allowed is {}", fault.value, fault.allowed));
+        }
+        // It is said once, where it stands, and not for each line that it is a default of.
+        match key {
+            "count" => params.count = defaults.count,
+            "timeout" => params.timeout = defaults.timeout,
+            _ => params.size = defaults.size,
         }
     }
     params

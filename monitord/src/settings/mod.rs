@@ -15,6 +15,7 @@ mod secret;
 mod section;
 mod source;
 mod value;
+mod yaml;
 mod zabbix;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
 pub(crate) use zabbix::{ItemKeys, ZabbixSettings};
 
+use secret::Secrets;
 use section::{Reader, Section};
 use value::{duration_within, one_of, socket_address};
 
@@ -81,9 +83,9 @@ pub(crate) fn load(
     catalog: &Catalog,
 ) -> Result<Settings, Invalid> {
     let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
-    let reader = Reader::new(environment);
     let name = path.display().to_string();
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    let reader = Reader::new(Secrets::new(environment, directory.clone()));
     let settings = Section::read(&reader, &name, "", tree, |root| {
         read_root(root, &Surroundings { reader: &reader, directory, catalog, environment })
     });

@@ -4,6 +4,8 @@ use config::ValueKind;
 
 /// How much of a wrong value a message repeats, in characters. Enough to recognise it.
 const SHOWN_CHARS_MAX: usize = 80;
+/// How much of a key, with its place, a message repeats, in characters. More than any real one has.
+const KEY_CHARS_MAX: usize = 200;
 
 /// One thing that is wrong with the configuration: where it stands, what stands there, and what
 /// may stand there. Never with a secret in it.
@@ -18,13 +20,25 @@ impl Problem {
     /// A problem with `key` as it was read from `source`: a file, the environment, a flag. The
     /// text goes on after the key.
     pub(super) fn new(source: &str, key: &str, text: impl Into<String>) -> Self {
-        Self { source: source.to_owned(), key: key.to_owned(), text: text.into() }
+        Self { source: source.to_owned(), key: plain(key), text: text.into() }
     }
 
     /// Whether both are about one key of one source.
     pub(super) fn is_about_the_same(&self, other: &Self) -> bool {
         !self.key.is_empty() && self.source == other.source && self.key == other.key
     }
+}
+
+/// A key as a message shows it. An unknown one can be any text.
+fn plain(key: &str) -> String {
+    let mut plain = String::with_capacity(key.len());
+    for c in key.chars().take(KEY_CHARS_MAX) {
+        if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    if key.chars().nth(KEY_CHARS_MAX).is_some() {
+        plain.push_str("...");
+    }
+    plain
 }
 
 impl fmt::Display for Problem {

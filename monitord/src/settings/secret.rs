@@ -1,7 +1,10 @@
 //! Where secrets come from: the text itself, `${NAME}`, `file:/path`, `command:...`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,30 +18,52 @@ const BYTES_MAX: u64 = 64 * 1024;
 /// How long a command may take to print a secret: a vault over the network answers within this.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The secret that `text` is or points to.
-///
-/// # Errors
-///
-/// What is wrong, to be read after the key. It names the variable, file or failing step, and
-/// never holds the secret or the command line, which may have one in it.
-pub(super) fn resolve(text: &str, environment: &Environment) -> Result<Secret, String> {
-    if let Some(literal) = text.strip_prefix("literal:") {
-        return Ok(Secret::new(literal));
+/// Finds secrets for one load of the settings.
+#[derive(Debug)]
+pub(super) struct Secrets<'a> {
+    environment: &'a Environment,
+    /// Where relative paths start.
+    directory: PathBuf,
+    /// What each command has printed. Hundreds of routers commonly share one, which asks a vault
+    /// over the network and must not be run for each of them.
+    printed: RefCell<HashMap<String, Result<Secret, String>>>,
+}
+
+impl<'a> Secrets<'a> {
+    pub(super) fn new(environment: &'a Environment, directory: PathBuf) -> Self {
+        Self { environment, directory, printed: RefCell::default() }
     }
-    if let Some(path) = text.strip_prefix("file:") {
-        let found = File::open(path).and_then(read_bounded);
-        let secret =
-            found.map_err(|error| format!("cannot be read from file {path:?}: {error}"))?;
-        return one_secret(secret).map_err(|fault| format!("from file {path:?} {fault}"));
+
+    /// The secret that `text` is or points to.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, to be read after the key. It names the variable, file or failing step, and
+    /// never holds the secret or the command line, which may have one in it.
+    pub(super) fn resolve(&self, text: &str) -> Result<Secret, String> {
+        if let Some(literal) = text.strip_prefix("literal:") {
+            return Ok(Secret::new(literal));
+        }
+        if let Some(path) = text.strip_prefix("file:") {
+            let found = File::open(self.directory.join(path)).and_then(read_bounded);
+            let secret =
+                found.map_err(|error| format!("cannot be read from file {path:?}: {error}"))?;
+            return one_secret(secret).map_err(|fault| format!("from file {path:?} {fault}"));
+        }
+        if let Some(line) = text.strip_prefix("command:") {
+            let mut printed = self.printed.borrow_mut();
+            return printed.entry(line.to_owned()).or_insert_with(|| from_command(line)).clone();
+        }
+        if text.contains("${") {
+            return from_variable(text, self.environment);
+        }
+        Ok(Secret::new(text))
     }
-    if let Some(line) = text.strip_prefix("command:") {
-        let secret = output_of(line).map_err(|fault| format!("cannot be had: {fault}"))?;
-        return one_secret(secret).map_err(|fault| format!("from its command {fault}"));
-    }
-    if text.contains("${") {
-        return from_variable(text, environment);
-    }
-    Ok(Secret::new(text))
+}
+
+fn from_command(line: &str) -> Result<Secret, String> {
+    let secret = output_of(line).map_err(|fault| format!("cannot be had: {fault}"))?;
+    one_secret(secret).map_err(|fault| format!("from its command {fault}"))
 }
 
 fn from_variable(text: &str, environment: &Environment) -> Result<Secret, String> {
@@ -120,7 +145,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, &str>) {
         let environment = Environment::from([("EDGE", "from-env"), ("EMPTY", "")]);
-        match (resolve(text, &environment), expected) {
+        match (Secrets::new(&environment, PathBuf::new()).resolve(text), expected) {
             (Ok(secret), Ok(expected)) => assert_eq!(secret.expose(), expected, "{text}"),
             (Err(fault), Err(expected)) => assert!(fault.contains(expected), "{text}: {fault}"),
             (got, expected) => panic!("{text}: got {got:?}, expected {expected:?}"),
@@ -147,7 +172,24 @@ mod tests {
         check("command:echo hunter2 >&2; exit 3", Err("ended with exit status: 3"));
         check("command:true", Err("is empty"));
         check("command:head -c 70000 /dev/zero", Err("larger than 64 KiB"));
-        let fault = resolve("command:echo hunter2; exit 3", &Environment::default()).unwrap_err();
+        let environment = Environment::default();
+        let secrets = Secrets::new(&environment, PathBuf::new());
+        let fault = secrets.resolve("command:echo hunter2; exit 3").unwrap_err();
         assert!(!fault.contains("hunter2"), "{fault}");
+    }
+
+    #[test]
+    fn a_command_is_run_once_and_a_file_is_found_beside_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = folder.path().join("runs");
+        std::fs::write(folder.path().join("secret"), "from file\n").unwrap();
+        let environment = Environment::default();
+        let secrets = Secrets::new(&environment, folder.path().to_owned());
+        let command = format!("command:echo run >> {}; echo s3cret", runs.display());
+        for _ in 0..3 {
+            assert_eq!(secrets.resolve(&command).unwrap().expose(), "s3cret");
+        }
+        assert_eq!(std::fs::read_to_string(runs).unwrap(), "run\n");
+        assert_eq!(secrets.resolve("file:secret").unwrap().expose(), "from file");
     }
 }

@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 use config::{Value, ValueKind};
 use pool_core::Secret;
 
-use super::environment::Environment;
 use super::problem::{Problem, shown};
-use super::secret;
+use super::secret::Secrets;
 
 /// How like a known key an unknown one must be to be taken for a misspelling of it. `intervall`
 /// and `hots` are; `colour` and `port` are not.
 const LIKENESS_MIN: f64 = 0.7;
 
-/// What a load of the settings shares: the variables that may be named, and the problems so far.
+/// What a load of the settings shares: where secrets come from, and the problems so far.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
-    environment: &'a Environment,
+    secrets: Secrets<'a>,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(environment: &'a Environment) -> Self {
-        Self { environment, problems: RefCell::default() }
+    pub(super) fn new(secrets: Secrets<'a>) -> Self {
+        Self { secrets, problems: RefCell::default() }
     }
 
     /// Notes a problem, unless one with the same key of the same source is noted already: the
@@ -126,7 +125,7 @@ impl<'a> Section<'a> {
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let value = self.take(key)?;
         let resolved = match &value.kind {
-            ValueKind::String(text) => secret::resolve(text, self.reader.environment),
+            ValueKind::String(text) => self.reader.secrets.resolve(text),
             _ => Err("is not a text: put it in quotes".to_owned()),
         };
         match resolved {

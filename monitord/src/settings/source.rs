@@ -9,9 +9,16 @@ use config::{Config, ConfigError, FileFormat, Map, Source, Value, ValueKind};
 
 use super::environment::Environment;
 use super::problem::Problem;
+use super::yaml;
 
 /// The largest configuration file. Ten thousand lines with their routers take about 2 MB.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// May stand at the beginning of a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// How much of what a parser says is repeated, in characters: what it found, and where.
+const SYNTAX_ERROR_CHARS_MAX: usize = 300;
+/// What values from variables say about where they come from.
+const ENVIRONMENT: &str = "the environment";
 /// What values from `--set` say about where they come from.
 const FLAG: &str = "--set";
 
@@ -25,6 +32,7 @@ pub(super) fn merged(
     environment: &Environment,
     overrides: &[Override],
 ) -> Result<Value, Problem> {
+    refuse_items(environment, overrides)?;
     let variables = config::Environment::with_prefix("MONITORD")
         .prefix_separator("__")
         .separator("__")
@@ -43,6 +51,22 @@ pub(super) fn single(path: &Path) -> Result<Value, Problem> {
     config.map(|config| config.cache).map_err(|error| unreadable(path, &error))
 }
 
+/// Items of lists are set in files only. Where a key names one by its place, the library would
+/// fill the list up to that place, however far off it is.
+fn refuse_items(environment: &Environment, overrides: &[Override]) -> Result<(), Problem> {
+    let variables: Vec<_> = environment.all().map(|(name, _)| name).collect();
+    let ours = |name: &&String| name.to_uppercase().starts_with("MONITORD__");
+    let variables = variables.iter().filter(ours).map(|name| (ENVIRONMENT, name));
+    let mut keys = variables.chain(overrides.iter().map(|(key, _)| (FLAG, key)));
+    match keys.find(|(_, key)| key.contains('[')) {
+        Some((origin, key)) => {
+            let text = "is not possible: items of lists can only be set in a file";
+            Err(Problem::new(origin, key, text))
+        }
+        None => Ok(()),
+    }
+}
+
 type FileText = config::File<config::FileSourceString, FileFormat>;
 
 fn file(path: &Path) -> Result<FileText, Problem> {
@@ -54,7 +78,13 @@ fn file(path: &Path) -> Result<FileText, Problem> {
     };
     let text = read_bounded(path)
         .map_err(|error| Problem::new(&name, "", format!("cannot be read: {error}")))?;
-    Ok(config::File::from_str(&text, format))
+    // Editors of another system mark a text as UTF-8 with it; the parsers do not expect it.
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    if format == FileFormat::Yaml {
+        yaml::check(text)
+            .map_err(|fault| Problem::new(&name, "", format!("cannot be used: {fault}")))?;
+    }
+    Ok(config::File::from_str(text, format))
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<String> {
@@ -66,16 +96,31 @@ fn read_bounded(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// A syntax error, without the excerpt that the TOML parser adds: the line it shows may be the
-/// one with the password.
+/// Why the text of the file is no configuration, without any of that text: what stands at that
+/// place may be the password.
 fn unreadable(path: &Path, error: &ConfigError) -> Problem {
-    let text = error.to_string();
+    let cause = match error {
+        ConfigError::FileParse { cause, .. } => cause.as_ref(),
+        other => other,
+    };
+    let text = if cause.is::<Box<ConfigError>>() {
+        "it is not a section of keys".to_owned()
+    } else if cause.to_string().starts_with("Cannot parse") {
+        "it has a key or a number that is none".to_owned()
+    } else {
+        without_excerpt(&cause.to_string())
+    };
+    Problem::new(&path.display().to_string(), "", format!("cannot be parsed: {text}"))
+}
+
+/// A syntax error in one line, without the excerpt that the TOML parser adds.
+fn without_excerpt(error: &str) -> String {
     let is_excerpt = |line: &&str| {
         line.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
             .starts_with('|')
     };
-    let kept: Vec<_> = text.lines().filter(|line| !is_excerpt(line)).collect();
-    Problem::new(&path.display().to_string(), "", format!("cannot be parsed: {}", kept.join(", ")))
+    let kept: Vec<_> = error.lines().filter(|line| !is_excerpt(line)).collect();
+    kept.join(", ").chars().take(SYNTAX_ERROR_CHARS_MAX).collect()
 }
 
 /// The `--set` flags as a layer of their own, so that a problem with one names the flag.

@@ -278,6 +278,69 @@ fn syntax_errors_name_the_place_and_show_no_line_of_the_file() {
 }
 
 #[test]
+fn what_a_file_holds_in_place_of_keys_is_not_repeated() {
+    let text = load_text("hunter2").unwrap_err();
+    assert_eq!(text, "m.yaml: cannot be parsed: it is not a section of keys");
+    let template = load_text(&GOOD.replace("secret-1", "{{ hunter2 }}")).unwrap_err();
+    assert_eq!(template, "m.yaml: cannot be parsed: it has a key or a number that is none");
+    let key = load_text(&format!("{GOOD}\"\\e[31m{}\": 1\n", "x".repeat(500))).unwrap_err();
+    assert!(key.starts_with("m.yaml: \\u{1b}[31mxxx"), "{key}");
+    assert!(key.contains("x... is not a known key") && key.len() < 400, "{key}");
+}
+
+#[test]
+fn a_byte_order_mark_and_foreign_line_ends_are_no_part_of_the_text() {
+    load_text(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n"))).unwrap();
+}
+
+#[test]
+fn a_file_that_would_use_up_the_stack_or_the_memory_is_refused() {
+    let deep: String = (0..5000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let problem = load_text(&deep).unwrap_err();
+    assert_eq!(problem, "m.yaml: cannot be used: line 65 is more than 64 levels deep");
+}
+
+#[test]
+fn items_of_lists_are_set_in_files_only() {
+    let folder = folder("m.yaml", GOOD);
+    let path = folder.path().join("m.yaml");
+    for key in ["routers[0].host", "routers[99999999].host", "lines[-1]"] {
+        let flags = [(key.to_owned(), "192.0.2.9".to_owned())];
+        let problem = load(&path, &Environment::default(), &flags, &CATALOG).unwrap_err();
+        let expected = format!("--set: {key} is not possible: items of lists can only be set in a");
+        assert!(problem.to_string().starts_with(&expected), "{problem}");
+    }
+    let environment = Environment::from([("MONITORD__ROUTERS[7]__HOST", "h")]);
+    let problem = load_in(&folder, "m.yaml", &environment).unwrap_err();
+    assert!(
+        problem.starts_with("the environment: MONITORD__ROUTERS[7]__HOST is not possible"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_wrong_default_is_blamed_once_and_not_for_each_line() {
+    check_with(
+        "defaults: { ping: { count: 500 } }",
+        "m.yaml: defaults.ping.count is 500: allowed is 1 to 100",
+    );
+}
+
+#[test]
+fn a_report_that_reaches_nobody_is_noticed() {
+    for silent in ["{}", "{ sender: }", "{ items: { ping: loss } }"] {
+        let settings = load_text(&format!("{GOOD}zabbix: {silent}\n")).unwrap();
+        assert_eq!(settings.zabbix, None);
+        let expected = "zabbix.sender names no address: nothing is reported to Zabbix";
+        assert_eq!(settings.warnings, [expected], "{silent}");
+    }
+    check_with(
+        "zabbix: { sender: { address: z }, items: { ping: x, error_detail: x } }",
+        "m.yaml: zabbix.items.error_detail is \"x\": allowed is another key than that of ping",
+    );
+}
+
+#[test]
 fn the_environment_is_stronger_than_the_file_and_flags_are_stronger_still() {
     let folder = folder("m.yaml", &format!("{GOOD}connection: {{ connect_timeout: 5s }}\n"));
     let path = folder.path().join("m.yaml");

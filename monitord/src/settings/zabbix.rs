@@ -58,7 +58,14 @@ pub(super) fn read(
     if has_both {
         section.complain("proxyip", "stands beside sender.address: only one of them is allowed");
     }
-    Some(ZabbixSettings { address: nested.flatten().or(flat)?, items })
+    let address = nested.flatten().or(flat);
+    if address.is_none() {
+        warnings.push(format!(
+            "{} names no address: nothing is reported to Zabbix",
+            section.path_of("sender")
+        ));
+    }
+    Some(ZabbixSettings { address: address?, items })
 }
 
 /// These say where the predecessor read its inventory. Configurations that have them must load,
@@ -95,10 +102,16 @@ fn read_items(section: &mut Section<'_>) -> ItemKeys {
             text.chars().count() <= ITEM_KEY_CHARS_MAX && !text.chars().any(char::is_control);
         if fits { Ok(text) } else { Err("an item key of at most 2048 characters".to_owned()) }
     };
-    ItemKeys {
+    let keys = ItemKeys {
         ping: section.get("ping", key).unwrap_or(defaults.ping),
         error_detail: section.get("error_detail", key).unwrap_or(defaults.error_detail),
+    };
+    if keys.ping == keys.error_detail {
+        // An item takes numbers or texts.
+        let text = format!("is {:?}: allowed is another key than that of ping", keys.error_detail);
+        section.complain("error_detail", text);
     }
+    keys
 }
 
 /// `host`, `host:port` or `[v6]:port`.
@@ -106,7 +119,7 @@ fn address(text: &str) -> Result<Endpoint, &'static str> {
     const ALLOWED: &str = "host or host:port, with an IPv6 address in brackets";
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().map_err(|_| ALLOWED)?)
+            (host, port.parse().ok().filter(|port| *port != 0).ok_or(ALLOWED)?)
         }
         _ => (text, TRAPPER_PORT),
     };
@@ -128,7 +141,7 @@ mod tests {
         ] {
             assert_eq!(address(text).unwrap().to_string(), expected, "{text}");
         }
-        for wrong in ["", ":1", "host:", "host:99999", "a b:1", "host:1:2"] {
+        for wrong in ["", ":1", "host:", "host:0", "host:99999", "a b:1", "host:1:2"] {
             assert!(address(wrong).is_err(), "{wrong}");
         }
     }
