@@ -1,6 +1,15 @@
 //! Standard output, and what is said on standard error before logging starts.
 
 use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt, Stdout, stdout};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// How long a reader who does not read is waited for once we are asked to stop.
+const READER_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Writes results to standard output. When its reader has gone, writing goes on into nothing:
 /// `monitord once | head -1` is not an error.
@@ -27,6 +36,55 @@ impl Output {
             }
             written => written,
         }
+    }
+}
+
+/// As [`Output`], for what is written while signals are handled: a reader who has stopped reading
+/// must not keep the process from ending.
+#[derive(Debug)]
+pub(crate) struct InterruptibleOutput {
+    stdout: Option<Stdout>,
+    stop: CancellationToken,
+}
+
+impl InterruptibleOutput {
+    /// Standard output until `stop` is cancelled, and for a short while after that.
+    pub(crate) fn new(stop: CancellationToken) -> Self {
+        Self { stdout: Some(stdout()), stop }
+    }
+
+    /// Writes `text`, which ends its own lines, and flushes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, for another reason than that nobody reads.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a part of the text may be written.
+    pub(crate) async fn write(&mut self, text: &str) -> io::Result<()> {
+        let Some(stdout) = &mut self.stdout else { return Ok(()) };
+        let writing = async {
+            stdout.write_all(text.as_bytes()).await?;
+            stdout.flush().await
+        };
+        let patience = async {
+            self.stop.cancelled().await;
+            sleep(READER_PATIENCE).await;
+        };
+        let written = tokio::select! {
+            biased;
+            written = writing => Some(written),
+            () = patience => None,
+        };
+        match written {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
+            Some(Err(_)) => {}
+            None => warn!("stopping: nobody reads standard output, the rest is not written"),
+        }
+        self.stdout = None;
+        Ok(())
     }
 }
 

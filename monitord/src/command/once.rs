@@ -6,19 +6,19 @@ use anyhow::{Context as _, Result};
 use pool::Fleet;
 use pool_core::Context;
 use scheduler::{CheckResult, Inventory, Line, Outcome, run_once};
-use tokio::io::{AsyncWriteExt, stdout};
 use tokio::sync::mpsc;
 
 use super::{Exit, Usage, prepare};
 use crate::app::{self, FleetPools, Parts};
 use crate::cli::{Format, OnceArgs};
-use crate::output::Output;
+use crate::output::InterruptibleOutput;
 use crate::report::{outcome_line, outcome_table};
 use crate::settings::Settings;
 use crate::{shutdown, sink};
 
 /// How long logging out may take at the end. Routers that do not answer by then are left.
 const LOGOUT_TIMEOUT: Duration = Duration::from_secs(3);
+const NOT_WRITTEN: &str = "cannot write to standard output";
 
 /// Checks every line once.
 pub(super) fn execute(args: &OnceArgs, parts: &Parts) -> Result<Exit> {
@@ -28,9 +28,6 @@ pub(super) fn execute(args: &OnceArgs, parts: &Parts) -> Result<Exit> {
     let outcomes = runtime.block_on(check(&settings, args.output, parts));
     runtime.shutdown_background();
     let outcomes = outcomes?;
-    if args.output == Format::Table {
-        Output::default().write(&outcome_table(&outcomes).to_string())?;
-    }
     let measured = |outcome: &Outcome| matches!(outcome.result, CheckResult::Measured(_));
     Ok(if outcomes.iter().all(measured) { Exit::Ok } else { Exit::Failed })
 }
@@ -58,8 +55,8 @@ fn selected(inventory: Inventory, args: &OnceArgs) -> Result<Inventory, Usage> {
     Ok(Inventory { routers, lines })
 }
 
-/// Runs the checks and returns their outcomes in the order of the inventory. As JSON they are
-/// written as they come.
+/// Runs the checks, writes their outcomes and returns them in the order of the inventory. As JSON
+/// they are written as they come.
 async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec<Outcome>> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
     let drivers = parts.drivers(&settings.ssh);
@@ -70,20 +67,13 @@ async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec
         Arc::new(FleetPools(fleet.clone())),
         parts.ping.clone(),
         sender,
-        shutdown,
+        shutdown.clone(),
     ));
-    let mut stdout = (output == Format::Json).then(stdout);
+    let mut stdout = InterruptibleOutput::new(shutdown);
     let mut outcomes = Vec::with_capacity(settings.inventory.lines.len());
     while let Some(outcome) = receiver.recv().await {
-        if let Some(out) = &mut stdout {
-            let written = out.write_all(outcome_line(&outcome).as_bytes()).await;
-            if let Err(error) = written.and(out.flush().await) {
-                if error.kind() != std::io::ErrorKind::BrokenPipe {
-                    return Err(error).context("cannot write to standard output");
-                }
-                // Whoever read it has seen enough. The exit code still counts all lines.
-                stdout = None;
-            }
+        if output == Format::Json {
+            stdout.write(&outcome_line(&outcome)).await.context(NOT_WRITTEN)?;
         }
         outcomes.push(outcome);
     }
@@ -92,5 +82,8 @@ async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec
     let lines = settings.inventory.lines.iter().enumerate();
     let places: BTreeMap<_, _> = lines.map(|(place, line)| (&line.id, place)).collect();
     outcomes.sort_by_key(|outcome| places.get(&outcome.line));
+    if output == Format::Table {
+        stdout.write(&outcome_table(&outcomes).to_string()).await.context(NOT_WRITTEN)?;
+    }
     Ok(outcomes)
 }

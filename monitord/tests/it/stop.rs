@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use lab::{Fault, Lab, Ping, RouterSpec};
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::support::Site;
+use crate::support::{Site, binary};
 use crate::trapper::Trapper;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,4 +81,25 @@ async fn a_second_signal_ends_it_at_once() {
     let (code, took) = daemon.ended().await;
     assert_eq!(code, Some(130));
     assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_has_stopped_reading_does_not_keep_a_single_round_from_ending() {
+    let lab =
+        Lab::start(vec![RouterSpec::new("refusing", "linux").fault(Fault::Refuse)]).await.unwrap();
+    let mut site = Site::of(&lab);
+    // Much more than a pipe holds.
+    for number in 0..1000 {
+        site.add_line(&format!("L{number}"), "refusing");
+    }
+    for output in ["json", "table"] {
+        let mut once = binary();
+        let mut once = once.args(["once", "-o", output, "-c"]).arg(site.write()).spawn().unwrap();
+        let mut stdout = once.stdout.take().unwrap();
+        stdout.read_u8().await.unwrap();
+        let pid = once.id().unwrap().to_string();
+        std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(20), once.wait()).await;
+        assert_eq!(ended.expect("it ends").unwrap().code(), Some(1), "{output}");
+    }
 }
