@@ -14,10 +14,10 @@ use crate::report::measurement_text;
 
 /// Reads a saved output as a check would.
 pub(super) fn execute(args: &ParseArgs, parts: &Parts) -> Result<Exit> {
-    let platform = Platform::new(&args.platform);
+    let (name, platform) = (&args.platform, Platform::new(&args.platform));
     let known: Vec<_> = parts.ping.names().collect();
     if !known.contains(&platform.as_str()) {
-        let text = format!("there is no platform {platform:?}: known are {}", known.join(", "));
+        let text = format!("there is no platform {name:?}: known are {}", known.join(", "));
         return Err(Usage(text).into());
     }
     let text = read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;

@@ -66,8 +66,8 @@ impl Probe {
         let catalog = parts.catalog();
         if !catalog.supports(protocol, &platform) {
             let known = catalog.platforms(protocol).join(", ");
-            let text =
-                format!("there is no platform {platform:?} over {protocol}: known are {known}");
+            let name = &args.platform;
+            let text = format!("there is no platform {name:?} over {protocol}: known are {known}");
             bail!(Usage(text));
         }
         let (username, endpoint) = router(&args.router, environment)?;
@@ -134,7 +134,7 @@ fn router(text: &str, environment: &Environment) -> Result<(String, Endpoint)> {
     let allowed = || Usage(format!("{text:?} is no router: allowed is [USER@]HOST[:PORT]"));
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().map_err(|_| allowed())?)
+            (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(allowed)?)
         }
         _ => (rest, 22),
     };
@@ -156,6 +156,11 @@ fn credentials(
         )),
         None => None,
     };
+    if let Some(file) = &args.private_key
+        && let Err(error) = std::fs::File::open(file)
+    {
+        bail!(Usage(format!("the private key {file:?} cannot be read: {error}")));
+    }
     let private_key = args
         .private_key
         .clone()

@@ -115,7 +115,24 @@ async fn a_text_without_figures_is_a_failure_and_an_unknown_platform_is_wrong_us
     assert!(nonsense.stdout.is_empty() && nonsense.stderr.contains("hello"), "{}", nonsense.stderr);
     let unknown = parse(PING, &["--platform", "toaster"]).await;
     assert_eq!(unknown.code, Some(2));
+    let expected = "monitord: there is no platform \"toaster\": known are ";
+    assert!(unknown.stderr.starts_with(expected), "{}", unknown.stderr);
     assert!(unknown.stderr.contains("cisco_iosxe"), "{}", unknown.stderr);
+}
+
+#[tokio::test]
+async fn a_probe_that_cannot_be_tried_is_wrong_usage() {
+    let probe = ["probe", "--target", "198.51.100.1", "--platform"];
+    for (more, expected) in [
+        (["toaster", "--password-env", "PW", "192.0.2.1"], "there is no platform \"toaster\" over"),
+        (["linux", "--password-env", "ABSENT", "192.0.2.1"], "variable ABSENT is not set"),
+        (["linux", "--password-env", "PW", "192.0.2.1:0"], "\"192.0.2.1:0\" is no router"),
+        (["linux", "--private-key", "/absent", "192.0.2.1"], "\"/absent\" cannot be read: No such"),
+    ] {
+        let ended = run(&[probe.as_slice(), &more].concat(), &[("PW", "x")]).await;
+        assert_eq!(ended.code, Some(2), "{more:?}: {}", ended.everything());
+        assert!(ended.stderr.contains(expected), "{more:?}: {}", ended.stderr);
+    }
 }
 
 #[tokio::test]
