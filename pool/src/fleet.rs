@@ -9,7 +9,8 @@ use pool_core::{
 };
 
 use crate::caps::{Caps, DeviceSeats, Member};
-use crate::{FleetLimits, Pool};
+use crate::pool::default_options;
+use crate::{FleetLimits, Pool, PoolOptions};
 
 /// How often pools are swept. Sessions live for minutes, so that half a minute is soon enough.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -21,6 +22,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Fleet {
     factories: Vec<Arc<dyn ProtocolFactory>>,
+    /// How each pool behaves.
+    options: Arc<PoolOptions>,
     /// What all pools may have together.
     caps: Arc<Caps>,
     /// Shared with the sweeper, which holds it only while it sweeps.
@@ -60,7 +63,18 @@ impl Fleet {
     /// rest. One that hangs in its logins keeps its permits for one `connect_timeout` at the most
     /// before the next router has its turn.
     pub fn with_limits(factories: Vec<Arc<dyn ProtocolFactory>>, limits: FleetLimits) -> Self {
-        Self { factories, caps: Caps::new(limits), state: Arc::default() }
+        let (options, caps) = (default_options(), Caps::new(limits));
+        Self { factories, options, caps, state: Arc::default() }
+    }
+
+    /// The same fleet, whose pools will behave by `options` in place of the defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] for options that do not [validate](PoolOptions::validate).
+    pub fn with_options(self, options: PoolOptions) -> Result<Self> {
+        options.validate()?;
+        Ok(Self { options: Arc::new(options), ..self })
     }
 
     /// The pool of the router `name`.
@@ -82,7 +96,8 @@ impl Fleet {
         if let Some(pool) = state.pools.get(name).filter(|pool| pool.config() == config) {
             return Ok(pool.clone());
         }
-        let pool = Pool::new(name, config.clone(), self.factories.clone())?;
+        let pool =
+            Pool::with_options(name, config.clone(), self.factories.clone(), self.options.clone())?;
         self.join(&mut state, &pool);
         let old = state.pools.insert(pool.name().clone(), pool.clone());
         if std::mem::replace(&mut state.sweeper, Sweeper::Started) == Sweeper::NotStarted {

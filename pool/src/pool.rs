@@ -197,7 +197,7 @@ impl Pool {
 }
 
 /// The default options, once for all pools.
-fn default_options() -> Arc<PoolOptions> {
+pub(crate) fn default_options() -> Arc<PoolOptions> {
     static DEFAULT: OnceLock<Arc<PoolOptions>> = OnceLock::new();
     DEFAULT.get_or_init(Arc::default).clone()
 }

@@ -111,6 +111,7 @@ fn threads(ssh: &SshSettings) -> [(&'static str, &'static str, usize); 2] {
 fn sessions(router: &str, stats: &PoolStats) -> impl Iterator<Item = (SessionLabels, usize)> {
     let states = [
         ("in_use", stats.in_use),
+        ("checking", stats.checking),
         ("idle", stats.idle),
         ("creating", stats.creating),
         ("closing", stats.closing),

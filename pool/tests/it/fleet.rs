@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pool::Fleet;
+use pool::{Fleet, PoolOptions};
 use pool_core::{
     Capability, ConnectionConfig, ConnectionPool, Context, ErrorKind, Phase, PlatformSupport,
     Protocol, ProtocolDriver, ProtocolFactory, Result,
@@ -138,6 +138,23 @@ async fn idle_sessions_are_swept_away_and_lost_ones_replaced() {
     drop(lease);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!((a.live(), pool.stats().idle), (1, 1), "replaced though nobody waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pools_of_a_fleet_behave_by_its_options() {
+    let (a, b) = (Device::healthy(), Device::healthy());
+    let mut options = PoolOptions::default();
+    options.idle_max = Duration::from_secs(3600);
+    let fleet = fleet(&a, &b).with_options(options).unwrap();
+    let mut keeps_none = config_of(A);
+    keeps_none.min_connections = 0;
+    drop(get(&fleet.pool("a", &keeps_none).unwrap()).await.unwrap());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(a.live(), 1, "not swept away after the usual five minutes");
+
+    let mut wrong = PoolOptions::default();
+    wrong.gate_failures = 0;
+    assert_eq!(fleet.with_options(wrong).unwrap_err().kind(), ErrorKind::InvalidConfig);
 }
 
 #[tokio::test(start_paused = true)]

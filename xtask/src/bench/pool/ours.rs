@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pool::Pool;
 use pool_core::{
-    Capability, ConnectionConfig, ConnectionPool, Context, Credentials, Endpoint, Lease,
-    PlatformSupport, Protocol, ProtocolDriver, ProtocolFactory, Request, Result, Transcript,
+    Capability, ConnectionConfig, Context, Credentials, Endpoint, Lease, PlatformSupport, Protocol,
+    ProtocolDriver, ProtocolFactory, Request, Result, Transcript,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 static SHUTDOWN: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
 static FACTORY: LazyLock<Arc<Toy>> = LazyLock::new(Arc::default);
 
-/// Our pool as monitord uses it: behind its trait, with a deadline and a token for each caller.
+/// Our pool with a deadline and a token for each caller. Behind its trait, which boxes the future,
+/// each get costs one allocation more.
 pub(super) struct Ours(Arc<Pool>);
 
 impl Subject for Ours {
@@ -38,7 +39,7 @@ impl Subject for Ours {
     }
 
     async fn acquire<'a>(&'a self, ctx: &'a Context) -> Lease {
-        self.0.get_with_context(ctx, Protocol::Scrapli).await.expect("the toy never fails")
+        self.0.acquire(ctx, Protocol::Scrapli).await.expect("the toy never fails")
     }
 }
 
