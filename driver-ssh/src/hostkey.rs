@@ -133,7 +133,7 @@ impl HostKeyCheck {
     }
 
     fn not_usable(&self, message: String) -> Error {
-        self.refused(HostKeyProblem::Store { message })
+        self.refused(HostKeyProblem::Unusable { message })
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
         fs::write(&path, format!("@revoked {}", crate::known_hosts::entry_line("*", &revoked)))
             .unwrap();
         let result = check(path, HostKeyPolicy::AcceptNew).decide_about(Some(revoked));
-        assert!(matches!(problem(result), HostKeyProblem::Store { .. }));
+        assert!(matches!(problem(result), HostKeyProblem::Unusable { .. }));
     }
 
     #[test]

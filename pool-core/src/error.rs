@@ -188,9 +188,9 @@ pub enum HostKeyProblem {
         /// Fingerprint of the key the peer showed.
         actual: String,
     },
-    /// The key was accepted or must be looked up, but `known_hosts` cannot be read or written.
-    Store {
-        /// What failed, with the path.
+    /// The key is revoked, or the peer showed none that can be looked up.
+    Unusable {
+        /// Which of the two, and where it says so.
         message: String,
     },
 }
@@ -346,7 +346,7 @@ impl fmt::Display for HostKeyProblem {
             Self::Changed { expected, actual } => {
                 write!(f, "the key has changed: expected {}, got {actual}", expected.join(" or "))
             }
-            Self::Store { message } => f.write_str(message),
+            Self::Unusable { message } => f.write_str(message),
         }
     }
 }

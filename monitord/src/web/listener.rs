@@ -16,8 +16,9 @@ use tokio::time::{Sleep, sleep};
 /// browsers need one each.
 const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may live, whatever it does: slow senders, slow readers and idle ones end
-/// here. Scrapers simply connect again.
-const CONNECTION_LIFETIME_MAX: Duration = Duration::from_secs(60);
+/// here. Every page is made in milliseconds, and scrapers simply connect again; longer would let
+/// 64 idle clients keep a health probe out for as long.
+const CONNECTION_LIFETIME_MAX: Duration = Duration::from_secs(10);
 
 /// A listener whose connections are bounded in number and in time.
 #[derive(Debug)]
