@@ -30,7 +30,11 @@ pub(super) fn read<'a>(
     let mut found = Found::default();
     found.read(root, connection, &defaults, around);
     let file = root.section("inventory", |section| {
-        section.refuse("refresh", "the file is read once, at start: restart to read it again");
+        if section.get("refresh", duration).is_some() {
+            warnings.push(
+                "inventory.refresh has no effect: the file is read once, at start".to_owned(),
+            );
+        }
         section.require("file", word)
     });
     if let Some(file) = file.flatten() {

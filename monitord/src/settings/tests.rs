@@ -244,17 +244,12 @@ fn a_router_needs_something_to_log_in_with() {
 #[test]
 fn what_this_version_cannot_do_is_refused_and_not_passed_over() {
     check(
-        &format!("{GOOD}inventory: {{ file: more.yaml, refresh: 60s }}\n"),
+        &format!("{GOOD}inventory: {{ file: more.yaml, refresh: often }}\n"),
         &[
-            "m.yaml: inventory.refresh is not possible: the file is read once, at start: restart \
-             to read it again",
+            "m.yaml: inventory.refresh is \"often\": allowed is a duration such as 30s, 5m or \
+             1h 30m, or a whole number of seconds",
             "more.yaml: cannot be read: No such file or directory (os error 2)",
         ],
-    );
-    check_with(
-        "zabbix: { sender: { address: z }, api: { url: x } }",
-        "m.yaml: zabbix.api is not possible: this version takes no inventory from the Zabbix API: \
-         use lines or inventory.file",
     );
     check_with(
         "zabbix: { sender: { address: z, psk_file: x } }",
@@ -472,6 +467,23 @@ fn limits_over_all_routers_that_are_none_are_refused() {
             "m.yaml: fleet.login_per_second is not a known key: did you mean `logins_per_second`?",
         ],
     );
+}
+
+#[test]
+fn keys_of_an_inventory_that_is_followed_load_with_a_warning() {
+    let folder = folder(
+        "m.yaml",
+        &format!(
+            "{GOOD}inventory: {{ file: more.yaml, refresh: 60s }}\n\
+             zabbix: {{ api: {{ url: \"https://zabbix.example\", token: hunter2 }}, \
+             proxy_name: p, sender: {{ address: z }} }}\n"
+        ),
+    );
+    std::fs::write(folder.path().join("more.yaml"), "lines: []\n").unwrap();
+    let settings = load_in(&folder, "m.yaml", &Environment::default()).unwrap();
+    assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
+    assert!(settings.warnings.iter().all(|warning| warning.contains("has no effect")));
+    assert!(!format!("{:?}", settings.warnings).contains("hunter2"));
 }
 
 #[test]

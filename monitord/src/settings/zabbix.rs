@@ -41,10 +41,6 @@ pub(super) fn read(
     section: &mut Section<'_>,
     warnings: &mut Vec<String>,
 ) -> Option<ZabbixSettings> {
-    section.refuse(
-        "api",
-        "this version takes no inventory from the Zabbix API: use lines or inventory.file",
-    );
     warn_of_inventory_keys(section, warnings);
     let items = section.section("items", read_items).unwrap_or_default();
     let nested = section.section("sender", |sender| {
@@ -68,10 +64,11 @@ pub(super) fn read(
     Some(ZabbixSettings { address: address?, items })
 }
 
-/// These say where the predecessor read its inventory. Configurations that have them must load,
-/// and must not let anyone believe that they are heeded.
+/// These say where an inventory in Zabbix is. Configurations that have them must load, and must
+/// not let anyone believe that they are heeded.
 fn warn_of_inventory_keys(section: &mut Section<'_>, warnings: &mut Vec<String>) {
-    for key in ["username", "password", "serverip", "serverport", "proxyname", "proxy_name"] {
+    let keys = ["api", "username", "password", "serverip", "serverport", "proxyname", "proxy_name"];
+    for key in keys {
         if section.ignore(key) {
             warnings.push(format!(
                 "zabbix.{key} has no effect: this version takes no inventory from Zabbix, but \
