@@ -37,6 +37,7 @@ mod context;
 mod phase;
 
 mod error;
+mod kind;
 
 mod capability;
 mod config;
@@ -65,9 +66,10 @@ pub use context::Context;
 pub use credentials::{Credentials, PrivateKey, PrivateKeySource, Secret};
 pub use driver::ProtocolDriver;
 pub use endpoint::{Endpoint, InvalidHost, check_host};
-pub use error::{Error, ErrorKind, HostKeyProblem, Result};
+pub use error::{Error, HostKeyProblem, Result};
 pub use event::{DiscardReason, EventSender, EventStream, PoolEvent, RebuildReason};
 pub use factory::{ProtocolFactory, ProtocolFactoryExt};
+pub use kind::ErrorKind;
 pub use lease::{Disposition, Lease, LeaseHome, LeaseInfo, LeaseUse, SlotId};
 pub use phase::{Phase, PhaseSpan, PhaseTrace};
 pub use platform::{Platform, Protocol, UnknownProtocol};

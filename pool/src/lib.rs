@@ -57,9 +57,9 @@
 //!
 //! Every future of this crate can be dropped at any await. A caller that gives up loses its place
 //! in the queue and nothing else: the login that was made for it goes on, and its session is kept
-//! for the next. Sessions are made, checked and closed in tasks of the pool, each with a guard that gives
-//! its slot free when the task ends, in whatever way: done, failed, panicked, aborted, or dropped
-//! with its runtime.
+//! for the next. Sessions are made, checked and closed in tasks of the pool, each with a guard that
+//! gives its slot free when the task ends, in whatever way: done, failed, panicked, aborted, or
+//! dropped with its runtime.
 //!
 //! A [`Lease`](pool_core::Lease) brings its session back when it is dropped, at once, on any
 //! thread, inside a runtime or not. A session whose command was cut short is never lent again.
@@ -91,8 +91,8 @@
 //! ```
 //!
 //! All five states count against `max_connections`: a session that is being closed still holds a
-//! VTY line of the device. [`PoolStats`](pool_core::PoolStats) counts each. A caller keeps its place in the queue when the session
-//! that was checked for it does not answer.
+//! VTY line of the device. [`PoolStats`](pool_core::PoolStats) counts each. A caller keeps its
+//! place in the queue when the session that was checked for it does not answer.
 //!
 //! A session that nobody has wanted for some minutes is closed, and one that was lost is replaced,
 //! so that `min_connections` remain. One that was idle for two minutes is tested, so that a lost

@@ -180,7 +180,8 @@ pub struct PingParams {
     /// How long to wait for each reply, 1 s to 60 s in whole seconds, because that is what most
     /// platforms take. Default 2 s.
     pub timeout: Duration,
-    /// Size in bytes, 36 to 18000; what it counts (payload or packet) is the platform's own. Absent: the platform's default.
+    /// Size in bytes, 36 to 18000; what it counts (payload or packet) is the platform's own.
+    /// Absent: the platform's default.
     pub size: Option<u32>,
     /// Source address or interface.
     pub source: Option<Word>,
