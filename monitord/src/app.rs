@@ -12,7 +12,7 @@ use scheduler::{Inventory, PingTask, Pools, Router};
 use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
-use crate::settings::SshLimits;
+use crate::settings::{Settings, SshLimits};
 
 /// Blocking threads beside those for SSH: standard output, and the resolver for Zabbix's name.
 const OTHER_THREADS: usize = 16;
@@ -85,6 +85,18 @@ pub(crate) fn runtime(limits: &SshLimits, inventory: &Inventory) -> io::Result<R
         .thread_name("monitord")
         .max_blocking_threads(ssh + OTHER_THREADS + Ord::min(look_ups, RESOLVER_THREADS_MAX))
         .build()
+}
+
+/// The sessions of all routers, kept as `settings` say.
+///
+/// # Errors
+///
+/// Options that contradict each other; those of settings that were loaded do not.
+pub(crate) fn fleet(
+    factories: Vec<Arc<dyn ProtocolFactory>>,
+    settings: &Settings,
+) -> pool_core::Result<Fleet> {
+    Fleet::with_limits(factories, settings.fleet).with_options(settings.pool.clone())
 }
 
 /// The scheduler's view of the fleet.

@@ -12,8 +12,13 @@ use crate::caps::{Caps, DeviceSeats, Member};
 use crate::pool::default_options;
 use crate::{FleetLimits, Pool, PoolOptions};
 
-/// How often pools are swept. Sessions live for minutes, so that half a minute is soon enough.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// Pools are swept this many times within the shortest age that the options give to anything, so
+/// that none is overrun by more than a quarter.
+const SWEEPS_PER_AGE: u32 = 4;
+/// But not more often, however short that is: a sweep looks at every session of every pool.
+const SWEEP_EVERY_MIN: Duration = Duration::from_millis(100);
+/// And not less often: sessions that were lost are replaced in a sweep.
+const SWEEP_EVERY_MAX: Duration = Duration::from_secs(30);
 
 /// The pools of many routers, each made when it is first asked for.
 ///
@@ -101,7 +106,8 @@ impl Fleet {
         self.join(&mut state, &pool);
         let old = state.pools.insert(pool.name().clone(), pool.clone());
         if std::mem::replace(&mut state.sweeper, Sweeper::Started) == Sweeper::NotStarted {
-            tokio::spawn(sweep_from_time_to_time(Arc::downgrade(&self.state)));
+            let every = sweep_every(&self.options);
+            tokio::spawn(sweep_from_time_to_time(Arc::downgrade(&self.state), every));
         }
         retire(state, old);
         Ok(pool)
@@ -174,10 +180,17 @@ fn retire(mut state: MutexGuard<'_, State>, old: Option<Arc<Pool>>) {
     old.retire();
 }
 
+fn sweep_every(options: &PoolOptions) -> Duration {
+    let PoolOptions { idle_max, keepalive_after, leak_after, rebuild, .. } = options;
+    let ages = [*idle_max, *keepalive_after, *leak_after, rebuild.max_age];
+    let shortest = ages.into_iter().min().unwrap_or(SWEEP_EVERY_MAX);
+    (shortest / SWEEPS_PER_AGE).clamp(SWEEP_EVERY_MIN, SWEEP_EVERY_MAX)
+}
+
 /// One task for all pools, until the fleet is closed or dropped.
-async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>) {
+async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>, every: Duration) {
     loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
+        tokio::time::sleep(every).await;
         let Some(state) = fleet.upgrade() else { return };
         let pools: Vec<_> = {
             let mut state = state.lock();

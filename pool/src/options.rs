@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 use pool_core::{ConfigProblem, Error, Result};
@@ -83,57 +84,77 @@ impl PoolOptions {
     ///
     /// [`Error::InvalidConfig`] with one problem per field.
     pub fn validate(&self) -> Result<()> {
-        let mut problems = Vec::new();
-        let mut require = |holds: bool, key: &str, value: String, allowed: &str| {
-            if !holds {
-                problems.push(ConfigProblem::new(key, value, allowed));
-            }
-        };
-        let times = [
-            ("backoff_first", self.backoff_first),
-            ("backoff_max", self.backoff_max),
-            ("gate_shut_max", self.gate_shut_max),
-            ("gate_permanent_first", self.gate_permanent_first),
-            ("gate_permanent_max", self.gate_permanent_max),
-            ("idle_max", self.idle_max),
-            ("check_when_idle_for", self.check_when_idle_for),
-            ("keepalive_after", self.keepalive_after),
-            ("leak_after", self.leak_after),
-            ("close_timeout", self.close_timeout),
-            ("rebuild.max_age", self.rebuild.max_age),
+        let mut problems = Problems::default();
+        self.validate_times(&mut problems);
+        self.validate_counts(&mut problems);
+        self.rebuild.validate(&mut problems);
+        problems.into_result()
+    }
+
+    fn validate_times(&self, problems: &mut Problems) {
+        problems.require_time("idle_max", self.idle_max);
+        problems.require_time("check_when_idle_for", self.check_when_idle_for);
+        problems.require_time("keepalive_after", self.keepalive_after);
+        problems.require_time("leak_after", self.leak_after);
+        problems.require_time("close_timeout", self.close_timeout);
+        problems.require_time("backoff_max", self.backoff_max);
+        problems.require_time("gate_shut_max", self.gate_shut_max);
+        problems.require_time("gate_permanent_max", self.gate_permanent_max);
+        let firsts = [
+            ("backoff_first", self.backoff_first, "backoff_max", self.backoff_max),
+            (
+                "gate_permanent_first",
+                self.gate_permanent_first,
+                "gate_permanent_max",
+                self.gate_permanent_max,
+            ),
         ];
-        for (key, time) in times {
-            let holds = (TIME_MIN..=TIME_MAX).contains(&time);
-            require(holds, key, format!("{time:?}"), "1ms to 7 days");
+        for (key, first, bound, max) in firsts {
+            let allowed = format!("1ms to {bound}, which is {max:?}");
+            let holds = (TIME_MIN..=max).contains(&first);
+            problems.require(holds, key, format_args!("{first:?}"), &allowed);
         }
-        require(self.gate_failures > 0, "gate_failures", "0".to_owned(), "1 or more");
-        require(
-            (1..=self.unhealthy_after).contains(&self.degraded_after),
-            "degraded_after",
-            self.degraded_after.to_string(),
-            "1 to unhealthy_after",
-        );
-        let rebuild = &self.rebuild;
-        require(rebuild.max_usage > 0, "rebuild.max_usage", "0".to_owned(), "1 or more");
-        require(
-            (0.0..=1.0).contains(&rebuild.max_error_rate),
-            "rebuild.max_error_rate",
-            rebuild.max_error_rate.to_string(),
-            "0.0 to 1.0",
-        );
-        require(
-            (1..=100).contains(&rebuild.share_percent),
-            "rebuild.share_percent",
-            rebuild.share_percent.to_string(),
-            "1 to 100",
-        );
-        if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
+    }
+
+    fn validate_counts(&self, problems: &mut Problems) {
+        problems.require_positive("gate_failures", self.gate_failures.into());
+        problems.require_positive("unhealthy_after", self.unhealthy_after.into());
+        let degraded = 1..=self.unhealthy_after.max(1);
+        let allowed = format!("1 to unhealthy_after, which is {}", self.unhealthy_after);
+        let holds = degraded.contains(&self.degraded_after);
+        problems.require(holds, "degraded_after", self.degraded_after, &allowed);
+    }
+}
+
+/// What is wrong with some options.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<ConfigProblem>);
+
+impl Problems {
+    /// Notes a problem unless it `holds` that `value` is allowed.
+    pub(crate) fn require(&mut self, holds: bool, key: &str, value: impl Display, allowed: &str) {
+        if !holds {
+            self.0.push(ConfigProblem::new(key, value.to_string(), allowed));
+        }
+    }
+
+    pub(crate) fn require_time(&mut self, key: &str, time: Duration) {
+        let holds = (TIME_MIN..=TIME_MAX).contains(&time);
+        self.require(holds, key, format_args!("{time:?}"), "1ms to 7 days");
+    }
+
+    pub(crate) fn require_positive(&mut self, key: &str, count: u64) {
+        self.require(count > 0, key, count, "1 or more");
+    }
+
+    fn into_result(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(self.0)) }
     }
 }
 
 const TIME_MIN: Duration = Duration::from_millis(1);
 /// Beyond this a duration is more likely a mistake of units; sums of such times cannot overflow.
-const TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -149,6 +170,8 @@ mod tests {
         options.rebuild.max_usage = 0;
         options.rebuild.max_error_rate = f64::NAN;
         options.rebuild.share_percent = 101;
+        options.rebuild.min_requests = 0;
+        options.rebuild.min_interval = Duration::MAX;
         let Err(Error::InvalidConfig(problems)) = options.validate() else { panic!("must fail") };
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
         let expected = [
@@ -156,9 +179,23 @@ mod tests {
             "gate_failures",
             "degraded_after",
             "rebuild.max_usage",
+            "rebuild.min_interval",
             "rebuild.max_error_rate",
+            "rebuild.min_requests",
             "rebuild.share_percent",
         ];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn what_comes_first_is_not_more_than_what_comes_at_the_most() {
+        let options = PoolOptions {
+            backoff_max: Duration::from_millis(50),
+            gate_permanent_first: Duration::from_secs(601),
+            ..PoolOptions::default()
+        };
+        let problems = options.validate().unwrap_err().to_string();
+        assert!(problems.contains("backoff_first is 100ms: allowed is 1ms to backoff_max, which"));
+        assert!(problems.contains("gate_permanent_first is 601s: allowed is 1ms to gate_"));
     }
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use pool_core::RebuildReason;
 
+use crate::options::{Problems, TIME_MAX};
+
 /// When a session is replaced by a new one.
 ///
 /// The new one is made first when there is a free slot, and the old one closed once it is idle;
@@ -49,6 +51,20 @@ pub enum RebuildStrategy {
     Any,
 }
 
+impl RebuildStrategy {
+    /// The name in configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Usage => "usage",
+            Self::Age => "age",
+            Self::Error => "error",
+            Self::All => "all",
+            Self::Any => "any",
+        }
+    }
+}
+
 impl Default for RebuildPolicy {
     fn default() -> Self {
         Self {
@@ -93,6 +109,19 @@ impl RebuildPolicy {
             RebuildStrategy::All => usage.and(age).and(errors),
             RebuildStrategy::Any => usage.or(age).or(errors),
         }
+    }
+
+    pub(crate) fn validate(&self, problems: &mut Problems) {
+        problems.require_positive("rebuild.max_usage", self.max_usage);
+        problems.require_time("rebuild.max_age", self.max_age);
+        let interval = format_args!("{:?}", self.min_interval);
+        let holds = self.min_interval <= TIME_MAX;
+        problems.require(holds, "rebuild.min_interval", interval, "0s to 7 days");
+        let holds = (0.0..=1.0).contains(&self.max_error_rate);
+        problems.require(holds, "rebuild.max_error_rate", self.max_error_rate, "0.0 to 1.0");
+        problems.require_positive("rebuild.min_requests", self.min_requests.into());
+        let holds = (1..=100).contains(&self.share_percent);
+        problems.require(holds, "rebuild.share_percent", self.share_percent, "1 to 100");
     }
 
     /// How many of `connections_max` sessions may be replaced at a time.

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use pool::Fleet;
 use pool_core::Context;
 use scheduler::{CheckResult, Inventory, Line, Outcome, run_once};
 use tokio::sync::mpsc;
@@ -60,7 +59,7 @@ fn selected(inventory: Inventory, args: &OnceArgs) -> Result<Inventory, Usage> {
 async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec<Outcome>> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
     let drivers = parts.drivers(&settings.ssh);
-    let fleet = Arc::new(Fleet::with_limits(drivers.factories, settings.fleet));
+    let fleet = Arc::new(app::fleet(drivers.factories, settings)?);
     let (sender, mut receiver) = mpsc::channel(sink::OUTCOMES_MAX);
     let running = tokio::spawn(run_once(
         settings.inventory.clone(),

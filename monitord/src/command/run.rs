@@ -18,7 +18,7 @@ use crate::app::{self, FleetPools, Parts};
 use crate::board::Board;
 use crate::cli::RunArgs;
 use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::settings::{Settings, ShownPoolOptions};
 use crate::sink::{self, Sink, StdoutSink, ZabbixSink};
 use crate::{shutdown, web};
 
@@ -58,7 +58,7 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
     };
     let http = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let drivers = parts.drivers(&settings.ssh);
-    let fleet = Arc::new(Fleet::with_limits(drivers.factories, settings.fleet));
+    let fleet = Arc::new(app::fleet(drivers.factories, settings)?);
     let board = Arc::new(Board::new(&settings.inventory));
     let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
     let web = listener.map(|listener| {
@@ -123,6 +123,7 @@ fn announce(settings: &Settings, http: Option<SocketAddr>) {
         shutdown_grace = ?settings.shutdown_grace,
         "timeouts"
     );
+    info!(options = %ShownPoolOptions(&settings.pool), "pool");
 }
 
 /// What is to be stopped.

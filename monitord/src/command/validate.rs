@@ -11,7 +11,7 @@ use super::{Exit, prepare};
 use crate::app::{self, Parts};
 use crate::cli::ValidateArgs;
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{Settings, ShownPoolOptions};
 
 /// How long a peer may take to accept a connection.
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,6 +33,7 @@ pub(super) fn execute(args: &ValidateArgs, parts: &Parts) -> Result<Exit> {
         inventory.routers.len(),
         inventory.lines.len()
     )?;
+    writeln!(text, "pool: {}", ShownPoolOptions(&settings.pool))?;
     let unreachable = if args.offline { Vec::new() } else { reach(&settings)? };
     for problem in &unreachable {
         writeln!(text, "{problem}")?;

@@ -10,6 +10,7 @@ mod connection;
 mod environment;
 mod fleet;
 mod inventory;
+mod pool;
 mod problem;
 mod secret;
 mod section;
@@ -25,7 +26,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pool::FleetLimits;
+use ::pool::{FleetLimits, PoolOptions};
 use pool_core::ConnectionConfig;
 use scheduler::Inventory;
 
@@ -34,6 +35,7 @@ use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
 pub(crate) use connection::{ALGORITHMS, HOST_KEY_POLICIES, SshLimits, default_known_hosts};
 pub(crate) use environment::Environment;
+pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
 pub(crate) use zabbix::{ItemKeys, ZabbixSettings};
@@ -60,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) ssh: SshLimits,
     /// What all routers may have together.
     pub(crate) fleet: FleetLimits,
+    /// How the sessions of every router are kept.
+    pub(crate) pool: PoolOptions,
     /// How long a stop may take: checks in flight, delivery and logout together.
     pub(crate) shutdown_grace: Duration,
     /// What to check.
@@ -113,6 +117,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     }
     let (connection, ssh) = connection::read_defaults(root, around);
     let fleet = root.section("fleet", fleet::read).unwrap_or_default();
+    let pool = root.section("pool", pool::read).unwrap_or_default();
     let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
@@ -123,6 +128,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         ssh,
         connection,
         fleet,
+        pool,
         shutdown_grace,
         inventory,
         zabbix: zabbix.flatten(),

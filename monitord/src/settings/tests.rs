@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::app::Parts;
 
+mod pool;
+
 /// A router and a line that are right, to hang something wrong beside.
 const GOOD: &str = r#"
 routers:

@@ -45,6 +45,19 @@ where
     }
 }
 
+/// A number from 0 to 1, which may also stand as a text.
+pub(super) fn ratio(value: &ValueKind) -> Result<f64, String> {
+    let number = match value {
+        ValueKind::I64(0) => Some(0.0),
+        ValueKind::I64(1) => Some(1.0),
+        ValueKind::Float(number) => Some(*number),
+        ValueKind::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let within = |number: &f64| (0.0..=1.0).contains(number);
+    number.filter(within).ok_or_else(|| "a number from 0 to 1, such as 0.2".to_owned())
+}
+
 /// A duration: `30s`, `1h 30m`, or a whole number of seconds.
 pub(super) fn duration(value: &ValueKind) -> Result<Duration, String> {
     if let Ok(seconds) = integer(0..=u64::from(u32::MAX))(value) {
@@ -113,6 +126,18 @@ mod tests {
         assert_eq!(duration(&ValueKind::I64(7)), Ok(Duration::from_secs(7)));
         for wrong in [ValueKind::I64(-1), ValueKind::Float(1.5), "soon".into(), ValueKind::Nil] {
             assert!(duration(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_a_number_from_0_to_1() {
+        for (value, number) in [("0.2", 0.2), ("1", 1.0), ("0", 0.0)] {
+            assert_eq!(ratio(&value.into()), Ok(number), "{value}");
+        }
+        assert_eq!(ratio(&ValueKind::Float(0.5)), Ok(0.5));
+        assert_eq!(ratio(&ValueKind::I64(1)), Ok(1.0));
+        for wrong in [ValueKind::I64(20), ValueKind::Float(1.1), "nan".into(), "20%".into()] {
+            assert!(ratio(&wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -83,6 +83,7 @@ async fn validate_reaches_out_unless_it_is_told_not_to() {
     let ended = site.run("validate", &[]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.everything());
     assert!(ended.stdout.contains("valid, 1 routers, 1 lines"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\npool: idle_max 5m, "), "{}", ended.stdout);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     site.config["zabbix"] = json!({ "sender": { "address": closed.to_string() } });
     let ended = site.run("validate", &[]).await;

@@ -158,6 +158,24 @@ async fn the_pools_of_a_fleet_behave_by_its_options() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn short_times_are_kept_to_as_well_as_long_ones() {
+    let (a, b) = (Device::healthy(), Device::healthy());
+    let mut options = PoolOptions::default();
+    options.idle_max = Duration::from_millis(400);
+    let fleet = fleet(&a, &b).with_options(options).unwrap();
+    let mut keeps_none = config_of(A);
+    keeps_none.min_connections = 0;
+    drop(get(&fleet.pool("a", &keeps_none).unwrap()).await.unwrap());
+    let returned = Instant::now();
+    while a.live() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A quarter for the jitter, and a quarter for the sweep.
+    let waited = returned.elapsed().as_millis();
+    assert!((300..=610).contains(&waited), "{waited} ms");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_sweeper_ends_with_its_fleet() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
