@@ -8,9 +8,11 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
+use crate::auth::StandIn;
 use crate::blocking::Threads;
 use crate::kill::KillSwitch;
 use crate::progress::Progress;
+use crate::server::ServerTexts;
 
 /// The ssh2 objects of one session. They have one owner at any time: either the async side, which
 /// then only holds them, or the thread that works on them.
@@ -22,12 +24,14 @@ pub(crate) struct Engine {
     kill: KillSwitch,
     threads: Arc<Threads>,
     runtime: Handle,
+    server: ServerTexts,
     /// What the engine is doing, kept up to date by whoever works on it.
     pub(crate) progress: Progress,
 }
 
 /// In the order in which they must be dropped.
 struct Parts {
+    agent: Option<StandIn>,
     channel: Option<Channel>,
     session: Session,
 }
@@ -46,10 +50,11 @@ impl Engine {
         session.set_tcp_stream(socket);
         session.set_blocking(false);
         Ok(Self {
-            parts: Some(Parts { channel: None, session }),
+            parts: Some(Parts { agent: None, channel: None, session }),
             kill,
             threads,
             runtime: Handle::current(),
+            server: ServerTexts::default(),
             progress: Progress::new(Phase::Banner),
         })
     }
@@ -80,6 +85,20 @@ impl Engine {
     /// Frees the channel. It must have been closed, or the peer keeps it open.
     pub(crate) fn drop_channel(&mut self) {
         self.parts_mut().channel = None;
+    }
+
+    /// Keeps what the server has said about itself.
+    pub(crate) fn note_server(&mut self) {
+        self.server = ServerTexts::of(self.session());
+    }
+
+    pub(crate) fn server(&self) -> &ServerTexts {
+        &self.server
+    }
+
+    /// What stands in for an agent while a key of one is offered.
+    pub(crate) fn agent(&mut self) -> &mut Option<StandIn> {
+        &mut self.parts_mut().agent
     }
 
     /// What the socket must become before it makes sense to go on after [`Fault::Again`].

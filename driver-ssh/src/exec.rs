@@ -16,7 +16,8 @@ use crate::channel::{close_channel, open_channel};
 use crate::engine::{Engine, Fault};
 use crate::error::{busy_text, shown};
 use crate::login::log_in;
-use crate::session::SshSession;
+use crate::server::ServerTexts;
+use crate::session::SshSession as Session;
 
 /// How long a device that has said everything may take to close the channel and give the exit
 /// status. Some never do, and their output is complete all the same.
@@ -42,6 +43,23 @@ impl SshFactory {
         };
         Self { settings, capability }
     }
+
+    /// Connects and logs in, as [`create_with_context`](ProtocolFactory::create_with_context) does,
+    /// for whoever also wants to know what the server said about itself.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stage failed, with its phase.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: when dropped, the connection is shut down and nothing of it remains.
+    pub async fn log_in(&self, ctx: &Context, config: &ConnectionConfig) -> Result<SshSession> {
+        let session = log_in(ctx, &self.settings, config).await?;
+        let server = session.server().cloned().unwrap_or_default();
+        let (read_timeout, write_timeout) = (config.read_timeout, config.write_timeout);
+        Ok(SshSession { session, server, read_timeout, write_timeout })
+    }
 }
 
 #[async_trait]
@@ -59,25 +77,21 @@ impl ProtocolFactory for SshFactory {
         ctx: &Context,
         config: &ConnectionConfig,
     ) -> Result<Box<dyn ProtocolDriver>> {
-        let session = log_in(ctx, &self.settings, config).await?;
-        Ok(Box::new(ExecDriver {
-            session,
-            read_timeout: config.read_timeout,
-            write_timeout: config.write_timeout,
-        }))
+        Ok(Box::new(self.log_in(ctx, config).await?))
     }
 }
 
-/// A session that runs commands on exec channels.
+/// A session that runs commands on exec channels, one after another.
 #[derive(Debug)]
-struct ExecDriver {
-    session: SshSession,
+pub struct SshSession {
+    session: Session,
+    server: ServerTexts,
     read_timeout: Duration,
     write_timeout: Duration,
 }
 
 #[async_trait]
-impl ProtocolDriver for ExecDriver {
+impl ProtocolDriver for SshSession {
     fn protocol(&self) -> Protocol {
         Protocol::Ssh
     }
@@ -107,7 +121,12 @@ impl ProtocolDriver for ExecDriver {
     }
 }
 
-impl ExecDriver {
+impl SshSession {
+    /// What the server said about itself on the way in.
+    pub fn server(&self) -> &ServerTexts {
+        &self.server
+    }
+
     async fn run(&mut self, ctx: &Context, step: &Step, bytes_max: usize) -> Result<StepOutput> {
         let begun = Instant::now();
         self.start(&ctx.capped(self.write_timeout), step.line()).await?;

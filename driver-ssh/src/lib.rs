@@ -2,7 +2,7 @@
 //!
 //! Two ways to talk to a device: [`SshFactory`] makes sessions that run each command on an exec
 //! channel of its own, and [`SshConnector`] opens interactive shells as plain bytes, for whoever
-//! knows prompts. Both log in by public key, password or keyboard-interactive, check host keys
+//! knows prompts. Both log in by public key, agent, password or keyboard-interactive, check host keys
 //! against a `known_hosts` file, and offer the algorithms of the configured profile.
 //!
 //! # What it refuses
@@ -63,9 +63,11 @@ mod haul;
 mod kill;
 mod progress;
 mod readiness;
+mod server;
 mod session;
 
-pub use exec::SshFactory;
+pub use exec::{SshFactory, SshSession};
+pub use server::ServerTexts;
 pub use settings::SshSettings;
 pub use shell::SshConnector;
 

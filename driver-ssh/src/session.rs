@@ -17,6 +17,7 @@ use crate::error::{in_phase, session_error};
 use crate::haul::{Haul, HaulEnd, haul};
 use crate::kill::KillSwitch;
 use crate::readiness::wait_ready;
+use crate::server::ServerTexts;
 
 /// How long a thread whose session was just killed is waited for, so that nothing of it is left
 /// when the caller is told. A killed libssh2 call is back within 2 ms, unless it is being flooded.
@@ -246,6 +247,14 @@ impl SshSession {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Here(engine) if !self.kill.is_fired() => Ok(engine),
             _ => Err(Error::Disconnected { phase, message: "the session has ended".to_owned() }),
+        }
+    }
+
+    /// What the server has said about itself, while nobody works on the session.
+    pub(crate) fn server(&self) -> Option<&ServerTexts> {
+        match &self.state {
+            State::Here(engine) => Some(engine.server()),
+            State::Reading(_) | State::Gone => None,
         }
     }
 

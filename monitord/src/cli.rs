@@ -154,6 +154,9 @@ pub(crate) struct ProbeArgs {
     /// A private key to log in with, tried before the password.
     #[arg(long, value_name = "FILE")]
     pub(crate) private_key: Option<PathBuf>,
+    /// Log in with a key of the SSH agent at $SSH_AUTH_SOCK.
+    #[arg(long)]
+    pub(crate) agent: bool,
     /// What to do about the host key.
     #[arg(long, value_name = "POLICY", default_value = "accept-new",
           value_parser = PossibleValuesParser::new(["strict", "accept-new", "off"]))]

@@ -63,7 +63,7 @@ pub mod testing;
 pub use capability::{Capability, PlatformSupport};
 pub use config::{AlgorithmProfile, ConfigProblem, ConnectionConfig, HostKeyPolicy};
 pub use context::Context;
-pub use credentials::{Credentials, PrivateKey, PrivateKeySource, Secret};
+pub use credentials::{AgentSocket, AuthMethod, Credentials, PrivateKey, PrivateKeySource, Secret};
 pub use driver::ProtocolDriver;
 pub use endpoint::{Endpoint, InvalidHost, check_host};
 pub use error::{Error, HostKeyProblem, Result};

@@ -7,6 +7,7 @@ mod cut;
 mod peer;
 mod rig;
 
+mod agent;
 mod exec;
 mod handshake;
 mod hostkey;

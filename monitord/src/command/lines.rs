@@ -43,6 +43,7 @@ struct LineView<'a> {
     username: &'a str,
     password: Option<&'static str>,
     private_key: Option<&'static str>,
+    agent: bool,
     enable_password: Option<&'static str>,
     host_key: &'static str,
     algorithms: &'static str,
@@ -68,7 +69,8 @@ fn views(inventory: &Inventory) -> Vec<LineView<'_>> {
 
 fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
     let connection = &router.connection;
-    let Credentials { username, password, private_key, enable_password } = &connection.credentials;
+    let Credentials { username, password, private_key, agent, enable_password, .. } =
+        &connection.credentials;
     LineView {
         line: line.id.as_str(),
         target: line.target.as_str(),
@@ -87,6 +89,7 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
         username,
         password: password.as_ref().map(|_| MASK),
         private_key: private_key.as_ref().map(|_| MASK),
+        agent: agent.is_some(),
         enable_password: enable_password.as_ref().map(|_| MASK),
         host_key: connection.host_key.as_str(),
         algorithms: connection.algorithms.as_str(),
@@ -101,7 +104,11 @@ fn table(views: &[LineView<'_>]) -> Table {
         "LOGIN",
     ]);
     for view in views {
-        let logins = [(view.private_key, "key"), (view.password, "password")];
+        let logins = [
+            (view.private_key, "key"),
+            (view.agent.then_some(MASK), "agent"),
+            (view.password, "password"),
+        ];
         let logins = logins.iter().filter_map(|(secret, name)| secret.map(|_| *name));
         table.row([
             view.line.to_owned(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use pool_core::{
-    ConnectionConfig, Context, Credentials, Endpoint, PhaseSpan, Platform, PrivateKey,
+    AgentSocket, ConnectionConfig, Context, Credentials, Endpoint, PhaseSpan, Platform, PrivateKey,
     PrivateKeySource, Protocol, ProtocolFactory, Secret, Transcript,
 };
 use scheduler::{Failure, Inventory, Measurement, PingParams, Target};
@@ -165,10 +165,13 @@ fn credentials(
         .private_key
         .clone()
         .map(|file| PrivateKey { source: PrivateKeySource::File(file), passphrase: None });
-    if password.is_none() && private_key.is_none() {
-        bail!(Usage("nothing to log in with: give --password-env or --private-key".to_owned()));
+    let agent = args.agent.then_some(AgentSocket::Environment);
+    if password.is_none() && private_key.is_none() && agent.is_none() {
+        bail!(Usage(
+            "nothing to log in with: give --password-env, --private-key or --agent".to_owned()
+        ));
     }
-    Ok(Credentials { username, password, private_key, enable_password: None })
+    Ok(Credentials { username, password, private_key, agent, ..Credentials::default() })
 }
 
 /// What clap has checked to be one of the names.

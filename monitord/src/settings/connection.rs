@@ -9,7 +9,7 @@ use pool_core::{
 
 use super::section::Section;
 use super::value::{duration_within, integer, one_of, word};
-use super::{Environment, Surroundings};
+use super::{Environment, Surroundings, credentials};
 
 /// The most threads that can be asked for: at 2 MiB of stack each, 2 GiB of address space.
 const BLOCKING_THREADS_MAX: usize = 1024;
@@ -45,6 +45,7 @@ pub(super) fn read_defaults<'a>(
     };
     root.section("connection", |section| {
         read_limits(section, &mut config);
+        credentials::read_ways(section, &mut config.credentials, around);
         if let Some(path) = section.get("known_hosts", word) {
             ssh.known_hosts = around.directory.join(path);
         }

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pool_core::{
-    ConnectionConfig, Credentials, Endpoint, HostKeyPolicy, Platform, PrivateKey, PrivateKeySource,
-    Protocol,
-};
+use pool_core::{ConnectionConfig, Endpoint, HostKeyPolicy, Platform, Protocol};
 use scheduler::{
     Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Word,
 };
@@ -13,7 +10,7 @@ use scheduler::{
 use super::problem::Problem;
 use super::section::{Section, nearest};
 use super::value::{duration, integer, parsed, word};
-use super::{Surroundings, connection, source};
+use super::{Surroundings, connection, credentials, source};
 
 /// What `host` and `target` may be.
 const HOST: &str = "an IP address or a host name";
@@ -223,32 +220,12 @@ fn read_router(
         let platform = Platform::new(word(value).map_err(|_| names())?);
         if around.catalog.knows(&platform) { Ok(platform) } else { Err(names()) }
     });
-    let credentials = read_credentials(section, around);
+    let credentials = credentials::read(section, &defaults.credentials, around);
     let mut config = defaults.clone();
     connection::read_limits(section, &mut config);
     (config.endpoint, config.platform, config.credentials) = (endpoint?, platform?, credentials?);
     connection::complain(section, &config);
     Some(Router { name: name?, protocol, connection: config })
-}
-
-fn read_credentials(section: &mut Section<'_>, around: &Surroundings<'_>) -> Option<Credentials> {
-    let username = section.require("username", word);
-    let declared = section.has("password") || section.has("private_key");
-    let password = section.secret("password");
-    let enable_password = section.secret("enable_password");
-    let private_key = section.section("private_key", |key| {
-        let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
-        let file = around.directory.join(key.require("file", word)?);
-        if let Err(error) = std::fs::File::open(&file) {
-            key.complain("file", format!("is {:?}: it cannot be read: {error}", file));
-        }
-        Some(PrivateKey { source: PrivateKeySource::File(file), passphrase })
-    });
-    if !declared {
-        section.complain("password", "is missing: needed is password or private_key");
-    }
-    let private_key = private_key.flatten();
-    Some(Credentials { username: username?, password, private_key, enable_password })
 }
 
 fn read_line(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Line> {

@@ -7,6 +7,7 @@
 //! like any other. Relative paths start at the directory of the configuration file.
 
 mod connection;
+mod credentials;
 mod environment;
 mod fleet;
 mod inventory;

@@ -233,7 +233,7 @@ fn a_router_needs_something_to_log_in_with() {
     check_changed(
         ", password: secret-1",
         "",
-        "m.yaml: routers[0].password is missing: needed is password or private_key",
+        "m.yaml: routers[0].password is missing: needed is password, private_key or agent",
     );
     check_changed(
         "password: secret-1",
@@ -521,4 +521,32 @@ fn no_secret_is_in_the_debug_form_of_the_settings() {
     let text = GOOD.replace("secret-1", "hunter2, enable_password: hunter3");
     let shown = format!("{:#?}", load_text(&text).unwrap());
     assert!(shown.contains("***") && !shown.contains("hunter"), "{shown}");
+}
+
+#[test]
+fn ways_to_log_in_have_defaults_and_can_be_a_routers_own() {
+    use pool_core::{AgentSocket, AuthMethod};
+
+    let text = GOOD.replace("password: secret-1", "agent: run/agent, auth_order: [agent]");
+    let text = format!("{text}\nconnection: {{ auth_order: \"password, publickey\" }}\n");
+    let folder = folder("m.yaml", &text);
+    let settings = load_in(&folder, "m.yaml", &Environment::default()).unwrap();
+    let credentials = &settings.inventory.routers[0].connection.credentials;
+    assert_eq!(credentials.auth_order, [AuthMethod::Agent]);
+    assert_eq!(credentials.agent, Some(AgentSocket::Path(folder.path().join("run/agent"))));
+    let defaults = &settings.connection.credentials.auth_order;
+    assert_eq!(*defaults, [AuthMethod::Password, AuthMethod::PublicKey]);
+
+    let shared =
+        format!("{GOOD}\nconnection: {{ agent: true }}\n").replace("password: secret-1", "");
+    let settings = load_text(&shared.replace("monitor,  }", "monitor }")).unwrap();
+    let credentials = &settings.inventory.routers[0].connection.credentials;
+    assert_eq!(credentials.agent, Some(AgentSocket::Environment));
+
+    check_changed(
+        "password: secret-1",
+        "password: x, auth_order: [key]",
+        "m.yaml: routers[0].auth_order is a list: allowed is a list of publickey, agent, password, \
+         keyboard-interactive; \"key\" is none",
+    );
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use config::ValueKind;
 
+use super::problem::shown;
+
 /// What a duration may look like.
 const DURATION: &str = "a duration such as 30s, 5m or 1h 30m, or a whole number of seconds";
 
@@ -92,7 +94,7 @@ pub(super) fn socket_address(value: &ValueKind) -> Result<SocketAddr, String> {
 /// One of the names in `table`, as what stands beside it there.
 pub(super) fn one_of<T: Clone>(
     table: &'static [(&'static str, T)],
-) -> impl FnOnce(&ValueKind) -> Result<T, String> {
+) -> impl Fn(&ValueKind) -> Result<T, String> {
     move |value| {
         let name = match value {
             // YAML reads a bare `off` as the text that it is, and some other tools write `false`.
@@ -103,6 +105,30 @@ pub(super) fn one_of<T: Clone>(
         let found = table.iter().find(|(known, _)| *known == name);
         let names = || table.iter().map(|&(known, _)| known).collect::<Vec<_>>().join(", ");
         found.map(|(_, meaning)| meaning.clone()).ok_or_else(names)
+    }
+}
+
+/// A list of what `item` reads, each once and at least one; a text is a list of what stands between
+/// its commas, because variables are always texts.
+pub(super) fn list_of<T: PartialEq>(
+    item: impl Fn(&ValueKind) -> Result<T, String>,
+) -> impl FnOnce(&ValueKind) -> Result<Vec<T>, String> {
+    move |value| {
+        let items: Vec<ValueKind> = match value {
+            ValueKind::Array(items) => items.iter().map(|item| item.kind.clone()).collect(),
+            ValueKind::String(text) => text.split(',').map(|word| word.trim().into()).collect(),
+            _ => Vec::new(),
+        };
+        let mut read: Vec<T> = Vec::with_capacity(items.len());
+        for value in &items {
+            let wrong = |allowed| format!("a list of {allowed}; {} is none", shown(value));
+            let one = item(value).map_err(wrong)?;
+            if read.contains(&one) {
+                return Err("a list in which nothing is twice".to_owned());
+            }
+            read.push(one);
+        }
+        if read.is_empty() { Err("a list that is not empty".to_owned()) } else { Ok(read) }
     }
 }
 

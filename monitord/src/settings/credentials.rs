@@ -1,0 +1,87 @@
+//! Who logs in, and how.
+
+use config::ValueKind;
+use pool_core::{AgentSocket, AuthMethod, Credentials, PrivateKey, PrivateKeySource};
+
+use super::Surroundings;
+use super::section::Section;
+use super::value::{list_of, one_of, word};
+
+/// The names of the ways to log in.
+const AUTH_METHODS: &[(&str, AuthMethod)] = &[
+    ("publickey", AuthMethod::PublicKey),
+    ("agent", AuthMethod::Agent),
+    ("password", AuthMethod::Password),
+    ("keyboard-interactive", AuthMethod::KeyboardInteractive),
+];
+
+/// Reads the keys of a login, all but those of [`read_ways`] being whose section this is.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    defaults: &Credentials,
+    around: &Surroundings<'_>,
+) -> Option<Credentials> {
+    let username = section.require("username", word);
+    let mut credentials = defaults.clone();
+    let declared = section.has("password") || section.has("private_key");
+    credentials.password = section.secret("password");
+    credentials.enable_password = section.secret("enable_password");
+    let private_key = section.section("private_key", |key| {
+        let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
+        let file = around.directory.join(key.require("file", word)?);
+        if let Err(error) = std::fs::File::open(&file) {
+            key.complain("file", format!("is {:?}: it cannot be read: {error}", file));
+        }
+        Some(PrivateKey { source: PrivateKeySource::File(file), passphrase })
+    });
+    credentials.private_key = private_key.flatten();
+    read_ways(section, &mut credentials, around);
+    if !declared && credentials.agent.is_none() {
+        section.complain("password", "is missing: needed is password, private_key or agent");
+    }
+    credentials.username = username?;
+    Some(credentials)
+}
+
+/// Reads the keys that say how to log in and hold no secret. What is absent stays as it is.
+pub(super) fn read_ways(
+    section: &mut Section<'_>,
+    credentials: &mut Credentials,
+    around: &Surroundings<'_>,
+) {
+    if let Some(agent) = section.get("agent", |value| agent_socket(value, around)) {
+        credentials.agent = agent;
+    }
+    if let Some(order) = section.get("auth_order", list_of(one_of(AUTH_METHODS))) {
+        credentials.auth_order = order;
+    }
+}
+
+/// `true` for the agent of the environment, `false` for none, or the path of its socket.
+fn agent_socket(
+    value: &ValueKind,
+    around: &Surroundings<'_>,
+) -> Result<Option<AgentSocket>, String> {
+    match value {
+        ValueKind::Boolean(false) => Ok(None),
+        ValueKind::Boolean(true) => Ok(Some(AgentSocket::Environment)),
+        // Variables are always texts.
+        ValueKind::String(text) if text == "false" => Ok(None),
+        ValueKind::String(text) if text == "true" => Ok(Some(AgentSocket::Environment)),
+        ValueKind::String(text) if !text.is_empty() => {
+            Ok(Some(AgentSocket::Path(around.directory.join(text))))
+        }
+        _ => Err("the path of an agent's socket, or true for $SSH_AUTH_SOCK, or false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_the_methods_print() {
+        assert!(AUTH_METHODS.iter().all(|(name, method)| *name == method.as_str()));
+        assert_eq!(AUTH_METHODS.len(), AuthMethod::DEFAULT_ORDER.len());
+    }
+}
