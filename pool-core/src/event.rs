@@ -146,6 +146,9 @@ pub enum RebuildReason {
 }
 
 impl RebuildReason {
+    /// All reasons.
+    pub const ALL: [Self; 4] = [Self::Usage, Self::Age, Self::Errors, Self::Demanded];
+
     /// The stable name used in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -164,6 +167,19 @@ impl fmt::Display for RebuildReason {
 }
 
 impl DiscardReason {
+    /// All reasons.
+    pub const ALL: [Self; 9] = [
+        Self::CutShort,
+        Self::Broken,
+        Self::HolderPanicked,
+        Self::Unwanted,
+        Self::PoolClosed,
+        Self::Expired,
+        Self::Evicted,
+        Self::Unhealthy,
+        Self::Rebuilt,
+    ];
+
     /// The stable name used in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -29,6 +29,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, lane: usize, timeout: Du
         let (ctx, trace) = Context::new(&guard.shared.cancel, timeout).traced();
         guard.shared.core().begun(Instant::now(), slot, trace.clone());
         let result = attempt(&guard.shared, lane, &ctx, &trace).await;
+        if let (Ok(_), Some(member)) = (&result, guard.shared.member.get()) {
+            member.logged_in(&trace);
+        }
         guard.finish(match admission {
             Some(Admission { permit, seats }) => {
                 drop(permit);

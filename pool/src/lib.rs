@@ -153,7 +153,7 @@ mod pool;
 mod rebuild;
 
 pub use caps::FleetLimits;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, FleetLoad, FleetTotals, LoginTimes, RouterGate};
 pub use gate::GateState;
 pub use options::PoolOptions;
 pub use pool::Pool;

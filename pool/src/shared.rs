@@ -163,10 +163,18 @@ impl Shared {
         self.cancel.cancel();
     }
 
-    /// Tells the listeners, if there are any.
+    /// Counts what happened, if the pool is a fleet's, and tells the listeners, if there are any.
     pub(crate) fn event(&self, event: impl FnOnce() -> PoolEvent) {
-        if let Some(events) = self.events.get() {
-            events.send(event);
+        let (member, events) = (self.member.get(), self.events.get());
+        if member.is_none() && events.is_none() {
+            return;
+        }
+        let event = event();
+        if let Some(member) = member {
+            member.count(&event);
+        }
+        if let Some(events) = events {
+            events.send(|| event);
         }
     }
 

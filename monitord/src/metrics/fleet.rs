@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use driver_ssh::SshSettings;
-use pool::Fleet;
+use pool::{Fleet, RouterGate};
 use pool_core::PoolStats;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+
+use super::encode::{fractions, gauge, gauges};
+use super::totals::{encode_load, encode_totals};
 
 /// How many routers have gauges of their own. The others are one, named `_other`: a server of
 /// metrics takes thousands of series, not hundreds of thousands.
@@ -42,82 +42,122 @@ struct SessionLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet)]
+struct GateLabels {
+    router: String,
+    protocol: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet)]
+struct GateCauseLabels {
+    router: String,
+    protocol: &'static str,
+    kind: &'static str,
+    phase: &'static str,
+}
+
 impl Collector for FleetCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let pools = bounded(self.fleet.stats());
-        let total = pools.iter().fold(PoolStats::default(), |sum, (_, stats)| sum.merge(*stats));
-        for (name, help, count) in totals(&total) {
-            let counter = ConstCounter::new(count);
-            counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
-        }
-        gauges(
-            &mut encoder,
-            "monitord_pool_sessions",
-            "Sessions of a router, by what they do",
-            pools.iter().flat_map(|(router, stats)| sessions(router, stats)),
+        let encoder = &mut encoder;
+        encode_totals(encoder, &self.fleet)?;
+        encode_load(encoder, &self.fleet)?;
+        encode_routers(encoder, self.fleet.stats())?;
+        encode_gates(encoder, &self.fleet.gates())?;
+        gauge(
+            encoder,
+            "monitord_blocking_threads_in_use",
+            "Threads that work on SSH sessions at this moment",
+            self.ssh.blocking_threads_in_use(),
         )?;
-        let per_router = |figure: fn(&PoolStats) -> usize| {
-            let label = |router: &String| RouterLabel { router: router.clone() };
-            pools.iter().map(move |(router, stats)| (label(router), figure(stats)))
-        };
-        gauges(
-            &mut encoder,
-            "monitord_pool_sessions_max",
-            "Sessions that a router may have at once",
-            per_router(|stats| stats.max_connections),
-        )?;
-        gauges(
-            &mut encoder,
-            "monitord_pool_waiting",
-            "Checks that wait for a session of a router",
-            per_router(|stats| stats.waiting),
-        )?;
-        for (name, help, value) in threads(&self.ssh) {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
-        }
-        Ok(())
+        gauge(
+            encoder,
+            "monitord_blocking_threads_max",
+            "Threads that may work on SSH sessions at once",
+            self.ssh.blocking_threads_max,
+        )
     }
 }
 
-fn totals(stats: &PoolStats) -> [(&'static str, &'static str, u64); 8] {
-    [
-        ("connection_get_success", "Gets that ended with a session", stats.get_success_total),
-        ("connection_get_timeout", "Gets whose deadline passed", stats.get_timeout_total),
-        ("connection_get_canceled", "Gets that were cancelled", stats.get_canceled_total),
-        ("connection_get_failed", "Gets that failed otherwise", stats.get_failed_total),
-        ("monitord_sessions_created", "Sessions made", stats.created_total),
-        ("monitord_sessions_create_failed", "Sessions not made", stats.create_failed_total),
-        ("monitord_sessions_reused", "Times a session was lent again", stats.reused_total),
-        ("monitord_sessions_discarded", "Sessions not lent again", stats.discarded_total),
-    ]
+fn encode_routers(
+    encoder: &mut DescriptorEncoder<'_>,
+    pools: Vec<(Arc<str>, PoolStats)>,
+) -> fmt::Result {
+    let pools = bounded(pools);
+    gauges(
+        encoder,
+        "monitord_pool_sessions",
+        "Sessions of a router, by what they do",
+        pools.iter().flat_map(|(router, stats)| sessions(router, stats)),
+    )?;
+    let per_router = |figure: fn(&PoolStats) -> usize| {
+        let label = |router: &String| RouterLabel { router: router.clone() };
+        pools.iter().map(move |(router, stats)| (label(router), figure(stats)))
+    };
+    gauges(
+        encoder,
+        "monitord_pool_sessions_max",
+        "Sessions that a router may have at once",
+        per_router(|stats| stats.max_connections),
+    )?;
+    gauges(
+        encoder,
+        "monitord_pool_waiting",
+        "Checks that wait for a session of a router",
+        per_router(|stats| stats.waiting),
+    )?;
+    gauges(
+        encoder,
+        "monitord_pool_gates_shut",
+        "Protocols of a router that is left alone for a while",
+        per_router(|stats| stats.gates_shut),
+    )
 }
 
-fn threads(ssh: &SshSettings) -> [(&'static str, &'static str, usize); 2] {
-    [
-        (
-            "monitord_blocking_threads_in_use",
-            "Threads that work on SSH sessions at this moment",
-            ssh.blocking_threads_in_use(),
-        ),
-        (
-            "monitord_blocking_threads_max",
-            "Threads that may work on SSH sessions at once",
-            ssh.blocking_threads_max,
-        ),
-    ]
-}
-
+/// Each session is in one state, so that the states of a router add up to its sessions.
 fn sessions(router: &str, stats: &PoolStats) -> impl Iterator<Item = (SessionLabels, usize)> {
     let states = [
         ("in_use", stats.in_use),
         ("checking", stats.checking),
-        ("idle", stats.idle),
+        ("idle", stats.idle.saturating_sub(stats.degraded)),
+        ("degraded", stats.degraded),
         ("creating", stats.creating),
         ("closing", stats.closing),
     ];
     let labels = |state| SessionLabels { router: router.to_owned(), state };
     states.map(|(state, count)| (labels(state), count)).into_iter()
+}
+
+/// Only routers that fail have rows, so that there are few, and an alert needs no threshold.
+fn encode_gates(encoder: &mut DescriptorEncoder<'_>, gates: &[RouterGate]) -> fmt::Result {
+    let gates = &gates[..Ord::min(gates.len(), ROUTERS_MAX)];
+    let labels = |gate: &RouterGate| GateLabels {
+        router: gate.router.to_string(),
+        protocol: gate.protocol.as_str(),
+    };
+    gauges(
+        encoder,
+        "monitord_router_failed_logins",
+        "Logins to a router that failed in a row, by how and where the latest failed",
+        gates.iter().map(|gate| {
+            let GateLabels { router, protocol } = labels(gate);
+            let error = &gate.state.error;
+            let (kind, phase) = (error.kind().as_str(), error.phase().map_or("", |p| p.as_str()));
+            let attempts = usize::try_from(gate.state.attempts).unwrap_or(usize::MAX);
+            (GateCauseLabels { router, protocol, kind, phase }, attempts)
+        }),
+    )?;
+    fractions(
+        encoder,
+        "monitord_router_failing_seconds",
+        "How long ago the first of those logins failed",
+        gates.iter().map(|gate| (labels(gate), gate.state.failing_for.as_secs_f64())),
+    )?;
+    fractions(
+        encoder,
+        "monitord_router_next_login_seconds",
+        "In what time the next login may be tried",
+        gates.iter().map(|gate| (labels(gate), gate.state.next_try.as_secs_f64())),
+    )
 }
 
 /// At most [`ROUTERS_MAX`] rows, and one more for all the others.
@@ -129,34 +169,6 @@ fn bounded(mut pools: Vec<(Arc<str>, PoolStats)>) -> Vec<(String, PoolStats)> {
         rows.push((OTHER.to_owned(), rest));
     }
     rows
-}
-
-/// Writes a counter with one value for each set of labels. `_total` is added to its name.
-pub(super) fn counters<L: EncodeLabelSet>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    rows: &[(L, u64)],
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, count) in rows {
-        ConstCounter::new(*count).encode(family.encode_family(labels)?)?;
-    }
-    Ok(())
-}
-
-fn gauges<L: EncodeLabelSet>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    rows: impl Iterator<Item = (L, usize)>,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (labels, value) in rows {
-        let value = i64::try_from(value).unwrap_or(i64::MAX);
-        ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -175,5 +187,21 @@ mod tests {
         assert_eq!(rows.len(), ROUTERS_MAX + 1);
         assert_eq!(rows[ROUTERS_MAX].0, OTHER);
         assert_eq!(rows[ROUTERS_MAX].1.idle, 5);
+    }
+
+    #[test]
+    fn each_session_is_in_one_state() {
+        let mut stats = PoolStats::default();
+        (stats.in_use, stats.idle, stats.degraded, stats.closing) = (1, 3, 1, 2);
+        let rows: Vec<_> = sessions("r", &stats).map(|(labels, n)| (labels.state, n)).collect();
+        let expected = [
+            ("in_use", 1),
+            ("checking", 0),
+            ("idle", 2),
+            ("degraded", 1),
+            ("creating", 0),
+            ("closing", 2),
+        ];
+        assert_eq!(rows, expected);
     }
 }

@@ -1,8 +1,10 @@
 //! What can be measured about the daemon itself, in Prometheus' text format.
 
+mod encode;
 mod fleet;
 mod lines;
 mod text;
+mod totals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -221,11 +223,11 @@ impl prometheus_client::collector::Collector for ValueCounters {
             ("undelivered", &counts.undelivered),
         ];
         let rows = rows.map(|(result, count)| (ResultLabel { result }, count.get()));
-        fleet::counters(
+        encode::counters(
             &mut encoder,
             "monitord_zabbix_values",
             "Values for Zabbix, by what became of them",
-            &rows,
+            rows,
         )
     }
 }

@@ -28,6 +28,7 @@ async fn metrics_health_and_status_tell_what_happens() {
     .unwrap();
     let mut site = Site::of(&lab);
     site.config["http"] = json!({ "listen": "127.0.0.1:0" });
+    site.config["fleet"] = json!({ "sessions_max": 7 });
     let daemon = site.start().await;
     let http = daemon.http();
     assert_eq!(get(http, "/healthz").await.0, 200);
@@ -45,6 +46,26 @@ async fn metrics_health_and_status_tell_what_happens() {
         "monitord_checks_total{result=\"measured\",reason=\"\"} 1",
         "monitord_checks_total{result=\"failed\",reason=\"Authentication\"} 1",
         "monitord_pool_sessions{router=\"good\",state=\"idle\"} 1",
+        "monitord_pool_sessions{router=\"good\",state=\"degraded\"} 0",
+        "monitord_pool_gates_shut{router=\"bad\"} 1",
+        "monitord_pool_gates_shut{router=\"good\"} 0",
+        "monitord_router_failed_logins{router=\"bad\",protocol=\"scrapli\",\
+         kind=\"Authentication\",phase=\"authentication\"} 1",
+        "monitord_router_next_login_seconds{router=\"bad\",protocol=\"scrapli\"} ",
+        "monitord_sessions_created_total 1",
+        "monitord_sessions_create_failed_total{kind=\"Authentication\",phase=\"authentication\"} 1",
+        "monitord_sessions_discarded_total{reason=\"expired\"} 0",
+        "monitord_health_checks_total{result=\"failed\"} 0",
+        "monitord_rebuilds_total{reason=\"age\"} 0",
+        "monitord_gate_shut_total 1",
+        "monitord_leaks_suspected_total 0",
+        "monitord_login_phase_duration_seconds_count{phase=\"authentication\"} 1",
+        "monitord_login_phase_duration_seconds_bucket{le=\"+Inf\",phase=\"prompt\"} 1",
+        "monitord_fleet_pools 2",
+        "monitord_fleet_sessions 1",
+        "monitord_fleet_sessions_max 7",
+        "monitord_fleet_logins_in_flight 0",
+        "monitord_fleet_logins_waiting 0",
         "monitord_lines{state=\"degraded\"} 1",
         "monitord_line_loss_ratio{line=\"good\",router=\"good\"} 0.5",
         "monitord_blocking_threads_max 64",
@@ -53,6 +74,19 @@ async fn metrics_health_and_status_tell_what_happens() {
         assert!(metrics.contains(&format!("\n{name}")), "{name} is not in {metrics}");
     }
     assert!(!metrics.contains("_total_total") && !metrics.contains("# EOF"), "{metrics}");
+
+    // One get for each check that was begun.
+    let count = |name: &str| -> u64 {
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let ended = ["success", "timeout", "canceled", "failed"]
+        .map(|end| count(&format!("connection_get_{end}_total")));
+    assert_eq!(
+        count("connection_get_duration_seconds_count"),
+        ended.iter().sum::<u64>(),
+        "{metrics}"
+    );
 
     let (_, status) = get(http, "/status").await;
     let status: Value = serde_json::from_str(&status).unwrap();
@@ -69,9 +103,21 @@ async fn metrics_health_and_status_tell_what_happens() {
             .unwrap()
             .starts_with("Authentication in authentication: ")
     );
-    let router =
-        status["routers"].as_array().unwrap().iter().find(|r| r["router"] == "good").unwrap();
-    assert_eq!((&router["idle"], &router["max"]), (&json!(1), &json!(2)));
+    let router = |name: &str| {
+        status["routers"].as_array().unwrap().iter().find(|r| r["router"] == name).unwrap().clone()
+    };
+    let good = router("good");
+    assert_eq!((&good["idle"], &good["max"]), (&json!(1), &json!(2)));
+    assert_eq!((&good["degraded"], &good["created_total"]), (&json!(0), &json!(1)));
+    assert_eq!(good["gates"], json!([]));
+    let gate = &router("bad")["gates"][0];
+    assert_eq!((&gate["protocol"], &gate["attempts"]), (&json!("scrapli"), &json!(1)));
+    assert!(gate["next_try_s"].as_f64().unwrap() > 0.0 && gate["shut_for_s"].is_number(), "{gate}");
+    let error = gate["last_error"].as_str().unwrap();
+    assert!(error.starts_with("Authentication in authentication: "), "{error}");
+    let fleet = &status["fleet"];
+    assert_eq!((&fleet["sessions"], &fleet["sessions_max"]), (&json!(1), &json!(7)));
+    assert_eq!(fleet["logins_per_second_max"], Value::Null);
     assert!(!status.to_string().contains(lab::DEFAULT_PASSWORD));
 }
 

@@ -5,9 +5,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::FleetLimits;
 use super::logins::{Logins, Verdict};
 use super::queue::{RouterId, Turn};
+use super::{FleetLimits, Usage};
 
 /// The limits on logins, behind one short lock.
 #[derive(Debug)]
@@ -34,6 +34,11 @@ impl LoginGate {
         let (turn, verdict) = self.logins.lock().enqueue(Instant::now(), router, request);
         self.carry_out(verdict, runtime);
         WaitForLogin { permit, turn, gate: self.clone() }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        let logins = self.logins.lock();
+        Usage { taken: logins.in_flight(), waiting: logins.waiting() }
     }
 
     /// Must not be called under the lock: the permit of somebody who has gone comes back here.

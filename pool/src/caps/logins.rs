@@ -73,9 +73,13 @@ impl<T> Logins<T> {
         self.armed = false;
     }
 
-    #[cfg(test)]
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     fn serve(&mut self, now: Instant) -> Verdict<T> {

@@ -3,8 +3,8 @@
 //! `seats` and `logins` decide and do nothing: events in, verdicts out, the time as an argument.
 //! Both queue in `queue`, which serves routers in turn. `seat` and `login` hold them, each behind
 //! one short lock, and hand out guards: whatever becomes of who holds one, the next is served.
-//! `room` makes room when the seats are used up. None of these locks is held while a pool's is
-//! taken.
+//! `room` makes room when the seats are used up. `tally` counts what happens in the pools. None of
+//! these locks is held while a pool's is taken.
 //!
 //! A session takes a seat on its device, and one in the fleet if there is a limit on sessions.
 //! Only then does it queue for its login, so that who has a permit waits for nothing but the
@@ -18,12 +18,13 @@ mod room;
 mod seat;
 mod seated;
 mod seats;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use pool_core::{Error, Phase, SlotId};
+use pool_core::{Error, Phase, PhaseTrace, PoolEvent, SlotId};
 use tokio::runtime::Handle;
 
 pub use self::limits::FleetLimits;
@@ -33,15 +34,18 @@ use self::queue::RouterId;
 use self::room::SessionCap;
 use self::seat::{Seat, SeatGate};
 use self::seated::Seated;
+pub(crate) use self::tally::Counts;
+use self::tally::Tally;
 use crate::shared::{Session, Shared};
 
-/// The limits of a fleet.
+/// The limits of a fleet, and what happens under them.
 #[derive(Debug)]
 pub(crate) struct Caps {
     sessions: Option<SessionCap>,
     logins: Option<Arc<LoginGate>>,
     /// What the limits are, for those who are told that they wait for them.
     limits: FleetLimits,
+    tally: Tally,
 }
 
 impl Caps {
@@ -51,8 +55,35 @@ impl Caps {
             sessions: limits.sessions_max.map(|max| SessionCap::new(max.get())),
             logins: limited.then(|| LoginGate::new(&limits)),
             limits,
+            tally: Tally::default(),
         })
     }
+
+    pub(crate) fn limits(&self) -> FleetLimits {
+        self.limits
+    }
+
+    /// What has happened in the pools.
+    pub(crate) fn counts(&self) -> Counts {
+        self.tally.counts()
+    }
+
+    /// Who has seats and who waits for them, if there is a limit on sessions.
+    pub(crate) fn seats(&self) -> Option<Usage> {
+        self.sessions.as_ref().map(|sessions| sessions.gate().usage())
+    }
+
+    /// Who logs in and who waits for that, if there is a limit on logins.
+    pub(crate) fn logins(&self) -> Option<Usage> {
+        self.logins.as_ref().map(|logins| logins.usage())
+    }
+}
+
+/// How a limit is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    pub(crate) taken: usize,
+    pub(crate) waiting: usize,
 }
 
 /// The sessions of one device, over the pools that follow each other when its configuration
@@ -63,6 +94,11 @@ pub(crate) struct DeviceSeats(Arc<SeatGate>);
 impl DeviceSeats {
     pub(crate) fn new(max: usize) -> Self {
         Self(SeatGate::new(max))
+    }
+
+    /// How many sessions wait for those of an earlier pool to go.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.usage().waiting
     }
 
     /// The configuration has changed. Sessions beyond the new limit are not cut.
@@ -156,6 +192,16 @@ impl Member {
         }
         shared.core().held_up(slot, busy(logins_used_up(&self.caps.limits)));
         waiting.permit().await
+    }
+
+    /// Counts what happened in the pool.
+    pub(crate) fn count(&self, event: &PoolEvent) {
+        self.caps.tally.count(event);
+    }
+
+    /// A login succeeded.
+    pub(crate) fn logged_in(&self, trace: &PhaseTrace) {
+        self.caps.tally.logged_in(&trace.spans());
     }
 
     /// A session of the pool is being closed.

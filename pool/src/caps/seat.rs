@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use pool_core::SlotId;
 use tokio::sync::oneshot;
 
+use super::Usage;
 use super::queue::{RouterId, Turn};
 use super::seats::Seats;
 
@@ -57,6 +58,11 @@ impl SeatGate {
 
     pub(super) fn max(&self) -> usize {
         self.seats.lock().max()
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        let seats = self.seats.lock();
+        Usage { taken: seats.taken(), waiting: seats.waiting() }
     }
 
     /// Whether somebody waits whom no seat is about to become free for.

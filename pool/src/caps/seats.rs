@@ -73,9 +73,13 @@ impl<T> Seats<T> {
         self.max
     }
 
-    #[cfg(test)]
     pub(super) fn taken(&self) -> usize {
         self.taken
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     fn serve(&mut self) -> Vec<T> {

@@ -21,6 +21,8 @@ pub(crate) enum Act {
     After(Duration),
     Err(Error),
     ErrAfter(Duration, Error),
+    /// Goes through these phases, each for so long.
+    Through(&'static [(Phase, Duration)]),
     /// Hangs for good, in this phase.
     Hang(Phase),
     Panic,
@@ -38,6 +40,13 @@ impl Act {
             Self::ErrAfter(pause, error) => {
                 sleep(pause).await;
                 Err(error)
+            }
+            Self::Through(phases) => {
+                for (phase, pause) in phases {
+                    ctx.enter(*phase);
+                    sleep(*pause).await;
+                }
+                Ok(())
             }
             Self::Hang(phase) => {
                 ctx.enter(phase);

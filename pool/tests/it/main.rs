@@ -22,4 +22,5 @@ mod rebuild;
 mod sockets;
 mod stress;
 mod support;
+mod totals;
 mod warmup;

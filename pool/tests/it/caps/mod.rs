@@ -23,7 +23,7 @@ use crate::support::*;
 
 /// Devices by the number in their host name, and when which of them was logged in to.
 #[derive(Debug)]
-struct Network {
+pub(crate) struct Network {
     capability: Capability,
     devices: Vec<Arc<Device>>,
     logins: Mutex<Vec<(usize, Instant)>>,
@@ -55,13 +55,13 @@ impl ProtocolFactory for Network {
 }
 
 /// A fleet and its devices.
-struct Site {
+pub(crate) struct Site {
     network: Arc<Network>,
-    fleet: Fleet,
+    pub(crate) fleet: Fleet,
 }
 
 impl Site {
-    fn new(devices: Vec<Arc<Device>>, limits: FleetLimits) -> Self {
+    pub(crate) fn new(devices: Vec<Arc<Device>>, limits: FleetLimits) -> Self {
         let capability = Capability {
             protocol: Protocol::Ssh,
             platforms: PlatformSupport::Any,
@@ -73,25 +73,25 @@ impl Site {
         Self { network, fleet }
     }
 
-    fn healthy(count: usize, limits: FleetLimits) -> Self {
+    pub(crate) fn healthy(count: usize, limits: FleetLimits) -> Self {
         Self::new((0..count).map(|_| Device::healthy()).collect(), limits)
     }
 
-    fn device(&self, number: usize) -> &Device {
+    pub(crate) fn device(&self, number: usize) -> &Device {
         &self.network.devices[number]
     }
 
-    fn config(number: usize) -> ConnectionConfig {
+    pub(crate) fn config(number: usize) -> ConnectionConfig {
         let mut config = config(2);
         config.endpoint = Endpoint::new(format!("router-{number}"), 22).unwrap();
         config
     }
 
-    fn pool(&self, number: usize) -> Arc<Pool> {
+    pub(crate) fn pool(&self, number: usize) -> Arc<Pool> {
         self.fleet.pool(&format!("router-{number}"), &Self::config(number)).unwrap()
     }
 
-    async fn get(&self, number: usize) -> Lease {
+    pub(crate) async fn get(&self, number: usize) -> Lease {
         get(&self.pool(number)).await.unwrap()
     }
 
@@ -100,16 +100,16 @@ impl Site {
         self.network.logins.lock().iter().map(|(number, _)| *number).collect()
     }
 
-    fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         self.network.devices.iter().map(|device| device.live()).sum()
     }
 }
 
-fn sessions(max: usize) -> FleetLimits {
+pub(crate) fn sessions(max: usize) -> FleetLimits {
     FleetLimits { sessions_max: NonZeroUsize::new(max), ..FleetLimits::default() }
 }
 
-fn in_flight(max: usize) -> FleetLimits {
+pub(crate) fn in_flight(max: usize) -> FleetLimits {
     FleetLimits { logins_in_flight_max: NonZeroUsize::new(max), ..FleetLimits::default() }
 }
 
@@ -118,13 +118,13 @@ fn per_second(rate: u32) -> FleetLimits {
 }
 
 /// Waits until tasks of the fleet have done what they can without time passing.
-async fn calm() {
+pub(crate) async fn calm() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
 }
 
-async fn all_queued(pool: &Arc<Pool>, count: usize) -> Vec<JoinHandle<Result<Lease>>> {
+pub(crate) async fn all_queued(pool: &Arc<Pool>, count: usize) -> Vec<JoinHandle<Result<Lease>>> {
     let mut tasks = Vec::new();
     for _ in 0..count {
         tasks.push(queued(pool).await);

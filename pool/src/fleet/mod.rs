@@ -1,3 +1,5 @@
+mod totals;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -5,10 +7,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
 use pool_core::{
-    ConnectionConfig, ConnectionPool, Context, Error, PoolStats, ProtocolFactory, Result,
+    ConnectionConfig, ConnectionPool, Context, DiscardReason, Error, PoolStats, Protocol,
+    ProtocolFactory, RebuildReason, Result,
 };
 
-use crate::caps::{Caps, DeviceSeats, Member};
+pub use self::totals::{FleetLoad, FleetTotals, LoginTimes, RouterGate};
+use crate::caps::{Caps, Counts, DeviceSeats, Member};
 use crate::pool::default_options;
 use crate::{FleetLimits, Pool, PoolOptions};
 
@@ -38,8 +42,10 @@ pub struct Fleet {
 #[derive(Debug, Default)]
 struct State {
     pools: HashMap<Arc<str>, Arc<Pool>>,
-    /// Pools that are closing. Each is forgotten once its last session is gone.
+    /// Pools that are closing. Each is forgotten once its last session is gone, and nobody has it.
     retired: Vec<Arc<Pool>>,
+    /// What had happened in pools that are forgotten.
+    past: PoolStats,
     /// How many pools there have been.
     members: u64,
     sweeper: Sweeper,
@@ -53,6 +59,21 @@ enum Sweeper {
     #[default]
     NotStarted,
     Started,
+}
+
+impl State {
+    /// Forgets retired pools that nothing can happen in any more, but not what happened in them.
+    fn forget_gone(&mut self) {
+        let Self { retired, past, .. } = self;
+        retired.retain(|pool| {
+            // Somebody who still has it may still be turned away, and that counts too.
+            let gone = pool.is_drained() && Arc::strong_count(pool) == 1;
+            if gone {
+                *past = past.merge(of_retired(pool));
+            }
+            !gone
+        });
+    }
 }
 
 impl Fleet {
@@ -149,6 +170,73 @@ impl Fleet {
         stats
     }
 
+    /// What has happened since the fleet was made.
+    pub fn totals(&self) -> FleetTotals {
+        let (pools, retired, past) = {
+            let state = self.state.lock();
+            let pools: Vec<_> = state.pools.values().cloned().collect();
+            (pools, state.retired.clone(), state.past)
+        };
+        let living = pools.iter().map(|pool| pool.stats());
+        let retired = retired.iter().map(|pool| of_retired(pool));
+        let Counts { create_failed, discarded, rebuilds, health_checks, login_times } =
+            self.caps.counts();
+        FleetTotals {
+            pools: living.chain(retired).fold(past, PoolStats::merge),
+            create_failed,
+            discarded: DiscardReason::ALL.into_iter().zip(discarded).collect(),
+            rebuilds: RebuildReason::ALL.into_iter().zip(rebuilds).collect(),
+            health_checks_total: health_checks,
+            login_times,
+        }
+    }
+
+    /// What all routers may have together.
+    pub fn limits(&self) -> FleetLimits {
+        self.caps.limits()
+    }
+
+    /// How much of that is used.
+    pub fn load(&self) -> FleetLoad {
+        let (pools, retired) = {
+            let state = self.state.lock();
+            let pools: Vec<_> = state.pools.values().cloned().collect();
+            let retired = state.retired.iter().filter(|pool| !pool.is_drained());
+            (pools, retired.cloned().collect::<Vec<_>>())
+        };
+        let all = || pools.iter().chain(&retired);
+        let sum = all().map(|pool| pool.stats()).fold(PoolStats::default(), PoolStats::merge);
+        let PoolStats { in_use, idle, checking, creating, closing, .. } = sum;
+        let members = pools.iter().filter_map(|pool| pool.shared().member.get());
+        let behind_earlier: usize = members.map(|member| member.device().waiting()).sum();
+        let seats = self.caps.seats();
+        let sessions_waiting = behind_earlier + seats.map_or(0, |seats| seats.waiting);
+        let begun = creating.saturating_sub(sessions_waiting);
+        let logins = self.caps.logins();
+        FleetLoad {
+            pools: pools.len(),
+            retired: retired.len(),
+            sessions: seats.map_or(in_use + idle + checking + begun + closing, |seats| seats.taken),
+            sessions_waiting,
+            logins_in_flight: logins.map_or(begun, |logins| logins.taken),
+            logins_waiting: logins.map_or(0, |logins| logins.waiting),
+        }
+    }
+
+    /// The routers that logins to fail, in the order of names.
+    pub fn gates(&self) -> Vec<RouterGate> {
+        let pools: Vec<_> = self.state.lock().pools.values().cloned().collect();
+        let protocols: Vec<_> = self.factories.iter().map(|factory| factory.protocol()).collect();
+        let gate = |pool: &Arc<Pool>, protocol: &Protocol| {
+            let (router, protocol) = (pool.name().clone(), *protocol);
+            pool.gate(protocol).map(|state| RouterGate { router, protocol, state })
+        };
+        let of_pool = |pool| protocols.iter().filter_map(move |protocol| gate(pool, protocol));
+        let mut gates: Vec<_> = pools.iter().flat_map(of_pool).collect();
+        gates.sort_by(|a, b| a.router.cmp(&b.router));
+        gates
+    }
+
     /// Closes all pools at once, retired ones included, as [`ConnectionPool::close`] does each.
     /// Afterwards [`pool`](Self::pool) gives none. Calling it again is harmless.
     ///
@@ -167,17 +255,26 @@ impl Fleet {
         // await has still closed everything.
         pools.iter().for_each(|pool| pool.retire());
         join_all(pools.iter().map(|pool| pool.close(ctx))).await;
-        self.state.lock().retired.retain(|pool| !pool.is_drained());
+        drop(pools);
+        self.state.lock().forget_gone();
     }
 }
 
 /// Begins to close `old`, outside the lock, and keeps it in sight until it is gone.
 fn retire(mut state: MutexGuard<'_, State>, old: Option<Arc<Pool>>) {
     let Some(old) = old else { return };
-    state.retired.retain(|pool| !pool.is_drained());
+    state.forget_gone();
     state.retired.push(old.clone());
     drop(state);
     old.retire();
+}
+
+/// What is and was in a pool that takes no callers any more.
+fn of_retired(pool: &Pool) -> PoolStats {
+    let mut stats = pool.stats();
+    stats.max_connections = 0;
+    stats.gates_shut = 0;
+    stats
 }
 
 fn sweep_every(options: &PoolOptions) -> Duration {
@@ -197,7 +294,7 @@ async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>, every: Duration) {
             if state.closed {
                 return;
             }
-            state.retired.retain(|pool| !pool.is_drained());
+            state.forget_gone();
             state.pools.values().cloned().collect()
         };
         pools.iter().for_each(|pool| pool.sweep());
