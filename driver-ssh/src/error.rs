@@ -34,9 +34,10 @@ pub(crate) fn session_error(error: &ssh2::Error, phase: Phase) -> Error {
     }
 }
 
-/// `error`, with another phase if it is one of the two ways to be cut short.
+/// `error`, which ended a stretch of work from outside, in the phase that the work had come to.
 pub(crate) fn in_phase(error: Error, phase: Phase) -> Error {
     match error {
+        Error::Protocol { message, .. } => Error::Protocol { phase, message },
         Error::DeadlineExceeded { elapsed, last, .. } => {
             Error::DeadlineExceeded { phase, elapsed, last }
         }
@@ -108,13 +109,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_ways_to_be_cut_short_change_their_phase() {
+    fn what_ends_a_stretch_from_outside_does_so_in_the_phase_it_had_come_to() {
         let cut = Error::DeadlineExceeded {
             phase: Phase::Banner,
             elapsed: Duration::from_millis(3),
             last: None,
         };
         assert_eq!(in_phase(cut, Phase::KeyExchange).phase(), Some(Phase::KeyExchange));
+        let flood = Error::Protocol { phase: Phase::Banner, message: String::new() };
+        assert_eq!(in_phase(flood, Phase::KeyExchange).phase(), Some(Phase::KeyExchange));
         let busy = Error::Busy { phase: Phase::Banner, message: String::new() };
         assert_eq!(in_phase(busy, Phase::Read).phase(), Some(Phase::Banner));
     }

@@ -127,7 +127,8 @@ async fn shake_hands(
         match result.map_err(Fault::from) {
             Ok(()) => Ok(check.clone()),
             Err(Fault::Ssh(error)) => {
-                Err(handshake_error(&error, engine, &greeting, algorithms).into())
+                let said = handshake_error(&error, engine, &greeting, algorithms);
+                Err(said.map_or(Fault::Ssh(error), Fault::Failed))
             }
             Err(fault) => Err(fault),
         }
@@ -142,20 +143,20 @@ fn note_progress(engine: &mut Engine, ctx: &Context, has_banner: bool) {
     }
 }
 
-/// What a failed handshake means, as far as the peer has said.
+/// What a failed handshake means, if the peer has said something about it.
 fn handshake_error(
     error: &ssh2::Error,
     engine: &mut Engine,
     greeting: &Greeting,
     algorithms: &Algorithms,
-) -> Error {
+) -> Option<Error> {
     let phase = engine.progress.phase();
     if phase == Phase::Banner
         && let Some(text) = greeting.text().or_else(|| line_in_place_of_banner(engine))
     {
-        return busy_text(phase, &text).unwrap_or_else(|| match session_error(error, phase) {
-            Error::Disconnected { .. } => Error::Disconnected { phase, message: text },
-            _ => Error::Protocol { phase, message: format!("no SSH banner, but {text:?}") },
+        return busy_text(phase, &text).or_else(|| match session_error(error, phase) {
+            Error::Disconnected { .. } => Some(Error::Disconnected { phase, message: text }),
+            _ => Some(Error::Protocol { phase, message: format!("no SSH banner, but {text:?}") }),
         });
     }
     if error.code() == ErrorCode::Session(raw::LIBSSH2_ERROR_KEX_FAILURE)
@@ -163,10 +164,10 @@ fn handshake_error(
     {
         let gaps = algorithms.gaps(offer);
         if !gaps.is_empty() {
-            return Error::Protocol { phase, message: gaps };
+            return Some(Error::Protocol { phase, message: gaps });
         }
     }
-    session_error(error, phase)
+    None
 }
 
 /// The last line that libssh2 took for a banner. A peer that is very fast says its line after the

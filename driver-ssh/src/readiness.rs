@@ -2,6 +2,8 @@ use std::io;
 
 use pool_core::{Context, Error, Phase, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -43,6 +45,14 @@ pub(crate) async fn wait_ready(
     }
 }
 
+/// Whether the peer has ended the connection, and everything it said before that has been read.
+pub(crate) fn has_hung_up(socket: &TcpStream) -> bool {
+    match recv(socket, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok((_, count)) => count == 0,
+        Err(error) => error != Errno::AGAIN && error != Errno::INTR,
+    }
+}
+
 /// Asks the kernel whether the socket is ready, without waiting.
 fn check_ready(socket: &TcpStream, interest: Interest) -> io::Result<()> {
     let mut flags = PollFlags::empty();
@@ -64,7 +74,6 @@ mod tests {
     use std::time::Duration;
 
     use pool_core::ErrorKind;
-    use rustix::net::{RecvFlags, recv};
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
 

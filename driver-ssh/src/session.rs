@@ -16,7 +16,7 @@ use crate::engine::{Engine, Fault};
 use crate::error::{in_phase, session_error};
 use crate::haul::{Haul, HaulEnd, haul};
 use crate::kill::KillSwitch;
-use crate::readiness::wait_ready;
+use crate::readiness::{has_hung_up, wait_ready};
 use crate::server::ServerTexts;
 
 /// How long a thread whose session was just killed is waited for, so that nothing of it is left
@@ -98,7 +98,9 @@ impl SshSession {
             match stretch.result {
                 Ok(value) => return Ok(value),
                 Err(Fault::Again) => wait_ready(&self.socket, ctx, phase, stretch.awaited).await?,
-                Err(Fault::Ssh(error)) => return Err(session_error(&error, phase)),
+                Err(Fault::Ssh(error)) => {
+                    return Err(self.hung_up_or(session_error(&error, phase)));
+                }
                 Err(Fault::Failed(error)) => return Err(error),
             }
         }
@@ -241,6 +243,19 @@ impl SshSession {
             move |engine: &mut Engine| Ok(engine.session().disconnect(code, GOODBYE, None)?);
         // That the peer cannot be told changes nothing: there is an error to report already.
         self.stretch(ctx, &mut phase, work).await.ok();
+    }
+
+    /// `error`, or that the peer has hung up, if it has and libssh2 made a violation of the
+    /// protocol of it. In the key exchange and at the terminal it reports that it did not get what
+    /// it waited for, whatever the reason.
+    fn hung_up_or(&self, error: Error) -> Error {
+        match error {
+            Error::Protocol { phase, message } if has_hung_up(&self.socket) => {
+                let message = format!("the peer has hung up ({message})");
+                Error::Disconnected { phase, message }
+            }
+            error => error,
+        }
     }
 
     fn take_engine(&mut self, phase: Phase) -> Result<Engine> {

@@ -12,6 +12,7 @@ mod exec;
 mod handshake;
 mod hostkey;
 mod login;
+mod matrix;
 mod refusal;
 mod remains;
 mod shell;

@@ -11,7 +11,7 @@ use crate::kexcut::KexCut;
 use crate::router::Shared;
 use crate::session::Session;
 use crate::stream::FaultyStream;
-use crate::{Fault, login, raw};
+use crate::{Stage, login, raw};
 
 /// Attempts to log in before the router hangs up.
 const AUTH_ATTEMPTS_MAX: usize = 6;
@@ -40,14 +40,13 @@ pub(crate) async fn serve(router: Arc<Shared>, socket: TcpStream, open: Open) {
         tracing::debug!(router = router.spec.name, %error, "no TCP_NODELAY");
     }
     let stop = router.stop.clone();
-    let fault = router.fault();
-    let result = match fault.and_then(raw::Script::of) {
+    let result = match raw::Script::of(&router) {
         Some(script) => {
             let played = stop.run_until_cancelled(raw::play(script, router.dialect, socket)).await;
             drop(open);
             played.unwrap_or(Ok(())).map_err(russh::Error::from)
         }
-        None => serve_ssh(&router, socket, open, fault).await,
+        None => serve_ssh(&router, socket, open).await,
     };
     // A connection that ends in an error is what this lab is for.
     tracing::debug!(router = router.spec.name, ?result, "connection ended");
@@ -57,16 +56,18 @@ async fn serve_ssh(
     router: &Arc<Shared>,
     socket: TcpStream,
     open: Open,
-    fault: Option<Fault>,
 ) -> Result<(), russh::Error> {
-    let kex_cut = (fault == Some(Fault::StallInKex)).then(KexCut::default);
+    let kex_cut = router.manner_at(Stage::HostKey).map(KexCut::new);
     // The SSH session runs in a task of the library, out of reach but for its stream: that ends
     // when this token is cancelled, also by the drop of this future.
     let ended = router.stop.child_token();
     let _end = ended.clone().drop_guard();
     let stream = FaultyStream::new(socket, ended, kex_cut, (open, router.tasks.token()));
     let session = Session::new(Arc::clone(router), stream.gate());
-    server::run_stream(Arc::new(config(router)), stream, session).await?.await
+    let voice = session.voice();
+    let running = server::run_stream(Arc::new(config(router)), stream, session).await?;
+    voice.give(running.handle());
+    running.await
 }
 
 fn config(router: &Shared) -> Config {

@@ -6,11 +6,12 @@ use tokio::sync::mpsc;
 
 use crate::command::{Answer, understand};
 use crate::dialect::Line;
+use crate::flood::garbage;
 use crate::keyboard::{CTRL_C, Keyboard};
 use crate::output::{Gone, Output};
 use crate::pinging::{Pinging, PlannedPing};
 use crate::router::Shared;
-use crate::{Fault, clock, raw};
+use crate::{Fault, Manner, Stage, clock};
 
 /// Lines of a page.
 const PAGE_LINES: usize = 23;
@@ -168,10 +169,7 @@ impl Console {
     async fn show(&mut self, text: &str) -> Result<(), Gone> {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let (first, second) = lines.split_at(lines.len() / 2);
-        if matches!(
-            self.router.fault(),
-            Some(Fault::StallMidOutput | Fault::CloseMidOutput | Fault::ResetMidOutput)
-        ) {
+        if self.router.manner_at(Stage::Reading).is_some() {
             self.print_output(&first.concat()).await?;
             self.cut().await?;
             return self.print_output(&second.concat()).await;
@@ -224,26 +222,29 @@ impl Console {
     async fn spoil(&self) -> Result<(), Gone> {
         match self.router.fault() {
             Some(Fault::GarbageOutput) => {
-                self.output.write(raw::garbage(GARBAGE_BYTES)).await?;
+                self.output.write(garbage(GARBAGE_BYTES)).await?;
                 std::future::pending().await
             }
-            Some(Fault::FloodOutput) => {
-                let lines = self.with_newlines(&"This output does not end.\n".repeat(FLOOD_LINES));
-                loop {
-                    self.output.write(lines.clone()).await?;
-                }
-            }
+            Some(Fault::FloodOutput) => self.flood().await,
             _ => Ok(()),
         }
     }
 
-    /// The end of an output of which half is printed, if that is the fault; then does not return.
+    /// The end of an output of which half is printed, if the router falls sick there; then does
+    /// not return.
     async fn cut(&self) -> Result<(), Gone> {
-        match self.router.fault() {
-            Some(Fault::StallMidOutput) => self.output.stall().await,
-            Some(Fault::CloseMidOutput) => self.output.finish().await,
-            Some(Fault::ResetMidOutput) => self.output.reset().await,
-            _ => Ok(()),
+        match self.router.manner_at(Stage::Reading) {
+            None => Ok(()),
+            Some(Manner::Flood) => self.flood().await,
+            Some(manner) => self.output.fall_sick(manner).await,
+        }
+    }
+
+    /// Output without end.
+    async fn flood(&self) -> Result<(), Gone> {
+        let lines = self.with_newlines(&"This output does not end.\n".repeat(FLOOD_LINES));
+        loop {
+            self.output.write(lines.clone()).await?;
         }
     }
 

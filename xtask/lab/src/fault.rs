@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::{Manner, Stage};
+
 /// Declares the faults once: variant, name and meaning.
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
@@ -80,6 +82,30 @@ faults! {
     CloseMidOutput = "close-mid-output",
     /// Half of a command's output, then the connection is reset (RST).
     ResetMidOutput = "reset-mid-output",
+}
+
+impl Fault {
+    /// How a router with this fault behaves in place of an answer at `stage`; `None` where it
+    /// answers, or behaves as nothing but this fault does.
+    pub(crate) fn manner_at(self, stage: Stage) -> Option<Manner> {
+        Some(match (self, stage) {
+            (Self::AcceptSilent, Stage::Banner)
+            | (Self::StallAfterBanner, Stage::KeyExchange)
+            | (Self::StallInKex, Stage::HostKey)
+            | (Self::StallInAuth, Stage::Authentication)
+            | (Self::StallAtChannelOpen, Stage::ChannelOpen)
+            | (Self::StallAtPty, Stage::Pty)
+            | (Self::StallAtShell, Stage::Shell | Stage::Exec)
+            | (Self::StallBeforePrompt, Stage::FirstByte)
+            | (Self::StallMidOutput, Stage::Reading) => Manner::Silent,
+            (Self::BannerDrip, Stage::Banner) => Manner::Drip,
+            (Self::BannerFlood, Stage::Banner) => Manner::Flood,
+            (Self::Garbage, Stage::Banner) => Manner::Garbage,
+            (Self::CloseMidOutput, Stage::Reading) => Manner::HalfClose,
+            (Self::ResetMidOutput, Stage::Reading) => Manner::Reset,
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for Fault {

@@ -1,7 +1,11 @@
+use crate::Manner;
+
 /// Finds the end of the first packet of a key exchange in what a server writes: the line with
 /// the identification, then one packet, which is still in the clear and so tells its length.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KexCut {
+    /// What comes in place of the rest.
+    pub(crate) manner: Manner,
     at: At,
 }
 
@@ -22,6 +26,10 @@ enum At {
 const LENGTH_BYTES: usize = 4;
 
 impl KexCut {
+    pub(crate) fn new(manner: Manner) -> Self {
+        Self { manner, at: At::default() }
+    }
+
     /// The leading bytes that may pass now; none of them once the packet has passed.
     pub(crate) fn allowed<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let count = match self.at {
@@ -65,7 +73,7 @@ mod tests {
         let expected = sent.clone();
         sent.extend([0, 0, 0, 2, 9, 9]);
         for step in 1..sent.len() {
-            let (mut cut, mut passed) = (KexCut::default(), Vec::new());
+            let (mut cut, mut passed) = (KexCut::new(Manner::Silent), Vec::new());
             loop {
                 let end = (passed.len() + step).min(sent.len());
                 let allowed = cut.allowed(&sent[passed.len()..end]);

@@ -9,6 +9,7 @@
 //! - *Router*: one listener with a name, a platform, a host key and counters.
 //! - *Dialect*: what a platform's command line looks like; data and functions that print.
 //! - *Fault*: what is wrong with a router, by the stage at which it shows.
+//! - *Sickness*: a fault of the matrix of every stage and every manner.
 //! - *Session*: one channel with a shell or one executed command.
 //!
 //! # Example
@@ -35,6 +36,7 @@ mod fleet;
 mod lab;
 mod ping;
 mod router;
+mod sickness;
 mod spec;
 
 mod clock;
@@ -45,6 +47,7 @@ mod counters;
 mod dialect;
 mod door;
 mod editor;
+mod flood;
 mod hostkey;
 mod kexcut;
 mod keyboard;
@@ -62,4 +65,5 @@ pub use fleet::demo_fleet;
 pub use lab::Lab;
 pub use ping::Ping;
 pub use router::LabRouter;
+pub use sickness::{Manner, Sickness, Stage};
 pub use spec::{DEFAULT_PASSWORD, DEFAULT_SHOW_LINES, DEFAULT_USER, HostKeyKind, RouterSpec};

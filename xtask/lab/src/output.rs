@@ -3,7 +3,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::ChannelId;
 use russh::server::Handle;
+use tokio::task::JoinSet;
 
+use crate::Manner;
+use crate::flood::Voice;
 use crate::stream::Gate;
 
 /// The client's terminal is out of reach: it has closed the channel or the connection.
@@ -72,23 +75,22 @@ impl Output {
         Ok(())
     }
 
-    /// Nothing leaves the router any more. Does not return.
-    pub(crate) async fn stall(&self) -> Result<(), Gone> {
-        self.gate.mute();
-        std::future::pending().await
-    }
-
-    /// Closes the connection by FIN. Does not return.
-    pub(crate) async fn finish(&self) -> Result<(), Gone> {
-        tokio::time::sleep(CUT_PAUSE).await;
-        self.gate.finish();
-        std::future::pending().await
-    }
-
-    /// Resets the connection. Does not return.
-    pub(crate) async fn reset(&self) -> Result<(), Gone> {
-        tokio::time::sleep(CUT_PAUSE).await;
-        self.gate.reset();
+    /// Nothing leaves the router any more but what this manner brings. Does not return.
+    pub(crate) async fn fall_sick(&self, manner: Manner) -> Result<(), Gone> {
+        match manner {
+            Manner::Flood => {
+                let mut chatter = JoinSet::new();
+                let voice = Voice::default();
+                voice.give(self.handle.clone());
+                voice.chatter(&mut chatter);
+                while chatter.join_next().await.is_some() {}
+            }
+            Manner::Reset | Manner::HalfClose => {
+                tokio::time::sleep(CUT_PAUSE).await;
+                self.gate.spoil(manner);
+            }
+            Manner::Silent | Manner::Drip | Manner::Garbage => self.gate.spoil(manner),
+        }
         std::future::pending().await
     }
 

@@ -1,23 +1,14 @@
 //! Faults before there is SSH: bytes on a bare socket.
 
 use std::io;
-use std::time::Duration;
 
-use rand::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::Fault;
 use crate::dialect::Dialect;
-
-/// Time between two bytes of a dripping identification.
-const DRIP_PAUSE: Duration = Duration::from_millis(50);
-
-/// Random bytes per write.
-const GARBAGE_BYTES: usize = 1024;
-
-/// Time between two writes of random bytes: enough garbage, and no flood.
-const GARBAGE_PAUSE: Duration = Duration::from_millis(10);
+use crate::flood::{DRIP_PAUSE, GARBAGE_BYTES, GARBAGE_PAUSE, garbage, meaningless_packets};
+use crate::router::Shared;
+use crate::{Fault, Manner, Stage};
 
 /// Lines per write of a flood.
 const FLOOD_LINES: usize = 64;
@@ -25,26 +16,22 @@ const FLOOD_LINES: usize = 64;
 /// What happens on a bare socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Script {
+    /// The connection is closed at once.
     Close,
-    Silence,
-    Identification,
-    Drip,
-    Flood,
-    Garbage,
+    /// No identification, but this.
+    InPlaceOfBanner(Manner),
+    /// The identification, and then this.
+    BehindBanner(Manner),
 }
 
 impl Script {
-    /// The script of a fault that shows before SSH does; `None` for the others.
-    pub(crate) fn of(fault: Fault) -> Option<Self> {
-        Some(match fault {
-            Fault::CloseAfterAccept => Self::Close,
-            Fault::AcceptSilent => Self::Silence,
-            Fault::StallAfterBanner => Self::Identification,
-            Fault::BannerDrip => Self::Drip,
-            Fault::BannerFlood => Self::Flood,
-            Fault::Garbage => Self::Garbage,
-            _ => return None,
-        })
+    /// What a router does whose fault shows before SSH does; `None` for the others.
+    pub(crate) fn of(router: &Shared) -> Option<Self> {
+        if router.has(Fault::CloseAfterAccept) {
+            return Some(Self::Close);
+        }
+        let in_place = router.manner_at(Stage::Banner).map(Self::InPlaceOfBanner);
+        in_place.or_else(|| router.manner_at(Stage::KeyExchange).map(Self::BehindBanner))
     }
 }
 
@@ -60,27 +47,39 @@ pub(crate) async fn play(
     dialect: &Dialect,
     mut socket: TcpStream,
 ) -> io::Result<()> {
+    let identification = format!("{}\r\n", dialect.server_id);
+    let (manner, dripping, flood) = match script {
+        Script::Close => return socket.shutdown().await,
+        Script::InPlaceOfBanner(manner) => {
+            let lines = "This line is no identification.\r\n".repeat(FLOOD_LINES);
+            (manner, dialect.server_id.as_bytes(), lines.into_bytes())
+        }
+        Script::BehindBanner(manner) => {
+            socket.write_all(identification.as_bytes()).await?;
+            // The beginning of a packet of 512 bytes with an offer of algorithms.
+            (manner, &[0, 0, 2, 0, 4, 20][..], meaningless_packets())
+        }
+    };
+    if manner == Manner::Reset {
+        // Not before the client has spoken: it is to meet the reset at this stage.
+        socket.peek(&mut [0]).await?;
+        return socket.set_zero_linger();
+    }
     let (mut reader, mut writer) = socket.split();
     let write = async {
-        match script {
-            Script::Close => return writer.shutdown().await,
-            Script::Silence => {}
-            Script::Identification => {
-                writer.write_all(format!("{}\r\n", dialect.server_id).as_bytes()).await?;
-            }
-            Script::Drip => {
-                for byte in dialect.server_id.bytes().chain(std::iter::repeat(b'-')) {
+        match manner {
+            Manner::Silent | Manner::Reset => {}
+            Manner::HalfClose => writer.shutdown().await?,
+            Manner::Drip => {
+                for byte in dripping.iter().copied().chain(std::iter::repeat(b'-')) {
                     writer.write_all(&[byte]).await?;
                     tokio::time::sleep(DRIP_PAUSE).await;
                 }
             }
-            Script::Flood => {
-                let lines = "This line is no identification.\r\n".repeat(FLOOD_LINES);
-                loop {
-                    writer.write_all(lines.as_bytes()).await?;
-                }
-            }
-            Script::Garbage => loop {
+            Manner::Flood => loop {
+                writer.write_all(&flood).await?;
+            },
+            Manner::Garbage => loop {
                 writer.write_all(&garbage(GARBAGE_BYTES)).await?;
                 tokio::time::sleep(GARBAGE_PAUSE).await;
             },
@@ -98,11 +97,4 @@ async fn until_closed(reader: &mut (impl AsyncReadExt + Unpin)) -> io::Result<()
     let mut forgotten = [0; 1024];
     while reader.read(&mut forgotten).await? > 0 {}
     Ok(())
-}
-
-/// Random bytes.
-pub(crate) fn garbage(bytes: usize) -> Vec<u8> {
-    let mut garbage = vec![0; bytes];
-    rand::rng().fill_bytes(&mut garbage);
-    garbage
 }

@@ -13,7 +13,7 @@ use crate::counters::Counters;
 use crate::dialect::{self, Dialect};
 use crate::door::Door;
 use crate::hostkey::{self, HostKeys};
-use crate::{Fault, RouterSpec};
+use crate::{Fault, Manner, RouterSpec, Sickness, Stage};
 
 /// Connections that one router keeps open at a time; more are closed unheard. Above any test's
 /// need, and low enough for several hundred routers in one process.
@@ -150,6 +150,14 @@ impl LabRouter {
 impl Shared {
     pub(crate) fn fault(&self) -> Option<Fault> {
         *self.fault.lock()
+    }
+
+    /// How the router behaves in place of an answer at `stage`; `None` when it answers.
+    pub(crate) fn manner_at(&self, stage: Stage) -> Option<Manner> {
+        match self.spec.sickness {
+            Some(Sickness { stage: sick_at, manner }) if sick_at == stage => Some(manner),
+            _ => self.fault().and_then(|fault| fault.manner_at(stage)),
+        }
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {

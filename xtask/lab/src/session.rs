@@ -12,11 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::counters::Open;
+use crate::flood::Voice;
 use crate::output::Output;
 use crate::router::Shared;
 use crate::shell::{self, Shell};
 use crate::stream::Gate;
-use crate::{Fault, login};
+use crate::{Fault, Manner, Stage, login};
 
 /// Packets of typed text that wait for the shell; more are lost, as in a full input buffer.
 const INPUT_PACKETS_MAX: usize = 256;
@@ -25,12 +26,15 @@ const INPUT_PACKETS_MAX: usize = 256;
 const SESSIONS_MAX: usize = 1024;
 
 /// One client's SSH connection: login and channels. Its shells end with it.
-#[derive(Debug)]
 pub(crate) struct Session {
     router: Arc<Shared>,
     gate: Gate,
+    voice: Voice,
+    chatters: bool,
     channels: HashMap<ChannelId, ChannelState>,
     shells: JoinSet<()>,
+    /// Requests for a channel that are never answered.
+    unanswered: Vec<ChannelOpenHandle>,
 }
 
 #[derive(Debug)]
@@ -59,19 +63,44 @@ impl Drop for ChannelState {
 
 impl Session {
     pub(crate) fn new(router: Arc<Shared>, gate: Gate) -> Self {
-        Self { router, gate, channels: HashMap::new(), shells: JoinSet::new() }
+        Self {
+            router,
+            gate,
+            voice: Voice::default(),
+            chatters: false,
+            channels: HashMap::new(),
+            shells: JoinSet::new(),
+            unanswered: Vec::new(),
+        }
     }
 
-    /// Freezes the connection if this fault is on.
-    fn stall_by(&self, fault: Fault) {
-        if self.router.has(fault) {
-            self.gate.mute();
+    /// Where to give the session what it can speak unasked with.
+    pub(crate) fn voice(&self) -> Voice {
+        self.voice.clone()
+    }
+
+    /// Falls sick if that is what happens at this stage. Returns whether the answer is withheld:
+    /// whoever floods must not give it, and of the others it would not leave the router.
+    fn falls_sick(&mut self, stage: Stage) -> bool {
+        match self.router.manner_at(stage) {
+            None => return false,
+            Some(Manner::Flood) => self.chatter(),
+            Some(manner) => self.gate.spoil(manner),
+        }
+        true
+    }
+
+    fn chatter(&mut self) {
+        if !std::mem::replace(&mut self.chatters, true) {
+            self.voice.chatter(&mut self.shells);
         }
     }
 
     /// The answer to credentials that are right or wrong.
-    fn judge(&self, right: bool) -> Auth {
-        self.stall_by(Fault::StallInAuth);
+    fn judge(&mut self, right: bool) -> Auth {
+        if let Some(manner) = self.router.manner_at(Stage::Authentication) {
+            self.gate.spoil(manner);
+        }
         if right && !self.router.has(Fault::AuthRefused) {
             return Auth::Accept;
         }
@@ -105,7 +134,8 @@ impl Handler for Session {
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        Ok(self.judge(login::by_password(&self.router.spec.login, user, password)))
+        let right = login::by_password(&self.router.spec.login, user, password);
+        Ok(self.judge(right))
     }
 
     async fn auth_publickey_offered(
@@ -113,7 +143,8 @@ impl Handler for Session {
         user: &str,
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Self::Error> {
-        Ok(self.judge(login::by_key(&self.router.spec.login, user, offer.public_key)))
+        let right = login::by_key(&self.router.spec.login, user, offer.public_key);
+        Ok(self.judge(right))
     }
 
     async fn auth_publickey(
@@ -121,7 +152,8 @@ impl Handler for Session {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        Ok(self.judge(login::by_key(&self.router.spec.login, user, key.public_key)))
+        let right = login::by_key(&self.router.spec.login, user, key.public_key);
+        Ok(self.judge(right))
     }
 
     async fn auth_keyboard_interactive<'a>(
@@ -131,7 +163,8 @@ impl Handler for Session {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let login = &self.router.spec.login;
-        let Some(response) = response else {
+        let asks_on = self.router.manner_at(Stage::Authentication) == Some(Manner::Flood);
+        let Some(response) = response.filter(|_| !asks_on) else {
             let questions = login::questions(login).iter();
             return Ok(Auth::Partial {
                 name: Cow::Borrowed(""),
@@ -141,20 +174,28 @@ impl Handler for Session {
         };
         let answers: Vec<String> =
             response.map(|answer| String::from_utf8_lossy(&answer).into_owned()).collect();
-        Ok(self.judge(login::by_answers(login, user, &answers)))
+        let right = login::by_answers(login, user, &answers);
+        Ok(self.judge(right))
     }
 
     async fn auth_succeeded(&mut self, _session: &mut SshSession) -> Result<(), Self::Error> {
         self.router.counters.login();
-        if self.router.has(Fault::CloseAfterAuth) {
-            let gate = self.gate.clone();
-            // The success is still to be written: behind it the connection is closed.
-            let mark = gate.written() + 1;
-            self.shells.spawn(async move {
-                gate.reached(mark).await;
-                gate.finish();
-            });
-        }
+        let manner = match self.router.manner_at(Stage::Disconnect) {
+            None if self.router.has(Fault::CloseAfterAuth) => Manner::HalfClose,
+            None => return Ok(()),
+            Some(Manner::Flood) => {
+                self.chatter();
+                return Ok(());
+            }
+            Some(manner) => manner,
+        };
+        let gate = self.gate.clone();
+        // The success is still to be written: behind it the router falls sick.
+        let mark = gate.written() + 1;
+        self.shells.spawn(async move {
+            gate.reached(mark).await;
+            gate.spoil(manner);
+        });
         Ok(())
     }
 
@@ -164,7 +205,10 @@ impl Handler for Session {
         reply: ChannelOpenHandle,
         _session: &mut SshSession,
     ) -> Result<(), Self::Error> {
-        self.stall_by(Fault::StallAtChannelOpen);
+        if self.falls_sick(Stage::ChannelOpen) {
+            self.unanswered.push(reply);
+            return Ok(());
+        }
         while self.shells.try_join_next().is_some() {}
         let sessions_max = self.router.spec.sessions_max.unwrap_or(SESSIONS_MAX);
         match self.router.counters.session(sessions_max) {
@@ -189,7 +233,9 @@ impl Handler for Session {
         _modes: &[(Pty, u32)],
         session: &mut SshSession,
     ) -> Result<(), Self::Error> {
-        self.stall_by(Fault::StallAtPty);
+        if self.falls_sick(Stage::Pty) {
+            return Ok(());
+        }
         if let Some(state) = self.channels.get_mut(&channel) {
             state.terminal = Some(Terminal { kind: term.to_owned() });
         }
@@ -201,7 +247,9 @@ impl Handler for Session {
         channel: ChannelId,
         session: &mut SshSession,
     ) -> Result<(), Self::Error> {
-        self.stall_by(Fault::StallAtShell);
+        if self.falls_sick(Stage::Shell) {
+            return Ok(());
+        }
         session.channel_success(channel)?;
         self.start(channel, None, session);
         Ok(())
@@ -213,7 +261,9 @@ impl Handler for Session {
         data: &[u8],
         session: &mut SshSession,
     ) -> Result<(), Self::Error> {
-        self.stall_by(Fault::StallAtShell);
+        if self.falls_sick(Stage::Exec) {
+            return Ok(());
+        }
         session.channel_success(channel)?;
         let command = String::from_utf8_lossy(data).into_owned();
         self.start(channel, Some(command), session);
@@ -245,6 +295,7 @@ impl Handler for Session {
         data: &[u8],
         _session: &mut SshSession,
     ) -> Result<(), Self::Error> {
+        self.falls_sick(Stage::Writing);
         let input = self.channels.get(&channel).and_then(|state| state.input.as_ref());
         if let Some(Err(error)) = input.map(|input| input.try_send(Bytes::copy_from_slice(data))) {
             tracing::debug!(router = self.router.spec.name, %error, "typed text was lost");
@@ -257,6 +308,8 @@ impl Handler for Session {
         channel: ChannelId,
         _session: &mut SshSession,
     ) -> Result<(), Self::Error> {
+        // The end of the channel follows on the heels, and is answered by the library.
+        self.falls_sick(Stage::Close);
         if let Some(state) = self.channels.get_mut(&channel) {
             state.input = None;
         }

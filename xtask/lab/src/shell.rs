@@ -3,13 +3,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::Fault;
 use crate::console::{Console, Ending};
 use crate::dialect::Level;
 use crate::editor::{Editor, Typed};
 use crate::output::{Gone, Output};
 use crate::router::Shared;
 use crate::session::Terminal;
+use crate::{Fault, Stage};
 
 /// The exit status of a session that was not let in.
 const REFUSED_STATUS: u32 = 1;
@@ -66,8 +66,8 @@ impl Shell {
         let text = router.spec.banner.clone();
         let text = text.unwrap_or_else(|| router.dialect.login_text(host, user));
         self.console.print(&text).await?;
-        if router.has(Fault::StallBeforePrompt) {
-            return self.console.output.stall().await;
+        if let Some(manner) = router.manner_at(Stage::FirstByte) {
+            return self.console.output.fall_sick(manner).await;
         }
         for question in &router.spec.questions {
             self.console.print(question).await?;
@@ -160,10 +160,11 @@ pub(crate) async fn execute(
 
 async fn execute_on(mut console: Console, command: &str) -> Result<(), Gone> {
     let router = Arc::clone(&console.router);
-    match router.fault() {
-        Some(Fault::VtyLimit) => return turn_away(&console).await,
-        Some(Fault::StallBeforePrompt) => return console.output.stall().await,
-        _ => {}
+    if router.has(Fault::VtyLimit) {
+        return turn_away(&console).await;
+    }
+    if let Some(manner) = router.manner_at(Stage::FirstByte) {
+        return console.output.fall_sick(manner).await;
     }
     let prompt = router.dialect.prompt(Level::Enabled, &router.spec.name, &router.spec.login.user);
     let status = match console.run(command, prompt.chars().count()).await? {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Fault, Ping};
+use crate::{Fault, Manner, Ping, Sickness, Stage};
 
 /// The user whom every router knows unless its spec says otherwise.
 pub const DEFAULT_USER: &str = "monitor";
@@ -30,6 +30,7 @@ pub struct RouterSpec {
     pub(crate) login: Login,
     pub(crate) host_key: HostKeyKind,
     pub(crate) fault: Option<Fault>,
+    pub(crate) sickness: Option<Sickness>,
     pub(crate) sessions_max: Option<usize>,
     pub(crate) ping: Ping,
     pub(crate) targets: BTreeMap<String, Ping>,
@@ -77,6 +78,7 @@ impl RouterSpec {
             },
             host_key: HostKeyKind::default(),
             fault: None,
+            sickness: None,
             sessions_max: None,
             ping: Ping::default(),
             targets: BTreeMap::new(),
@@ -155,6 +157,16 @@ impl RouterSpec {
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
+        self
+    }
+
+    /// What is wrong for good, by stage and manner. One that floods at authentication asks its
+    /// questions by keyboard-interactive, and offers nothing else.
+    #[must_use]
+    pub fn sick(mut self, sickness: Sickness) -> Self {
+        self.sickness = Some(sickness);
+        let asks = Sickness { stage: Stage::Authentication, manner: Manner::Flood };
+        self.login.keyboard_interactive |= sickness == asks;
         self
     }
 

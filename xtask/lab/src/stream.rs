@@ -1,18 +1,26 @@
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::Manner;
 use crate::counters::Open;
+use crate::flood::{DRIP_PAUSE, GARBAGE_BYTES, GARBAGE_PAUSE, garbage, meaningless_packets};
 use crate::kexcut::KexCut;
+
+/// Bytes of an answer that wait to drip. They come out at five a second.
+const DRIPS_MAX: usize = 64 * 1024;
 
 /// The socket under a router's SSH session, with a [`Gate`] on what leaves it.
 #[derive(Debug)]
@@ -31,6 +39,8 @@ pub(crate) struct FaultyStream {
 pub(crate) struct Gate {
     socket: Weak<TcpStream>,
     muted: Arc<AtomicBool>,
+    /// What drips out of a muted gate, when that is its manner.
+    drips: Arc<Mutex<Option<VecDeque<u8>>>>,
     leaving: Arc<AtomicBool>,
     ended: CancellationToken,
     written: watch::Sender<u64>,
@@ -50,6 +60,7 @@ impl FaultyStream {
             gate: Gate {
                 socket: Arc::downgrade(&socket),
                 muted: Arc::new(AtomicBool::new(false)),
+                drips: Arc::default(),
                 leaving: Arc::new(AtomicBool::new(false)),
                 ended: ended.clone(),
                 written: watch::Sender::new(0),
@@ -71,6 +82,58 @@ impl Gate {
     /// From now on nothing leaves the router: what it writes is swallowed.
     pub(crate) fn mute(&self) {
         self.muted.store(true, Ordering::Release);
+    }
+
+    /// From now on nothing leaves the router but what this manner brings. Only the first call does
+    /// anything. A flood is that of a router without keys; with keys it is the session's to make.
+    pub(crate) fn spoil(&self, manner: Manner) {
+        if self.muted.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match manner {
+            Manner::Silent => {}
+            Manner::Drip => {
+                *self.drips.lock() = Some(VecDeque::new());
+                let drips = Arc::clone(&self.drips);
+                let next = move || drips.lock().as_mut()?.pop_front().map(|byte| vec![byte]);
+                self.keep_sending(next, Some(DRIP_PAUSE));
+            }
+            Manner::Reset => self.reset(),
+            Manner::Garbage => {
+                self.keep_sending(|| Some(garbage(GARBAGE_BYTES)), Some(GARBAGE_PAUSE));
+            }
+            Manner::Flood => {
+                let packets = meaningless_packets();
+                self.keep_sending(move || Some(packets.clone()), None);
+            }
+            Manner::HalfClose => self.finish(),
+        }
+    }
+
+    /// Sends what `next` has, again and again, until the connection ends.
+    fn keep_sending(
+        &self,
+        next: impl Fn() -> Option<Vec<u8>> + Send + 'static,
+        pause: Option<Duration>,
+    ) {
+        let (socket, ended) = (self.socket.clone(), self.ended.clone());
+        let send = async move {
+            // Borrowed for one write at a time, so that the socket closes with its stream.
+            while let Some(socket) = socket.upgrade() {
+                if let Some(bytes) = next() {
+                    send_all(&socket, &bytes).await?;
+                }
+                drop(socket);
+                if let Some(pause) = pause {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+            Ok::<_, io::Error>(())
+        };
+        tokio::spawn(async move {
+            let sent = ended.run_until_cancelled(send).await;
+            tracing::trace!(?sent, "sick connection ended");
+        });
     }
 
     /// Sends FIN and nothing after it. The connection ends when the client closes its side.
@@ -127,10 +190,30 @@ impl Gate {
         self.muted.load(Ordering::Acquire)
     }
 
+    fn let_drip(&self, bytes: &[u8]) {
+        if let Some(drips) = self.drips.lock().as_mut() {
+            let room = DRIPS_MAX - drips.len();
+            drips.extend(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
     fn count(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.written.send_modify(|written| *written = written.saturating_add(bytes));
     }
+}
+
+/// Writes all of `bytes`, beside whoever else writes.
+async fn send_all(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        socket.writable().await?;
+        match socket.try_write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn ended() -> io::Error {
@@ -175,11 +258,14 @@ impl AsyncWrite for FaultyStream {
             Some(cut) => cut.allowed(buf),
             None => buf,
         };
-        if allowed.is_empty() {
-            this.gate.mute();
+        if allowed.is_empty()
+            && let Some(cut) = &this.kex_cut
+        {
+            this.gate.spoil(cut.manner);
         }
         if this.gate.is_muted() {
             this.gate.count(buf.len());
+            this.gate.let_drip(buf);
             return Poll::Ready(Ok(buf.len()));
         }
         loop {
