@@ -1,9 +1,13 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use pool_core::{
-    Context, Phase, Protocol, ProtocolDriver, Request, Result, StepOutput, Transcript,
+    ConfigProblem, Context, Error, Phase, Protocol, ProtocolDriver, Request, Result, Step,
+    StepOutput, Transcript,
 };
 use tokio::time::Instant;
 
+use crate::CommandPolicy;
 use crate::command::Command;
 use crate::session::Session;
 
@@ -13,12 +17,31 @@ use crate::session::Session;
 #[derive(Debug)]
 pub struct CliDriver {
     session: Session,
-    health_check_timeout: std::time::Duration,
+    health_check_timeout: Duration,
+    policy: CommandPolicy,
 }
 
 impl CliDriver {
-    pub(crate) fn new(session: Session, health_check_timeout: std::time::Duration) -> Self {
-        Self { session, health_check_timeout }
+    pub(crate) fn new(
+        session: Session,
+        health_check_timeout: Duration,
+        policy: CommandPolicy,
+    ) -> Self {
+        Self { session, health_check_timeout, policy }
+    }
+
+    /// Refuses a request with a command that is not allowed, as a whole.
+    fn require_allowed(&self, request: &Request) -> Result<()> {
+        if self.policy == CommandPolicy::Any {
+            return Ok(());
+        }
+        let allowed = &self.session.platform.allowed;
+        let refused = |step: &Step| {
+            let allowed = allowed.check(step.line()).err()?;
+            Some(ConfigProblem::new("command", format!("{:?}", step.line()), allowed))
+        };
+        let problems: Vec<_> = request.steps().iter().filter_map(refused).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
     }
 }
 
@@ -31,7 +54,11 @@ impl ProtocolDriver for CliDriver {
     /// Each step ends when the device shows its prompt again. Within the context, handing a
     /// command over is bounded by `write_timeout`, and its output by the step's timeout or
     /// `read_timeout`.
+    ///
+    /// A request with a command that is not allowed is `InvalidConfig`, before a byte of it is
+    /// sent; the session stays good.
     async fn execute(&mut self, ctx: &Context, request: &Request) -> Result<Transcript> {
+        self.require_allowed(request)?;
         let mut steps = Vec::with_capacity(request.steps().len());
         for step in request.steps() {
             let command = Command::of_request(step, request.output_bytes_max(), &self.session);

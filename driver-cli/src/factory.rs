@@ -7,7 +7,7 @@ use pool_core::{
 };
 
 use crate::session::Session;
-use crate::{CliDriver, Platforms};
+use crate::{CliDriver, PlatformDefinition, Platforms};
 
 /// Makes interactive sessions: connects with a [`Connector`], waits for the prompt, and prepares
 /// the terminal as the platform's definition says.
@@ -16,6 +16,17 @@ pub struct CliFactory {
     connector: Arc<dyn Connector>,
     platforms: Arc<Platforms>,
     capability: Capability,
+    policy: CommandPolicy,
+}
+
+/// Which commands sessions may be asked to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommandPolicy {
+    /// Those that the platform's definition allows by its `verbs`: looking around, and no more.
+    #[default]
+    Listed,
+    /// Any. The device's own privileges are the only limit then.
+    Any,
 }
 
 impl CliFactory {
@@ -27,7 +38,13 @@ impl CliFactory {
             platforms: PlatformSupport::Only(platforms.names()),
             interrupt: true,
         };
-        Self { connector, platforms, capability }
+        Self { connector, platforms, capability, policy: CommandPolicy::default() }
+    }
+
+    /// The same factory, whose sessions run the commands that `policy` allows.
+    #[must_use]
+    pub fn with_policy(self, policy: CommandPolicy) -> Self {
+        Self { policy, ..self }
     }
 }
 
@@ -60,8 +77,19 @@ impl ProtocolFactory for CliFactory {
         let definition = self.platforms.get(&config.platform).ok_or_else(|| {
             Error::Unsupported { what: format!("no definition of platform {}", config.platform) }
         })?;
+        let config = &for_terminal(config, &definition);
         let transport = self.connector.connect(ctx, config).await?;
         let session = Session::open(ctx, transport, definition, config).await?;
-        Ok(Box::new(CliDriver::new(session, config.health_check_timeout)))
+        Ok(Box::new(CliDriver::new(session, config.health_check_timeout, self.policy)))
     }
+}
+
+/// `config` with the user name that the platform wants to see. A user name that already says
+/// something behind a `+` is the operator's choice.
+fn for_terminal(config: &ConnectionConfig, definition: &PlatformDefinition) -> ConnectionConfig {
+    let mut config = config.clone();
+    if !config.credentials.username.contains('+') {
+        config.credentials.username.push_str(&definition.username_suffix);
+    }
+    config
 }

@@ -50,6 +50,8 @@ mod driver;
 mod factory;
 
 pub use driver::CliDriver;
-pub use factory::CliFactory;
-pub use platform::{DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms};
+pub use factory::{CliFactory, CommandPolicy};
+pub use platform::{
+    DefinitionFile, DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms,
+};
 pub use screen::Screen;

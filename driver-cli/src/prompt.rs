@@ -130,6 +130,22 @@ mod tests {
         check("juniper_junos", "monitor@mx-1>", Some("exec"));
         check("juniper_junos", "root@mx-1:~ #", Some("shell"));
         check("cisco_iosxe", "маршрутизатор#", Some("privileged_exec"));
+        check("cisco_asa", "fw-1>", Some("exec"));
+        check("cisco_asa", "fw-1/admin/act/pri# ", Some("privileged_exec"));
+        check("cisco_asa", "fw-1(config-if)#", Some("configuration"));
+        check("fortinet_fortios", "FGT60F-1 # ", Some("global"));
+        check("fortinet_fortios", "FGT60F-1 $ ", Some("global"));
+        check("fortinet_fortios", "FGT60F-1 (root) # ", Some("vdom"));
+        check("mikrotik_routeros", "[admin@MikroTik] > ", Some("console"));
+        check("mikrotik_routeros", "[admin@edge 1] /ip address> ", Some("console"));
+        check("mikrotik_routeros", "[admin@MikroTik] <SAFE> ", Some("safe"));
+        check("nokia_sros", "A:edge-1# ", Some("operational"));
+        check("nokia_sros", "*A:edge-1# ", Some("operational"));
+        check("nokia_sros", "A:admin@edge-1# ", Some("operational"));
+        check("nokia_sros", "*A:edge-1>config>router# ", Some("configuration"));
+        check("ruckus_icx", "SSH@ICX7150-24 Router>", Some("exec"));
+        check("ruckus_icx", "SSH@ICX7150-24 Router#", Some("privileged_exec"));
+        check("ruckus_icx", "SSH@ICX(config-if-e1000-1/1/1)#", Some("configuration"));
     }
 
     #[test]

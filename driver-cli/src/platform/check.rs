@@ -3,24 +3,32 @@ use std::collections::BTreeMap;
 use pool_core::Step;
 use regex::Regex;
 
+use super::allowed::AllowedCommands;
 use super::definition::{Dialogue, Level, Pager, PlatformDefinition, Transition};
 use super::problem::{DefinitionProblem, Problems};
-use super::raw::{RawCli, RawLevel};
+use super::raw::{RawCli, RawFile, RawLevel};
 
-/// Checks a table that has inherited all it can.
+/// More than any platform wants to hear about a terminal.
+const SUFFIX_BYTES_MAX: usize = 32;
+
+/// Checks the table `cli` of the platform `name`, which has inherited all it can.
 pub(super) fn check(
     name: &str,
     file: &str,
-    raw: &RawCli,
+    whole: &RawFile,
+    cli: &RawCli,
 ) -> Result<PlatformDefinition, Vec<DefinitionProblem>> {
+    let raw = cli;
     let mut check = Check { raw, problems: Problems::of(file) };
-    check.names(name);
+    check.names(name, &whole.aliases);
     let definition = PlatformDefinition {
         name: name.to_owned(),
-        aliases: raw.aliases.clone(),
-        description: raw.description.clone(),
+        aliases: whole.aliases.clone(),
+        description: whole.description.clone(),
         line_ending: raw.line_ending.unwrap_or_default(),
         echo: raw.echo.unwrap_or_default(),
+        username_suffix: check.username_suffix(),
+        allowed: check.allowed(),
         work_at: check.work_at(),
         on_open: check.commands("cli.on_open", raw.on_open.as_deref()),
         on_close: check.commands("cli.on_close", raw.on_close.as_deref()),
@@ -43,16 +51,39 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn names(&mut self, name: &str) {
-        for (key, name) in std::iter::once(("(file name)", name))
-            .chain(self.raw.aliases.iter().map(|alias| ("cli.aliases", alias.as_str())))
-        {
+    fn names(&mut self, name: &str, aliases: &[String]) {
+        let aliases = aliases.iter().map(|alias| ("aliases", alias.as_str()));
+        for (key, name) in std::iter::once(("(file name)", name)).chain(aliases) {
             let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
             if !(1..=64).contains(&name.len()) || !name.bytes().all(word) {
                 let reason = format!("{name:?}: allowed are 1 to 64 of a-z, 0-9 and _");
                 self.problems.add(key, reason);
             }
         }
+    }
+
+    fn username_suffix(&mut self) -> String {
+        let suffix = self.raw.username_suffix.clone().unwrap_or_default();
+        if suffix.len() > SUFFIX_BYTES_MAX || !suffix.bytes().all(|b| b.is_ascii_graphic()) {
+            let reason = format!(
+                "{suffix:?}: allowed are up to {SUFFIX_BYTES_MAX} printable \
+                                  characters without blanks"
+            );
+            self.problems.add("cli.username_suffix", reason);
+        }
+        suffix
+    }
+
+    fn allowed(&mut self) -> AllowedCommands {
+        for verb in &self.raw.verbs {
+            if verb.split_whitespace().all(|word| word == "*") {
+                let reason = format!("{verb:?}: allowed are words, of which * stands for any one");
+                self.problems.add("cli.verbs", reason);
+            }
+        }
+        let texts = &self.raw.verbs_except;
+        let except = texts.iter().filter_map(|text| self.pattern("cli.verbs_except", text));
+        AllowedCommands { except: except.collect(), verbs: self.raw.verbs.clone() }
     }
 
     fn work_at(&mut self) -> Vec<String> {

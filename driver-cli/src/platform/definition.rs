@@ -4,6 +4,8 @@ use pool_core::Step;
 use regex::Regex;
 use serde::Deserialize;
 
+use super::allowed::AllowedCommands;
+
 /// What a platform's command line looks like and wants to hear, checked and ready for use.
 ///
 /// Made by [`Platforms`](crate::Platforms) from the `[cli]` table of a definition file; the keys
@@ -15,6 +17,10 @@ pub struct PlatformDefinition {
     pub(crate) description: String,
     pub(crate) line_ending: LineEnding,
     pub(crate) echo: EchoMode,
+    /// What is typed behind the user name at login: how RouterOS is told about the terminal.
+    pub(crate) username_suffix: String,
+    /// The commands that a session may be asked to run.
+    pub(crate) allowed: AllowedCommands,
     /// The levels in which commands may be run, the lowest first.
     pub(crate) work_at: Vec<String>,
     pub(crate) on_open: Vec<String>,

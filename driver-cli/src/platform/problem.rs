@@ -48,6 +48,10 @@ impl Problems {
         });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     pub(super) fn into_result<T>(self, value: T) -> Result<T, Vec<DefinitionProblem>> {
         if self.found.is_empty() { Ok(value) } else { Err(self.found) }
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::definition::{EchoMode, LineEnding};
 use super::problem::{DefinitionProblem, Problems};
+use super::source::DefinitionFile;
 
 /// The `[cli]` table of a definition file as it is written, before anything is checked.
 ///
@@ -11,11 +12,11 @@ use super::problem::{DefinitionProblem, Problems};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCli {
-    pub(super) description: String,
-    pub(super) inherits: Option<String>,
-    pub(super) aliases: Vec<String>,
     pub(super) line_ending: Option<LineEnding>,
     pub(super) echo: Option<EchoMode>,
+    pub(super) username_suffix: Option<String>,
+    pub(super) verbs: Vec<String>,
+    pub(super) verbs_except: Vec<String>,
     pub(super) work_at: Option<Vec<String>>,
     pub(super) on_open: Option<Vec<String>>,
     pub(super) on_close: Option<Vec<String>>,
@@ -59,43 +60,65 @@ pub(super) struct RawDialogue {
     pub(super) answer: String,
 }
 
-#[derive(Deserialize)]
-struct RawFile {
-    cli: RawCli,
+/// A definition file as it is written: what is true of the platform as a whole, and our table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawFile {
+    name: Option<String>,
+    pub(super) description: String,
+    pub(super) aliases: Vec<String>,
+    pub(super) inherits: Option<String>,
+    pub(super) cli: Option<RawCli>,
+}
+
+/// What may stand outside of any table.
+const TOP_KEYS: [&str; 4] = ["name", "description", "aliases", "inherits"];
+
+impl RawFile {
+    /// Reads our part of a definition file, unless the file has nothing for us: it has tables of
+    /// others only, and inherits nothing.
+    pub(super) fn parse(file: &DefinitionFile) -> Result<Option<Self>, Vec<DefinitionProblem>> {
+        let text = file.text();
+        let mut problems = Problems::of(&file.path().display().to_string());
+        let raw = toml::from_str::<Self>(text).unwrap_or_else(|error| {
+            let key = error.span().map_or_else(|| "cli".to_owned(), |span| place(text, span.start));
+            problems.add(key, error.message());
+            Self::default()
+        });
+        let document = text.parse::<toml::Table>().unwrap_or_default();
+        for (key, value) in &document {
+            if !value.is_table() && !TOP_KEYS.contains(&key.as_str()) {
+                let known = TOP_KEYS.join(", ");
+                let reason = format!("stands outside of any table; allowed there are {known}");
+                problems.add(key, reason);
+            }
+        }
+        if let Some(name) = raw.name.as_ref().filter(|name| **name != file.name()) {
+            let reason = format!("{name:?} is not the name of the file, {:?}", file.name());
+            problems.add("name", reason);
+        }
+        let has_ours = raw.cli.is_some() || raw.inherits.is_some();
+        if !has_ours && problems.is_empty() && !document.values().any(toml::Value::is_table) {
+            problems.add("cli", "is missing: a definition has a table [cli], or `inherits` one");
+        }
+        problems.into_result(has_ours.then_some(raw))
+    }
 }
 
 impl RawCli {
-    /// Reads the `[cli]` table of a definition file. Other tables belong to others; a key that
-    /// stands outside of any table belongs to nobody.
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self, Vec<DefinitionProblem>> {
-        let mut problems = Problems::of(file);
-        let raw = toml::from_str::<RawFile>(text).unwrap_or_else(|error| {
-            let key = error.span().map_or_else(|| "cli".to_owned(), |span| place(text, span.start));
-            problems.add(key, error.message());
-            RawFile { cli: Self::default() }
-        });
-        let document = text.parse::<toml::Table>().unwrap_or_default();
-        for (key, value) in document {
-            if !value.is_table() {
-                problems.add(key, "stands outside of any table; allowed is only [cli] and others");
-            }
-        }
-        problems.into_result(raw.cli)
-    }
-
     /// This table with what it leaves open taken from `parent`.
     ///
     /// A single value and a list of commands replace the inherited one, levels are merged by name,
-    /// and lists of patterns are added to the inherited ones. Aliases are never inherited.
+    /// and lists of patterns and verbs are added to the inherited ones.
     pub(super) fn inheriting(self, parent: &Self) -> Self {
         let mut levels = parent.levels.clone();
         levels.extend(self.levels);
         Self {
-            description: self.description,
-            inherits: None,
-            aliases: self.aliases,
             line_ending: self.line_ending.or(parent.line_ending),
             echo: self.echo.or(parent.echo),
+            username_suffix: self.username_suffix.or_else(|| parent.username_suffix.clone()),
+            verbs: joined(self.verbs, &parent.verbs),
+            verbs_except: joined(self.verbs_except, &parent.verbs_except),
             work_at: self.work_at.or_else(|| parent.work_at.clone()),
             on_open: self.on_open.or_else(|| parent.on_open.clone()),
             on_close: self.on_close.or_else(|| parent.on_close.clone()),

@@ -189,3 +189,23 @@ async fn output_is_bounded() {
     let error = session.run("show clock").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Desynchronised, "it is not in step any more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_not_allowed_is_refused_before_a_byte_is_sent() {
+    let device = Device::ready().with_listed_commands_only().answers(PING, REPLY, PROMPT);
+    let mut session = device.log_in().await.unwrap();
+    let typed = session.typed();
+    let request = Request::command(PING).unwrap().then(Step::command("reload in 5").unwrap());
+    let ctx = Context::detached(Duration::from_secs(10));
+    let error = session.driver.execute(&ctx, &request).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid configuration: command is \"reload in 5\": allowed is a command that begins with \
+         one of: ping, show, traceroute, terminal length, terminal width"
+    );
+    let error = session.run("show running-config | redirect tftp://x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert_eq!(session.typed(), typed, "no byte of either was sent");
+    assert!(!error.breaks_connection());
+    assert_eq!(session.run(PING).await.unwrap(), PRINTED);
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use driver_cli::{CliFactory, Platforms};
+use driver_cli::{CliFactory, CommandPolicy, Platforms};
 use parking_lot::Mutex;
 use pool_core::testing::{Act, ScriptedTransport};
 use pool_core::{
@@ -23,6 +23,7 @@ pub(crate) struct Device {
     piece_bytes: usize,
     enable_password: Option<&'static str>,
     connect_timeout: Duration,
+    policy: CommandPolicy,
     written: Arc<Mutex<Vec<u8>>>,
     closed: Arc<Mutex<bool>>,
     unasked: Unasked,
@@ -33,7 +34,7 @@ type Unasked = Arc<Mutex<VecDeque<Option<Vec<u8>>>>>;
 
 /// The definitions, compiled once for all tests.
 static PLATFORMS: LazyLock<Arc<Platforms>> =
-    LazyLock::new(|| Arc::new(Platforms::with_sources([("mute_os", MUTE_OS)]).unwrap()));
+    LazyLock::new(|| Arc::new(Platforms::with_files([("mute_os", MUTE_OS)]).unwrap()));
 
 /// A platform that does not echo.
 const MUTE_OS: &str = r"
@@ -54,6 +55,7 @@ impl Device {
             piece_bytes: usize::MAX,
             enable_password: None,
             connect_timeout: Duration::from_secs(30),
+            policy: CommandPolicy::Any,
             written: Arc::default(),
             closed: Arc::default(),
             unasked: Arc::default(),
@@ -114,6 +116,11 @@ impl Device {
         Self { enable_password: Some(password), ..self }
     }
 
+    /// Runs only the commands that the platform's definition lists.
+    pub(crate) fn with_listed_commands_only(self) -> Self {
+        Self { policy: CommandPolicy::Listed, ..self }
+    }
+
     pub(crate) fn within(self, connect_timeout: Duration) -> Self {
         Self { connect_timeout, ..self }
     }
@@ -134,7 +141,8 @@ impl Device {
         let written = self.written.clone();
         let closed = self.closed.clone();
         let unasked = self.unasked.clone();
-        let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone());
+        let policy = self.policy;
+        let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone()).with_policy(policy);
         let driver = factory.create_with_context(ctx, &config).await;
         let typed = String::from_utf8(written.lock().clone()).unwrap();
         let session =

@@ -1,0 +1,81 @@
+//! Which commands may be typed: an account that can do more than look around is safe with a
+//! session that cannot.
+
+use regex::Regex;
+
+/// Stands for any one word in an allowed beginning.
+const ANY_WORD: &str = "*";
+
+/// The commands that a platform's definition allows.
+#[derive(Debug)]
+pub(crate) struct AllowedCommands {
+    /// How a command may begin: one or several words.
+    pub(super) verbs: Vec<String>,
+    /// What it may have nowhere: what chains commands, or writes their output to a file.
+    pub(super) except: Vec<Regex>,
+}
+
+impl AllowedCommands {
+    /// Whether `line` may be typed; otherwise what is allowed in its place.
+    pub(crate) fn check(&self, line: &str) -> Result<(), String> {
+        if !self.verbs.iter().any(|verb| begins_with(line, verb)) {
+            return Err(match self.verbs.as_slice() {
+                [] => "no command at all: the platform's definition has no `verbs`".to_owned(),
+                verbs => format!("a command that begins with one of: {}", verbs.join(", ")),
+            });
+        }
+        match self.except.iter().find_map(|except| except.find(line)) {
+            Some(found) => Err(format!("a command without {:?}", found.as_str())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the first words of `line` are those of `verb`. Devices do not tell capitals from small
+/// letters; abbreviations are not recognised, because what they stand for is the device's to say.
+fn begins_with(line: &str, verb: &str) -> bool {
+    let mut words = line.split_whitespace();
+    verb.split_whitespace().all(|expected| {
+        words.next().is_some_and(|word| expected == ANY_WORD || word.eq_ignore_ascii_case(expected))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed() -> AllowedCommands {
+        let verbs = ["ping", "show", "ip vrf exec * ping"].map(str::to_owned).to_vec();
+        AllowedCommands { verbs, except: vec![Regex::new(r"\|\s*redirect|;").unwrap()] }
+    }
+
+    #[track_caller]
+    fn refused(line: &str, allowed_is: &str) {
+        assert_eq!(allowed().check(line).unwrap_err(), allowed_is, "{line:?}");
+    }
+
+    #[test]
+    fn a_command_is_allowed_by_its_first_words() {
+        for line in ["ping 192.0.2.1", "show clock", " SHOW  version", "ip vrf exec red ping x"] {
+            assert_eq!(allowed().check(line), Ok(()), "{line:?}");
+        }
+        let one_of = "a command that begins with one of: ping, show, ip vrf exec * ping";
+        for line in ["reload", "showx", "sh ver", "", "ip vrf exec red reboot", "ip vrf exec ping"]
+        {
+            refused(line, one_of);
+        }
+    }
+
+    #[test]
+    fn an_allowed_beginning_does_not_allow_what_comes_behind() {
+        refused("show run | redirect flash:x", "a command without \"| redirect\"");
+        refused("show clock ; reload", "a command without \";\"");
+        assert_eq!(allowed().check("show run | include x"), Ok(()));
+    }
+
+    #[test]
+    fn without_verbs_nothing_is_allowed() {
+        let nothing = AllowedCommands { verbs: Vec::new(), except: Vec::new() };
+        assert!(nothing.check("ping 192.0.2.1").unwrap_err().starts_with("no command at all"));
+    }
+}
