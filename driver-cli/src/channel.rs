@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use pool_core::{Context, Error, ErrorKind, Phase, Result, Transport};
+use pool_core::{Context, Error, ErrorKind, Phase, Result, Secret, Transport};
 
 use crate::Screen;
 use crate::redact::Redactor;
@@ -84,6 +84,11 @@ impl Channel {
         let (quiet, _) = ctx.traced();
         let sent = self.transport.write_all(&quiet, text.as_bytes()).await;
         sent.map_err(|error| self.in_phase(error, phase))
+    }
+
+    /// Keeps `secret` out of every text that leaves the session from now on.
+    pub(crate) fn hide(&mut self, secret: &Secret) {
+        self.redactor.add(secret);
     }
 
     /// Closes the transport.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pool_core::{Context, Error, ErrorKind, Phase, Result};
+use pool_core::{Context, Error, ErrorKind, Phase, Question, Result};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -29,6 +29,8 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
     pub(crate) interrupt_after: Option<Duration>,
     pub(crate) bytes_max: usize,
+    /// What the command may ask before it goes on.
+    pub(crate) questions: Vec<Question>,
 }
 
 /// How a command's output came to its end, for the one who cleans it.
@@ -65,6 +67,8 @@ pub(crate) struct Collect<'a> {
     buried: BuriedPrompt,
     nudges: usize,
     nudge: Option<Nudge>,
+    /// Bytes of text above the line whose question was answered last.
+    answered: Option<usize>,
 }
 
 impl<'a> Collect<'a> {
@@ -80,6 +84,7 @@ impl<'a> Collect<'a> {
             buried: BuriedPrompt::default(),
             nudges: 0,
             nudge: None,
+            answered: None,
         }
     }
 
@@ -160,8 +165,32 @@ impl<'a> Collect<'a> {
         if self.session.prompt.is_at_end(&self.session.channel.screen) {
             return Ok(true);
         }
+        self.answer_question(ctx).await?;
         self.answer_pager(ctx).await?;
         Ok(false)
+    }
+
+    /// Answers the question on the line the cursor is on, if it is one that the command was
+    /// expected to ask. A line is answered once, and so is a question: a device that asks again
+    /// did not like the answer.
+    async fn answer_question(&mut self, ctx: &Context) -> Result<()> {
+        let screen = &self.session.channel.screen;
+        let above = screen.text().len();
+        if self.limits.questions.is_empty() || self.answered == Some(above) {
+            return Ok(());
+        }
+        let line = screen.line();
+        let line = line.trim_start();
+        let asked = self.limits.questions.iter().position(|known| line.starts_with(known.text()));
+        let Some(asked) = asked else { return Ok(()) };
+        let question = self.limits.questions.remove(asked);
+        self.answered = Some(above);
+        if question.is_hidden() {
+            self.session.channel.hide(question.answer());
+        }
+        let ending = self.session.platform.line_ending.as_str();
+        let text = format!("{}{ending}", question.answer().expose());
+        self.session.channel.send(ctx, self.limits.phase, &text).await
     }
 
     /// Presses the key that a pager waits for, if one stands at the end, and takes its text off

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pool_core::{Context, Error, ErrorKind, Phase, Result, Step};
+use pool_core::{Context, Error, ErrorKind, Phase, Question, Result, Step};
 use tokio::time::Instant;
 
 use crate::channel::Heard;
@@ -71,6 +71,7 @@ impl Session {
             timeout: command.timeout,
             interrupt_after: command.step.interrupt_after(),
             bytes_max: command.output_bytes_max,
+            questions: command.step.questions().to_vec(),
         };
         let ended = Collect::new(self, limits).run(ctx).await?;
         self.in_step = true;
@@ -80,6 +81,9 @@ impl Session {
             Some(message) => {
                 let message = self.channel.masked(message);
                 Err(Error::Rejected { command: self.channel.masked(line), message })
+            }
+            None if command.step.questions().iter().any(Question::is_hidden) => {
+                Ok(self.channel.masked(&output))
             }
             None => Ok(output),
         }
@@ -114,7 +118,8 @@ impl Session {
         self.channel.screen.clear();
         self.press_return(ctx, phase).await?;
         let timeout = ctx.remaining();
-        let limits = Limits { phase, timeout, interrupt_after: None, bytes_max: SETUP_BYTES_MAX };
+        let (bytes_max, questions) = (SETUP_BYTES_MAX, Vec::new());
+        let limits = Limits { phase, timeout, interrupt_after: None, bytes_max, questions };
         Collect::new(self, limits).run(ctx).await?;
         self.channel.screen.clear();
         self.in_step = true;

@@ -13,6 +13,13 @@ impl Redactor {
         Self(secrets.cloned().collect())
     }
 
+    /// Keeps one more secret out of what is masked from now on.
+    pub(crate) fn add(&mut self, secret: &Secret) {
+        if !secret.is_empty() && !self.0.contains(secret) {
+            self.0.push(secret.clone());
+        }
+    }
+
     /// `text` with `***` in place of every secret.
     pub(crate) fn mask(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))

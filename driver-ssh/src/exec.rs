@@ -104,6 +104,10 @@ impl ProtocolDriver for SshSession {
             let what = "interrupting a command on an exec channel".to_owned();
             return Err(Error::Unsupported { what });
         }
+        if request.steps().iter().any(|step| !step.questions().is_empty()) {
+            let what = "answering a command's questions on an exec channel".to_owned();
+            return Err(Error::Unsupported { what });
+        }
         let mut transcript = Transcript::default();
         for step in request.steps() {
             transcript.steps.push(self.run(ctx, step, request.output_bytes_max()).await?);

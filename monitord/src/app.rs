@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use driver_cli::{CliFactory, Platforms};
+use driver_cli::{CliFactory, DefinitionFile, InvalidDefinitions, Platforms};
 use driver_ssh::{SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
 use pool_core::{ConnectionPool, ProtocolFactory};
@@ -34,6 +34,17 @@ impl Parts {
     /// Those that come with the crates.
     pub(crate) fn builtin() -> Self {
         Self { platforms: Arc::new(Platforms::builtin()), ping: Arc::new(PingTask::builtin()) }
+    }
+
+    /// Those that come with the crates, and those of the operator's definition files: each crate
+    /// takes its own table of a file.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files.
+    pub(crate) fn with_files(files: &[DefinitionFile]) -> Result<Self, InvalidDefinitions> {
+        let platforms = Arc::new(Platforms::with_files(files.iter().cloned())?);
+        Ok(Self { platforms, ..Self::builtin() })
     }
 
     /// The drivers, with these limits.

@@ -61,6 +61,14 @@ pub(crate) struct LogArgs {
     pub(crate) log_format: Option<LogFormat>,
 }
 
+/// Platforms beside the built-in ones, for commands without a configuration.
+#[derive(Debug, Args)]
+pub(crate) struct DefinitionArgs {
+    /// A directory with definitions of more platforms, one `NAME.toml` each.
+    #[arg(long = "definitions", value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -110,6 +118,8 @@ pub(crate) struct ParseArgs {
     /// The file, or `-` for standard input.
     #[arg(value_name = "FILE", default_value = "-")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) definitions: DefinitionArgs,
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
 }
@@ -118,6 +128,8 @@ pub(crate) struct ParseArgs {
 pub(crate) struct PlatformsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<PlatformsCommand>,
+    #[command(flatten)]
+    pub(crate) definitions: DefinitionArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +154,8 @@ pub(crate) struct ProbeArgs {
     /// Its platform.
     #[arg(long, value_name = "NAME")]
     pub(crate) platform: String,
+    #[command(flatten)]
+    pub(crate) definitions: DefinitionArgs,
     /// What to ping from it.
     #[arg(long, value_name = "IP")]
     pub(crate) target: String,

@@ -74,7 +74,7 @@ pub use lease::{Disposition, Lease, LeaseHome, LeaseInfo, LeaseUse, SlotId};
 pub use phase::{Phase, PhaseSpan, PhaseTrace};
 pub use platform::{Platform, Protocol, UnknownProtocol};
 pub use pool::{ConnectionPool, ConnectionPoolExt, WarmUpReport};
-pub use request::{OUTPUT_BYTES_MAX_DEFAULT, Request, Step};
+pub use request::{OUTPUT_BYTES_MAX_DEFAULT, Question, Request, Step};
 pub use stats::PoolStats;
 pub use transcript::{StepOutput, Transcript};
 pub use transport::{Connector, Transport};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{ConfigProblem, Error, Result};
+use crate::{ConfigProblem, Error, Result, Secret};
 
 /// How much a command may print unless the request says otherwise. A `ping` prints a few
 /// kilobytes; this leaves room for a `show` of a full table and still bounds what one session
@@ -63,6 +63,7 @@ pub struct Step {
     command: String,
     timeout: Option<Duration>,
     interrupt_after: Option<Duration>,
+    questions: Vec<Question>,
 }
 
 impl Step {
@@ -74,17 +75,23 @@ impl Step {
     /// character in it: a line break would make it two commands.
     pub fn command(command: impl Into<String>) -> Result<Self> {
         let command = command.into();
-        let allowed = if command.trim().is_empty() {
-            "a command that is not empty"
-        } else if command.len() > COMMAND_BYTES_MAX {
-            "at most 512 bytes"
-        } else if command.chars().any(char::is_control) {
-            "one line without control characters"
+        let fault = if command.trim().is_empty() {
+            Some("a command that is not empty")
         } else {
-            return Ok(Self { command, timeout: None, interrupt_after: None });
+            line_fault(&command)
         };
-        let problem = ConfigProblem::new("command", format!("{command:?}"), allowed);
-        Err(Error::InvalidConfig(vec![problem]))
+        if let Some(allowed) = fault {
+            return Err(invalid("command", format!("{command:?}"), allowed));
+        }
+        Ok(Self { command, timeout: None, interrupt_after: None, questions: Vec::new() })
+    }
+
+    /// The same step, which may ask one more question before it goes on. A question is answered
+    /// once; several are answered in whichever order they come, and need not come at all.
+    #[must_use]
+    pub fn asking(mut self, question: Question) -> Self {
+        self.questions.push(question);
+        self
     }
 
     /// The same step with its own time for output, in place of the session's `read_timeout`.
@@ -116,6 +123,88 @@ impl Step {
     pub fn interrupt_after(&self) -> Option<Duration> {
         self.interrupt_after
     }
+
+    /// What it may ask, and the answers.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+}
+
+/// A question that a command asks before it goes on, and what to type then.
+///
+/// Only a session with a terminal can be asked something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    text: String,
+    /// `Debug` shows neither kind of answer.
+    answer: Secret,
+    hidden: bool,
+}
+
+impl Question {
+    /// The question whose line begins with `text`, such as `Repeat count`, and its answer. The
+    /// empty answer takes what the device offers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] when the text is blank, or one of the two is longer than 512 bytes
+    /// or has a control character in it.
+    pub fn new(text: impl Into<String>, answer: impl Into<String>) -> Result<Self> {
+        Self::checked(text.into(), Secret::new(answer), false)
+    }
+
+    /// As [`new`](Self::new), for an answer that must not be seen: it is left out of every log and
+    /// masked in what is returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new). The answer is in no error.
+    pub fn hidden(text: impl Into<String>, answer: Secret) -> Result<Self> {
+        Self::checked(text.into(), answer, true)
+    }
+
+    fn checked(text: String, answer: Secret, hidden: bool) -> Result<Self> {
+        if text.trim().is_empty() {
+            return Err(invalid("question", format!("{text:?}"), "a text that is not blank"));
+        }
+        if let Some(allowed) = line_fault(&text) {
+            return Err(invalid("question", format!("{text:?}"), allowed));
+        }
+        if let Some(allowed) = line_fault(answer.expose()) {
+            return Err(invalid("answer", "***".to_owned(), allowed));
+        }
+        Ok(Self { text, answer, hidden })
+    }
+
+    /// What the line with the question begins with, blanks in front of it aside.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The answer, without a line end.
+    pub fn answer(&self) -> &Secret {
+        &self.answer
+    }
+
+    /// Whether the answer must not be seen.
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+}
+
+/// What a text must be to be typed as one line, if it is not that.
+fn line_fault(text: &str) -> Option<&'static str> {
+    if text.len() > COMMAND_BYTES_MAX {
+        Some("at most 512 bytes")
+    } else if text.chars().any(char::is_control) {
+        Some("one line without control characters")
+    } else {
+        None
+    }
+}
+
+fn invalid(key: &str, value: String, allowed: &str) -> Error {
+    Error::InvalidConfig(vec![ConfigProblem::new(key, value, allowed)])
 }
 
 #[cfg(test)]
@@ -129,5 +218,16 @@ mod tests {
             assert!(Request::command(text).is_err(), "{text:?}");
         }
         assert!(Request::command("x".repeat(513)).is_err());
+    }
+
+    #[test]
+    fn a_question_and_its_answer_are_one_line_each_and_no_answer_is_shown() {
+        let question = Question::hidden("Password:", Secret::new("hunter2")).unwrap();
+        assert!(!format!("{question:?}").contains("hunter2"));
+        assert!(Question::new("Repeat count", "").is_ok());
+        for (text, answer) in [("", "5"), (" ", "5"), ("a\nb", "5"), ("Count", "5\nreload")] {
+            let error = Question::hidden(text, Secret::new(answer)).unwrap_err();
+            assert!(!error.to_string().contains("reload"), "{error}");
+        }
     }
 }

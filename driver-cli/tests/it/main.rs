@@ -6,6 +6,7 @@
 
 mod command;
 mod device;
+mod dialogue;
 mod ending;
 mod failure;
 mod login;

@@ -12,9 +12,13 @@ use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use driver_cli::DefinitionFile;
 
 use crate::app::Parts;
-use crate::cli::{Command, ConfigArgs, LogArgs};
+use crate::cli::{
+    Command, ConfigArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs, ProbeArgs,
+    RunArgs, ValidateArgs,
+};
 use crate::settings::{self, Environment, Invalid, Settings};
 use crate::telemetry::{self, LogSettings};
 
@@ -82,7 +86,7 @@ impl std::error::Error for Usage {}
 ///
 /// Whatever kept it from being carried out; [`Exit::of`] says how the process ends then.
 pub(crate) fn execute(command: Command) -> Result<Exit> {
-    let parts = Parts::builtin();
+    let parts = parts(&command)?;
     match command {
         Command::Run(args) => run::execute(&args, &parts),
         Command::Once(args) => once::execute(&args, &parts),
@@ -92,6 +96,26 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Platforms(args) => platforms::execute(args, &parts),
         Command::Probe(args) => probe::execute(&args, &parts),
     }
+}
+
+/// The parts that `command` works with: those that come with the crates, and the platforms that
+/// the operator defines, in the directory that the configuration or a flag names.
+fn parts(command: &Command) -> Result<Parts> {
+    let directory = match command {
+        Command::Run(RunArgs { config, .. })
+        | Command::Once(OnceArgs { config, .. })
+        | Command::Validate(ValidateArgs { config, .. })
+        | Command::Lines(LinesArgs { config, .. }) => {
+            let environment = Environment::of_process();
+            settings::definitions_directory(&config.config, &environment, &config.overrides)?
+        }
+        Command::Parse(ParseArgs { definitions, .. })
+        | Command::Platforms(PlatformsArgs { definitions, .. })
+        | Command::Probe(ProbeArgs { definitions, .. }) => definitions.directory.clone(),
+    };
+    let Some(directory) = directory else { return Ok(Parts::builtin()) };
+    let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;
+    Ok(Parts::with_files(&files).map_err(Invalid::from)?)
 }
 
 /// Loads the settings and starts logging as they say.

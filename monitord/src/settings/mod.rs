@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::pool::{FleetLimits, PoolOptions};
+use config::ValueKind;
 use pool_core::ConnectionConfig;
 use scheduler::Inventory;
 
@@ -43,7 +44,7 @@ pub(crate) use zabbix::{ItemKeys, ZabbixSettings};
 
 use secret::Secrets;
 use section::{Reader, Section};
-use value::{duration_within, one_of, socket_address};
+use value::{duration_within, one_of, socket_address, word};
 
 /// How long a stop may take when nothing is configured. It is less than the 90 s after which
 /// systemd kills, and more than an exchange with a slow Zabbix.
@@ -98,6 +99,36 @@ pub(crate) fn load(
     if problems.is_empty() { Ok(settings) } else { Err(Invalid(problems)) }
 }
 
+/// Where the operator keeps definitions of platforms, if `platforms.directory` names a place. Read
+/// before everything else, because what a router's platform may be depends on it.
+///
+/// # Errors
+///
+/// [`Invalid`] when the layers cannot be merged, or what stands there is no directory's name.
+pub(crate) fn definitions_directory(
+    path: &Path,
+    environment: &Environment,
+    overrides: &[Override],
+) -> Result<Option<PathBuf>, Invalid> {
+    let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
+    let ValueKind::Table(mut root) = tree.kind else { return Ok(None) };
+    let Some(platforms) = root.remove("platforms") else { return Ok(None) };
+    let name = path.display().to_string();
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    let reader = Reader::new(Secrets::new(environment, directory.clone()));
+    let found = Section::read(&reader, &name, "platforms", platforms, read_platforms);
+    let problems = reader.into_problems();
+    if problems.is_empty() {
+        Ok(found.map(|at| directory.join(at)))
+    } else {
+        Err(Invalid(problems))
+    }
+}
+
+fn read_platforms(platforms: &mut Section<'_>) -> Option<String> {
+    platforms.get("directory", word)
+}
+
 /// What reading needs besides the values.
 #[derive(Debug)]
 struct Surroundings<'a> {
@@ -109,6 +140,8 @@ struct Surroundings<'a> {
 
 fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings {
     let mut warnings = Vec::new();
+    // Its value has been read already, to make the catalog.
+    root.ignore("platforms");
     let log = root.section("log", read_log).unwrap_or_default();
     let http_listen = root.section("http", |http| http.require("listen", socket_address));
     if let Some(Some(address)) = http_listen

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use config::ValueKind;
+use driver_cli::{DefinitionProblem, InvalidDefinitions};
 
 /// How much of a wrong value a message repeats, in characters. Enough to recognise it.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -64,6 +65,15 @@ impl fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
+
+impl From<InvalidDefinitions> for Invalid {
+    fn from(InvalidDefinitions(problems): InvalidDefinitions) -> Self {
+        let problem = |one: DefinitionProblem| {
+            Problem::new(&one.file, "", format!("{}: {}", one.key, one.reason))
+        };
+        Self(problems.into_iter().map(problem).collect())
+    }
+}
 
 /// A value as a message shows it: in quotes when it is a text, cut when it is long, with control
 /// characters escaped.

@@ -84,6 +84,27 @@ fn the_annotated_sample_is_valid() {
 }
 
 #[test]
+fn a_directory_of_definitions_is_found_beside_the_file() {
+    let find = |text: &str| {
+        let folder = folder("m.yaml", text);
+        let path = folder.path().join("m.yaml");
+        let found = definitions_directory(&path, &Environment::default(), &[]);
+        let prefix = format!("{}/", folder.path().display());
+        let plain = |text: String| text.replace(&prefix, "");
+        let shown = |path: PathBuf| plain(path.display().to_string());
+        found.map(|path| path.map(shown)).map_err(|error| plain(error.to_string()))
+    };
+    assert_eq!(find(GOOD), Ok(None));
+    assert_eq!(find("platforms: { directory: defs }"), Ok(Some("defs".to_owned())));
+    assert_eq!(find("platforms: { directory: /etc/defs }"), Ok(Some("/etc/defs".to_owned())));
+    let number = "m.yaml: platforms.directory is 3: allowed is a text: put it in quotes";
+    assert_eq!(find("platforms: { directory: 3 }"), Err(number.to_owned()));
+    let unknown = "m.yaml: platforms.dir is not a known key: did you mean `directory`?";
+    assert_eq!(find("platforms: { dir: x }"), Err(unknown.to_owned()));
+    assert!(load_text(&format!("{GOOD}platforms: {{ directory: defs }}\n")).is_ok());
+}
+
+#[test]
 fn an_unknown_key_names_the_nearest_known_one() {
     check_changed(
         "target:",
