@@ -103,19 +103,26 @@
 //!
 //! A fleet sees to all that with one task for all of its pools; a pool without a fleet has no task
 //! while it is idle, and does it when [`Pool::sweep`] is called. [`PoolOptions`] holds every limit
-//! in it. Sessions can also be [replaced](Pool::rebuild) and [closed](Pool::evict) on demand,
-//! [kept](pool_core::Lease::into_driver) for good, and [allowed](Pool::resize) in another number.
+//! in it. Sessions can also be [replaced](Pool::rebuild), over [all routers](Fleet::rebuild) too,
+//! and [closed](Pool::evict) on demand, [kept](pool_core::Lease::into_driver) for good, and
+//! [allowed](Pool::resize) in another number.
+//!
+//! # What a fleet knows
+//!
+//! [`Fleet::stats`] says what is where, pool by pool; [`Fleet::totals`] what has happened, by its
+//! causes, in counts that never fall; [`Fleet::load`] how its limits are used; and
+//! [`Fleet::gates`] which routers fail, since when, how often and why.
 //!
 //! # Inside
 //!
 //! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`
 //! holds it behind one short lock, never across an await, and carries its actions out; `create`,
 //! `check`, `close` and `wake` are the pool's tasks, `wait` is a caller's side. `caps` is what the
-//! pools of a fleet have together.
+//! pools of a fleet have together, and `fleet` those pools.
 //!
-//! # Example
+//! # Examples
 //!
-//! `examples/toy.rs` is a pool over a toy factory.
+//! `examples/toy.rs` is a pool over a toy factory, `examples/fleet.rs` a fleet of them.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -153,7 +160,10 @@ mod pool;
 mod rebuild;
 
 pub use caps::FleetLimits;
-pub use fleet::{Fleet, FleetLoad, FleetTotals, LoginTimes, RouterGate};
+pub use fleet::{
+    Fleet, FleetLoad, FleetTotals, LoginTimes, RebuildOutcome, RebuildReport, RebuildScope,
+    RouterGate, SessionRebuild, SkipReason,
+};
 pub use gate::GateState;
 pub use options::PoolOptions;
 pub use pool::Pool;

@@ -18,6 +18,7 @@ mod gate;
 mod health;
 mod lane;
 mod leaks;
+mod on_demand;
 mod queued;
 mod rebuild;
 mod retry;
@@ -40,6 +41,7 @@ pub(crate) use self::action::{Action, Actions, GetOutcome, Loan};
 use self::backoff::Jitter;
 use self::lane::Lane;
 pub(crate) use self::lane::Ticket;
+pub(crate) use self::on_demand::Wish;
 use self::session::{Card, Check, Create, Idle, Lent};
 use crate::PoolOptions;
 
@@ -59,6 +61,8 @@ pub(crate) struct Core<S, W, V> {
     closing: Vec<SlotId>,
     /// Closing sessions, and the lane in which a new one is to be made in the slot of each.
     owed: Vec<(SlotId, usize)>,
+    /// Who waits for what is owed.
+    awaited: Vec<(SlotId, V)>,
     /// Whether there may be a session that is due to be replaced.
     rebuild_wanted: bool,
     ids: u64,
@@ -111,6 +115,7 @@ impl<S, W, V> Core<S, W, V> {
             creates: Vec::new(),
             closing: Vec::new(),
             owed: Vec::new(),
+            awaited: Vec::new(),
             rebuild_wanted: false,
             ids: 0,
             home: None,

@@ -55,24 +55,42 @@ impl<S, W, V> Core<S, W, V> {
     /// new one made in its slot. Nothing is given up while the latest attempt to make one failed.
     pub(super) fn rebuild(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         self.rebuild_wanted = false;
-        let max = self.limits.options.rebuild.at_a_time(self.limits.connections_max);
         while let Some((slot, lane, reason)) = self.next_due(now) {
-            let under_way = self.creates.iter().filter(|create| create.replaces.is_some()).count();
-            // A slot that is about to become free is worth waiting for.
-            let soon_free = self.free() == 0 && self.closing.len() > self.owed.len();
-            if under_way + self.owed.len() >= max || soon_free {
+            if !self.may_replace_one_more() {
                 self.rebuild_wanted = true;
                 return;
             }
-            actions.push(Action::Event(PoolEvent::Rebuilding { slot, reason }));
-            if self.free() > 0 {
-                actions.push(self.start_create(now, lane));
-                let create = self.creates.last_mut().expect("it was just started");
-                create.replaces = Some(slot);
-            } else if let Some(Idle { session, .. }) = self.remove_idle(slot) {
-                self.owed.push((slot, lane));
-                actions.push(self.discard(slot, session, DiscardReason::Rebuilt));
-            }
+            self.begin_to_replace(now, slot, lane, reason, actions);
+        }
+    }
+
+    /// Whether the policy allows that one more is replaced at this moment.
+    pub(super) fn may_replace_one_more(&self) -> bool {
+        let max = self.limits.options.rebuild.at_a_time(self.limits.connections_max);
+        let under_way = self.creates.iter().filter(|create| create.replaces.is_some()).count();
+        // A slot that is about to become free is worth waiting for.
+        let soon_free = self.free() == 0 && self.closing.len() > self.owed.len();
+        under_way + self.owed.len() < max && !soon_free
+    }
+
+    /// With a free slot, starts to make the new session; without, closes the old one, which is
+    /// idle.
+    pub(super) fn begin_to_replace(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        lane: usize,
+        reason: RebuildReason,
+        actions: &mut Actions<S, W, V>,
+    ) {
+        actions.push(Action::Event(PoolEvent::Rebuilding { slot, reason }));
+        if self.free() > 0 {
+            actions.push(self.start_create(now, lane));
+            let create = self.creates.last_mut().expect("it was just started");
+            create.replaces = Some(slot);
+        } else if let Some(Idle { session, .. }) = self.remove_idle(slot) {
+            self.owed.push((slot, lane));
+            actions.push(self.discard(slot, session, DiscardReason::Rebuilt));
         }
     }
 
@@ -89,7 +107,7 @@ impl<S, W, V> Core<S, W, V> {
         idle.chain(lent).filter(replaceable).find_map(due)
     }
 
-    fn may_rebuild(&self, now: Instant, lane: usize) -> bool {
+    pub(super) fn may_rebuild(&self, now: Instant, lane: usize) -> bool {
         let Lane { retry, .. } = &self.lanes[lane];
         let Some(failing) = retry.failing() else { return true };
         let trying = self.is_trying(lane);
@@ -116,6 +134,7 @@ impl<S, W, V> Core<S, W, V> {
             let create = self.creates.last_mut().expect("it was just started");
             create.replaces = Some(slot);
         }
+        self.settle_awaited(slot, lane, actions);
     }
 
     pub(super) fn remove_idle(&mut self, slot: SlotId) -> Option<Idle<S>> {

@@ -1,3 +1,5 @@
+mod rebuild;
+mod report;
 mod totals;
 
 use std::collections::HashMap;
@@ -11,6 +13,9 @@ use pool_core::{
     ProtocolFactory, RebuildReason, Result,
 };
 
+use self::rebuild::Rebuild;
+pub use self::rebuild::RebuildScope;
+pub use self::report::{RebuildOutcome, RebuildReport, SessionRebuild, SkipReason};
 pub use self::totals::{FleetLoad, FleetTotals, LoginTimes, RouterGate};
 use crate::caps::{Caps, Counts, DeviceSeats, Member};
 use crate::pool::default_options;
@@ -235,6 +240,40 @@ impl Fleet {
         let mut gates: Vec<_> = pools.iter().flat_map(of_pool).collect();
         gates.sort_by(|a, b| a.router.cmp(&b.router));
         gates
+    }
+
+    /// Replaces sessions by new ones, for instance after the routers got a new software or their
+    /// accounts other rights: new sessions see that, old ones do not.
+    ///
+    /// It is no storm of logins. Of the sessions that are meant, as many are replaced at a time as
+    /// the [policy](crate::RebuildPolicy::share_percent) allows for one pool of that size, sixteen
+    /// at the most; within each pool the same policy holds, and the fleet's limits hold as well.
+    /// Routers take turns.
+    ///
+    /// It takes nothing from anybody. The new session is made first where a slot is free; without,
+    /// the old one is closed once it is idle and nobody waits. A session in use is looked at again
+    /// until `ctx` ends. One whose router takes no logins at present is kept, and so is one whose
+    /// replacement fails where there was a slot for both.
+    ///
+    /// Sessions that are made meanwhile are not meant. A router that is not known, or has no
+    /// session, has no entry in the report. Nothing is done later: a session that was skipped
+    /// stays until the next call, or until the policy replaces it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: replacements that were begun are ended by their pools, and no more are begun.
+    pub async fn rebuild(&self, ctx: &Context, scope: RebuildScope<'_>) -> RebuildReport {
+        let (router, protocol) = match scope {
+            RebuildScope::Router(name) => (Some(name), None),
+            RebuildScope::Protocol(protocol) => (None, Some(protocol)),
+            RebuildScope::All => (None, None),
+        };
+        let pools: Vec<_> = {
+            let state = self.state.lock();
+            let meant = |pool: &&Arc<Pool>| router.is_none_or(|name| **pool.name() == *name);
+            state.pools.values().filter(meant).cloned().collect()
+        };
+        Rebuild::of(pools, protocol, &self.options.rebuild).run(ctx).await
     }
 
     /// Closes all pools at once, retired ones included, as [`ConnectionPool::close`] does each.

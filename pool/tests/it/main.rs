@@ -19,6 +19,7 @@ mod matrix;
 mod mocks;
 mod protocols;
 mod rebuild;
+mod rebuild_fleet;
 mod sockets;
 mod stress;
 mod support;

@@ -95,8 +95,13 @@ impl Site {
         get(&self.pool(number)).await.unwrap()
     }
 
+    /// The most sessions and logins that there were at once, over all devices.
+    pub(crate) fn live_max(&self) -> usize {
+        self.network.live_max.load(SeqCst)
+    }
+
     /// Which routers were logged in to, in order.
-    fn logins(&self) -> Vec<usize> {
+    pub(crate) fn logins(&self) -> Vec<usize> {
         self.network.logins.lock().iter().map(|(number, _)| *number).collect()
     }
 
