@@ -119,6 +119,10 @@ impl Device {
         self.login.lock().next.extend(acts);
     }
 
+    pub(crate) fn next_healths(&self, acts: impl IntoIterator<Item = Act>) {
+        self.health.lock().next.extend(acts);
+    }
+
     pub(crate) fn clear_next_logins(&self) {
         self.login.lock().next.clear();
     }

@@ -195,6 +195,48 @@ async fn the_sweeper_ends_with_its_fleet() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_router_that_hangs_in_login_test_command_and_logout_at_once_costs_another_nothing() {
+    let (a, b) = (Device::healthy(), Device::healthy());
+    let fleet = Arc::new(fleet(&a, &b));
+    let mut of_four = config_of(A);
+    of_four.max_connections = 4;
+    let sick = fleet.pool("a", &of_four).unwrap();
+    let mut leases = Vec::new();
+    for _ in 0..3 {
+        leases.push(get(&sick).await.unwrap());
+    }
+    a.set_login(Act::Hang(Phase::Banner));
+    a.set_health(Act::Hang(Phase::HealthCheck));
+    a.set_command(Act::Hang(Phase::Read));
+    a.set_farewell(Act::Hang(Phase::Close));
+    let (mut farewell, mut command) = (leases.pop().unwrap(), leases.pop().unwrap());
+    drop(leases);
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    farewell.discard();
+    drop(farewell);
+    let mut callers = vec![tokio::spawn(async move { use_once(&mut command).await.map(drop) })];
+    for _ in 0..50 {
+        let sick = sick.clone();
+        callers.push(tokio::spawn(async move { get(&sick).await.map(drop) }));
+    }
+    until(|| sick.stats().waiting == 50).await;
+    let stats = sick.stats();
+    let hanging = (stats.creating, stats.checking, stats.in_use, stats.closing);
+    assert_eq!(hanging, (1, 1, 1, 1), "one in each");
+    let before = Instant::now();
+    for _ in 0..1000 {
+        let pool = fleet.pool("b", &config_of(B)).unwrap();
+        let mut lease = pool.get_with_context(&within_ms(1), Protocol::Ssh).await.unwrap();
+        use_once(&mut lease).await.unwrap();
+    }
+    assert_eq!(before.elapsed(), Duration::ZERO, "no time passed for it");
+    assert_eq!(sick.stats().waiting, 50);
+    callers.iter().for_each(tokio::task::JoinHandle::abort);
+    fleet.close(&long()).await;
+    assert_eq!((a.live(), b.live()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_router_that_hangs_everywhere_costs_another_nothing() {
     let (a, b) = (Device::logging_in(Act::Hang(Phase::Banner)), Device::healthy());
     a.next_logins([Act::Ok, Act::Ok]);

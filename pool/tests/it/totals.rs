@@ -1,12 +1,13 @@
 //! What a fleet knows of its past and of its present.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pool::{FleetLimits, FleetTotals};
 use pool_core::{
     ConnectionPool, DiscardReason, ErrorKind, Phase, PoolStats, Protocol, RebuildReason,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::caps::{Site, all_queued, calm, in_flight, sessions};
 use crate::support::*;
@@ -180,4 +181,77 @@ async fn the_phases_of_logins_are_timed() {
     assert_eq!(sums, LOGIN.iter().map(twice).collect::<Vec<_>>());
     assert_eq!(times[&Phase::Connect].within[2], 2, "50 ms is the third bound");
     assert!(site.pool(0).stats().created_total == 2);
+}
+
+/// How the gets of a worker ended, as the worker saw it: lent, too late, failed otherwise.
+type Seen = [u64; 3];
+
+/// Gets sessions of random routers until `end`, and does to them what sessions suffer.
+async fn worker(site: Arc<Site>, seed: u64, end: Instant) -> Seen {
+    let mut seen = Seen::default();
+    let mut round = seed;
+    while Instant::now() < end {
+        round = round.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(seed | 1);
+        let dice = usize::try_from(round >> 33).unwrap();
+        let pool = site.pool(dice % ROUTERS);
+        let ctx = within_ms([0, 5, 50, 500][dice / ROUTERS % 4]);
+        match pool.get_with_context(&ctx, Protocol::Ssh).await {
+            Ok(mut lease) => {
+                seen[0] += 1;
+                use_once(&mut lease).await.ok();
+                sleep(Duration::from_millis(round >> 59)).await;
+                match dice / 16 % 8 {
+                    0 => lease.discard(),
+                    1 => drop(pool.rebuild(lease.slot())),
+                    2 => drop(pool.evict(lease.slot())),
+                    _ => {}
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::DeadlineExceeded => seen[1] += 1,
+            Err(_) => seen[2] += 1,
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    seen
+}
+
+/// More than can have a session at once, so that some wait.
+const ROUTERS: usize = 5;
+
+#[tokio::test(start_paused = true)]
+async fn after_random_use_counts_agree_with_what_callers_and_devices_saw() {
+    let site = Arc::new(Site::healthy(ROUTERS, sessions(7)));
+    for router in 0..ROUTERS {
+        let device = site.device(router);
+        device.set_login(Act::After(Duration::from_millis(3)));
+        device.set_farewell(Act::After(Duration::from_millis(2)));
+        // One login in seven fails, on every router another one.
+        let acts = (0..5_000).map(|n| match n % 7 == router {
+            true => Act::Err(refused()),
+            false => Act::After(Duration::from_millis(3)),
+        });
+        device.next_logins(acts);
+    }
+    site.device(0).clear_next_logins();
+    site.device(0).set_login(Act::Err(wrong_password()));
+    let end = Instant::now() + Duration::from_secs(20);
+    let workers = (1..=24).map(|seed| tokio::spawn(worker(site.clone(), seed, end)));
+    let mut seen = Seen::default();
+    for worker in workers.collect::<Vec<_>>() {
+        let of_one = worker.await.unwrap();
+        seen.iter_mut().zip(of_one).for_each(|(sum, count)| *sum += count);
+    }
+    calm().await;
+    let pools = site.fleet.totals().pools;
+    let counted = [pools.get_success_total, pools.get_timeout_total, pools.get_failed_total];
+    assert_eq!(counted, seen);
+    assert!(seen.iter().all(|count| *count > 100), "all of it happened: {seen:?}");
+    assert_eq!(pools.get_canceled_total, 0);
+    let logins = u64::try_from(site.logins().len()).unwrap();
+    assert_eq!(pools.created_total + pools.create_failed_total, logins);
+    sleep(Duration::from_secs(1)).await;
+    assert_agree(&site);
+    site.fleet.close(&long()).await;
+    assert_agree(&site);
+    assert_eq!(site.live(), 0);
 }
