@@ -8,7 +8,7 @@ use driver_cli::{CliFactory, DefinitionFile, InvalidDefinitions, Platforms};
 use driver_ssh::{SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
 use pool_core::{ConnectionPool, ProtocolFactory};
-use scheduler::{Inventory, PingTask, Pools, Router};
+use scheduler::{Inventory, PingTask, Pools, Router, RouterName};
 use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
@@ -117,5 +117,9 @@ pub(crate) struct FleetPools(pub(crate) Arc<Fleet>);
 impl Pools for FleetPools {
     fn pool(&self, router: &Router) -> pool_core::Result<Arc<dyn ConnectionPool>> {
         Ok(self.0.pool(router.name.as_str(), &router.connection)?)
+    }
+
+    fn retire(&self, router: &RouterName) {
+        self.0.retire(router.as_str());
     }
 }

@@ -29,6 +29,18 @@ pub(crate) struct Site {
     pub(crate) ping: Arc<PingTask>,
     pub(crate) clock: Clock,
     pub(crate) shutdown: CancellationToken,
+    /// Cancelled when the router has other settings: another site takes the place of this one.
+    pub(crate) superseded: CancellationToken,
+}
+
+/// How a check that was begun has ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// With its outcome.
+    Outcome(Box<Outcome>),
+    /// Before it had a session, because the router has other settings now: it is to begin again,
+    /// with those.
+    Superseded,
 }
 
 /// How a check came by its session.
@@ -41,7 +53,7 @@ struct Story {
 
 impl Site {
     /// Runs one check of `line`. Whatever happens, it ends before `line` is due again.
-    pub(crate) async fn check(&self, line: &Line, scheduled_at: Timestamp) -> Outcome {
+    pub(crate) async fn check(&self, line: &Line, scheduled_at: Timestamp) -> Ended {
         let started_at = self.clock.now();
         let began = Instant::now();
         let mut story = Story::default();
@@ -49,15 +61,18 @@ impl Site {
             Ok(measurement) => CheckResult::Measured(measurement),
             // Cancelled by us, or torn down around it: that is not a fault of line or router.
             Err(Fault::Session(_)) if self.shutdown.is_cancelled() => {
-                return self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
+                let skipped = self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
+                return Ended::Outcome(Box::new(skipped));
             }
-            Err(fault) => CheckResult::Failed(fault.into()),
+            Err(Fault::Superseded) => return Ended::Superseded,
+            Err(Fault::Session(failure) | Fault::Output(failure)) => CheckResult::Failed(failure),
         };
         let Story { wait, connect, reused } = story;
         let duration = began.elapsed();
         let started_at = Some(started_at);
         let skipped = self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
-        Outcome { started_at, duration, wait, connect, reused, result, ..skipped }
+        let outcome = Outcome { started_at, duration, wait, connect, reused, result, ..skipped };
+        Ended::Outcome(Box::new(outcome))
     }
 
     /// The outcome of a check that was not tried.
@@ -87,7 +102,11 @@ impl Site {
         let platform = &self.router.connection.platform;
         let request = self.ping.request(platform, &line.target, &line.ping)?;
         let ctx = Context::new(&self.shutdown, self.time_limit(line)?);
-        let mut lease = self.lease(&ctx, story).await?;
+        let mut lease = tokio::select! {
+            biased;
+            () = self.superseded.cancelled() => return Err(Fault::Superseded),
+            lease = self.lease(&ctx, story) => lease?,
+        };
         let output = execute(&ctx, &mut lease, &request).await?;
         let read = self.ping.read(platform, &line.target, &output);
         if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
@@ -147,6 +166,8 @@ enum Fault {
     Session(Failure),
     /// What the device printed.
     Output(Failure),
+    /// The router has other settings.
+    Superseded,
 }
 
 impl From<Error> for Fault {
@@ -158,14 +179,6 @@ impl From<Error> for Fault {
                 Self::Output(failure)
             }
             _ => Self::Session(failure),
-        }
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Session(failure) | Fault::Output(failure) => failure,
         }
     }
 }

@@ -85,9 +85,9 @@ impl Anchor {
         Self { instant: Instant::now(), wall: clock.now() }
     }
 
-    /// The first due time that is not before this anchor.
-    pub(crate) fn first(self, rhythm: Rhythm) -> Due {
-        self.due(rhythm.after(self.wall.as_nanosecond() - 1))
+    /// The first due time that is not before `instant`.
+    pub(crate) fn from(self, rhythm: Rhythm, instant: Instant) -> Due {
+        self.due(rhythm.after(self.wall_ns(instant) - 1))
     }
 
     /// The first due time after `instant`.
@@ -194,7 +194,8 @@ mod tests {
         for wall_ms in [0, 1, 59_999, 60_000, 1_700_000_012_345, -5] {
             let anchor = anchor(wall_ms);
             for phase_ms in [0, 1, 12_345, 59_999] {
-                let due = anchor.first(rhythm(Duration::from_millis(phase_ms), MINUTE));
+                let due =
+                    anchor.from(rhythm(Duration::from_millis(phase_ms), MINUTE), anchor.instant);
                 let wait = due.instant - anchor.instant;
                 assert!(wait < MINUTE, "{wall_ms} {phase_ms}: {wait:?}");
                 let on_grid = due.wall.as_millisecond().rem_euclid(60_000);
@@ -207,7 +208,7 @@ mod tests {
     fn due_times_do_not_drift() {
         let anchor = anchor(1_700_000_000_123);
         let rhythm = rhythm(Duration::from_millis(777), MINUTE);
-        let first = anchor.first(rhythm);
+        let first = anchor.from(rhythm, anchor.instant);
         let mut due = first;
         for _ in 0..1440 {
             due = anchor.after(rhythm, due.instant);

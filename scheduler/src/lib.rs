@@ -27,8 +27,11 @@ mod check;
 mod due;
 mod timetable;
 
+mod outbox;
+mod reconcile;
 mod router;
 mod scheduler;
+mod supervisor;
 
 #[cfg(test)]
 mod simulation;
@@ -42,5 +45,6 @@ pub use model::{
 };
 pub use outcome::{CheckResult, Failure, FailureKind, Measurement, Outcome, RttMs, SkipReason};
 pub use pools::Pools;
-pub use scheduler::{Scheduler, run_once};
+pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
+pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
 pub use task::ping::{DefinitionError, ParseError, PingTask};

@@ -171,6 +171,9 @@ pub enum SkipReason {
     Overrun,
     /// The process is shutting down.
     ShuttingDown,
+    /// The line was removed from the inventory, or moved to another router, after the due time
+    /// had come.
+    Withdrawn,
 }
 
 impl SkipReason {
@@ -179,6 +182,7 @@ impl SkipReason {
         match self {
             Self::Overrun => "overrun",
             Self::ShuttingDown => "shutting_down",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

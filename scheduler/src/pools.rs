@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pool_core::{ConnectionPool, Result};
 
-use crate::Router;
+use crate::{Router, RouterName};
 
 /// Where the scheduler gets a router's pool from.
 pub trait Pools: Debug + Send + Sync {
@@ -14,4 +14,9 @@ pub trait Pools: Debug + Send + Sync {
     ///
     /// The configuration cannot make a pool. Each check of the router then fails with this error.
     fn pool(&self, router: &Router) -> Result<Arc<dyn ConnectionPool>>;
+
+    /// The pool of `router` is no longer wanted as it is: the router is gone, or has other
+    /// settings. Its sessions are to be closed, those that are lent when they come back. Must not
+    /// wait for anything.
+    fn retire(&self, router: &RouterName);
 }

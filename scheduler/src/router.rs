@@ -1,74 +1,85 @@
-use std::collections::{HashMap, VecDeque};
-use std::future::{pending, poll_fn};
+use std::collections::HashMap;
+use std::future::pending;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::PollSender;
-
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
-use crate::check::Site;
-use crate::due::{Anchor, Due, Rhythm};
-use crate::timetable::{Step, Timetable};
+use crate::check::{Ended, Site};
+use crate::due::{Anchor, Due};
+use crate::outbox::{Outbox, ReceiverGone};
+use crate::timetable::{Repeats, Step, Timetable, Withdrawn};
 use crate::{CheckResult, Failure, FailureKind, Line, Outcome, SkipReason};
-
-/// How many outcomes of one router may wait for the receiver. When it is this far behind, nothing
-/// new is begun; due times that pass meanwhile are accounted for when it has caught up.
-const OUTBOX_MAX: usize = 32;
-
-/// Whether lines are checked at their intervals or just once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Each at its interval, until shutdown.
-    Schedule,
-    /// Each exactly once, now.
-    Once,
-}
 
 /// Checks the lines of one router.
 #[derive(Debug)]
 pub(crate) struct Worker {
     site: Arc<Site>,
-    lines: Arc<[Arc<Line>]>,
     timetable: Timetable,
-    running: JoinSet<Outcome>,
-    /// What the tasks in `running` are about, for those that panic.
+    running: JoinSet<Ended>,
+    /// What the tasks in `running` are about.
     runs: HashMap<Id, Run>,
     outbox: Outbox,
+    /// Absent for a worker whose lines stay as they are, and that ends when it is done with them.
+    inbox: Option<mpsc::Receiver<Errand>>,
 }
 
+/// What a worker is told while it works.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    pub(crate) kind: ErrandKind,
+    /// Is told when it is done: at that moment, of which due times are the last by the old ways.
+    pub(crate) done: oneshot::Sender<Instant>,
+}
+
+/// The ways in which what a router has to do can change.
+#[derive(Debug)]
+pub(crate) enum ErrandKind {
+    /// The router is no longer wanted: everything that still needs an account is brought to one,
+    /// and the worker ends.
+    Leave,
+    /// Lines that are gone, lines with other settings, and the router's own settings.
+    Change { withdraw: Vec<Arc<Line>>, change: Vec<Arc<Line>>, site: Option<Arc<Site>> },
+    /// Lines that are new here; those that were elsewhere until then with the moment at which they
+    /// left.
+    Add(Vec<(Arc<Line>, Option<Instant>)>),
+}
+
+/// One check that is under way.
 #[derive(Debug)]
 struct Run {
-    line: usize,
+    index: usize,
+    line: Arc<Line>,
+    site: Arc<Site>,
     due: Due,
     started_at: Timestamp,
     began: Instant,
+    task: AbortHandle,
 }
-
-/// Outcomes on their way to the receiver.
-#[derive(Debug)]
-struct Outbox {
-    waiting: VecDeque<Outcome>,
-    sender: PollSender<Outcome>,
-}
-
-/// The receiver is gone.
-struct ReceiverGone;
 
 impl Worker {
+    /// One without lines. Without an inbox it checks what it is given once.
     pub(crate) fn new(
         site: Arc<Site>,
-        lines: Arc<[Arc<Line>]>,
-        mode: Mode,
         outcomes: mpsc::Sender<Outcome>,
+        inbox: Option<mpsc::Receiver<Errand>>,
     ) -> Self {
-        let rhythm = |line: &Arc<Line>| (mode == Mode::Schedule).then(|| Rhythm::of(line));
-        let timetable = Timetable::new(Anchor::now(&site.clock), lines.iter().map(rhythm));
-        let outbox = Outbox { waiting: VecDeque::new(), sender: PollSender::new(outcomes) };
+        let repeats = if inbox.is_some() { Repeats::AtIntervals } else { Repeats::Never };
+        let timetable = Timetable::new(Anchor::now(&site.clock), repeats);
         let (running, runs) = (JoinSet::new(), HashMap::new());
-        Self { site, lines, timetable, running, runs, outbox }
+        Self { site, timetable, running, runs, outbox: Outbox::new(outcomes), inbox }
+    }
+
+    /// The same, with these lines.
+    pub(crate) fn with_lines(mut self, lines: &[Arc<Line>]) -> Self {
+        let now = self.timetable.anchor().as_due().instant;
+        self.timetable.reserve(lines.len());
+        for line in lines {
+            self.timetable.add(line.clone(), now, None);
+        }
+        self
     }
 
     /// Runs until nothing is left to do, until shutdown, or until the receiver is gone.
@@ -82,6 +93,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return self.shut_down().await,
+                errand = next_errand(&mut self.inbox) => self.handle(errand),
                 sent = self.outbox.send_one() => if sent.is_err() { return },
                 Some(ended) = self.running.join_next_with_id(), if has_room => self.end(ended),
                 () = wait_until(self.timetable.next_at()), if has_room => {}
@@ -90,12 +102,13 @@ impl Worker {
     }
 
     fn is_done(&self) -> bool {
-        self.timetable.is_empty() && self.running.is_empty() && self.outbox.waiting.is_empty()
+        let is_idle = self.timetable.is_empty() && self.running.is_empty();
+        self.inbox.is_none() && is_idle && self.outbox.is_empty()
     }
 
     fn realign(&mut self) {
         if let Some(anchor) = self.timetable.anchor().jumped(&self.site.clock) {
-            tracing::warn!(router = %self.site.router.name, "the wall clock has jumped");
+            tracing::debug!(router = %self.site.router.name, "the wall clock has jumped");
             self.timetable.realign(anchor);
         }
     }
@@ -111,9 +124,8 @@ impl Worker {
     }
 
     fn note(&mut self, step: Step) {
-        if let Step::Skipped(line, due) = step {
-            let line = &self.lines[line];
-            self.outbox.push(self.site.skipped(line, due.wall, SkipReason::Overrun));
+        if let Step::Skipped(line, due, reason) = step {
+            self.outbox.push(self.site.skipped(&line, due.wall, reason));
         }
     }
 
@@ -123,103 +135,144 @@ impl Worker {
             && self.running.len() < checks_max
             && let Some((index, due)) = self.timetable.start()
         {
-            let (site, line) = (self.site.clone(), self.lines[index].clone());
-            let run = Run { line: index, due, started_at: site.clock.now(), began: Instant::now() };
-            let task = self.running.spawn(async move { site.check(&line, due.wall).await });
-            self.runs.insert(task.id(), run);
+            self.start_check(index, due);
         }
+    }
+
+    fn start_check(&mut self, index: usize, due: Due) {
+        let Some(line) = self.timetable.line(index).cloned() else { return };
+        let (site, started_at) = (self.site.clone(), self.site.clock.now());
+        let check = {
+            let (site, line) = (site.clone(), line.clone());
+            async move { site.check(&line, due.wall).await }
+        };
+        let task = self.running.spawn(check);
+        let (id, began) = (task.id(), Instant::now());
+        self.runs.insert(id, Run { index, line, site, due, started_at, began, task });
     }
 
     /// Takes in a check that has ended, in whatever way.
-    fn end(&mut self, ended: Result<(Id, Outcome), JoinError>) {
+    fn end(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let run = self.runs.remove(&id).expect("each task is noted when it is started");
-        self.timetable.end(run.line, Instant::now());
         let outcome = match ended {
-            Ok((_, outcome)) => outcome,
-            Err(error) => self.broken_off(&run, &error),
+            Ok((_, Ended::Outcome(outcome))) => *outcome,
+            Ok((_, Ended::Superseded)) => return self.timetable.put_back(run.index, run.due),
+            Err(error) => broken_off(&run, &error),
         };
+        self.timetable.end(run.index, Instant::now());
         self.outbox.push(outcome);
     }
 
-    /// The outcome of a check that did not come to its own end.
-    fn broken_off(&self, run: &Run, error: &JoinError) -> Outcome {
-        let line = &self.lines[run.line];
-        let skipped = self.site.skipped(line, run.due.wall, SkipReason::ShuttingDown);
-        if error.is_cancelled() {
-            return skipped;
+    /// Does what the supervisor wants. It is never put off, so that it can be waited for: what an
+    /// errand leaves to be accounted for waits in the timetable until there is room.
+    fn handle(&mut self, errand: Option<Errand>) {
+        let now = Instant::now();
+        let Some(Errand { kind, done }) = errand else {
+            // Nobody is left to say what to do.
+            return self.leave(now);
+        };
+        match kind {
+            ErrandKind::Leave => self.leave(now),
+            ErrandKind::Change { withdraw, change, site } => {
+                if let Some(site) = site {
+                    self.replace_site(site);
+                }
+                let indices = self.timetable.by_id();
+                let index = |line: &Arc<Line>| indices.get(&line.id).copied();
+                for index in withdraw.iter().filter_map(index) {
+                    self.withdraw(index, now);
+                }
+                for line in change {
+                    if let Some(index) = index(&line) {
+                        self.timetable.change(index, line, now);
+                    }
+                }
+            }
+            ErrandKind::Add(lines) => {
+                self.timetable.reserve(lines.len());
+                for (line, after) in lines {
+                    self.timetable.add(line, now, after);
+                }
+            }
         }
-        tracing::error!(router = %self.site.router.name, line = %line.id, "a check panicked");
-        let message = "the check panicked; the message is in the log".to_owned();
-        let failure = Failure { kind: FailureKind::Panicked, phase: None, message, io: None };
-        Outcome {
-            started_at: Some(run.started_at),
-            duration: run.began.elapsed(),
-            result: CheckResult::Failed(failure),
-            ..skipped
+        // Whoever asked may have gone.
+        done.send(now).ok();
+    }
+
+    /// Ends everything here, and the worker when all of it is accounted for.
+    fn leave(&mut self, now: Instant) {
+        for index in self.timetable.by_id().into_values() {
+            self.withdraw(index, now);
+        }
+        self.site.pools.retire(&self.site.router.name);
+        self.inbox = None;
+    }
+
+    /// A line that is gone is not worth a session any longer: its check is cut off.
+    fn withdraw(&mut self, index: usize, now: Instant) {
+        if self.timetable.withdraw(index, now) == Withdrawn::Running {
+            self.runs.values().filter(|run| run.index == index).for_each(|run| run.task.abort());
+        }
+    }
+
+    /// Checks that have a session end on it. Those that wait for one begin again.
+    fn replace_site(&mut self, site: Arc<Site>) {
+        let old = std::mem::replace(&mut self.site, site);
+        old.superseded.cancel();
+        if old.router.connection != self.site.router.connection {
+            old.pools.retire(&old.router.name);
         }
     }
 
     /// Brings every due time that has come to its outcome: checks that have ended are delivered,
     /// those in flight are cancelled, and those that wait are not begun.
     async fn shut_down(mut self) {
+        // As the receiver goes away first only if nobody wants the outcomes, that is no fault.
+        self.account_for_all().await.ok();
+    }
+
+    async fn account_for_all(&mut self) -> Result<(), ReceiverGone> {
         let now = Instant::now();
         while let Some(ended) = self.running.join_next_with_id().await {
             self.end(ended);
-            if self.outbox.send_all().await.is_err() {
-                return;
-            }
+            self.outbox.send_all().await?;
         }
         while let Some(step) = self.timetable.step(now) {
             self.note(step);
-            if self.outbox.send_all().await.is_err() {
-                return;
-            }
+            self.outbox.send_all().await?;
         }
-        while let Some((line, due)) = self.timetable.start() {
-            let skipped = self.site.skipped(&self.lines[line], due.wall, SkipReason::ShuttingDown);
-            self.outbox.push(skipped);
-            if self.outbox.send_all().await.is_err() {
-                return;
-            }
+        while let Some((index, due)) = self.timetable.start() {
+            let Some(line) = self.timetable.line(index) else { continue };
+            self.outbox.push(self.site.skipped(line, due.wall, SkipReason::ShuttingDown));
+            self.outbox.send_all().await?;
         }
         // What had been waiting before, if nothing else came.
-        self.outbox.send_all().await.ok();
+        self.outbox.send_all().await
     }
 }
 
-impl Outbox {
-    fn has_room(&self) -> bool {
-        self.waiting.len() < OUTBOX_MAX
+/// The outcome of a check that did not come to its own end.
+fn broken_off(run: &Run, error: &JoinError) -> Outcome {
+    let Run { line, site, due, .. } = run;
+    if error.is_cancelled() {
+        return site.skipped(line, due.wall, SkipReason::Withdrawn);
     }
-
-    fn push(&mut self, outcome: Outcome) {
-        self.waiting.push_back(outcome);
+    tracing::error!(router = %site.router.name, line = %line.id, "a check panicked");
+    let message = "the check panicked; the message is in the log".to_owned();
+    let failure = Failure { kind: FailureKind::Panicked, phase: None, message, io: None };
+    Outcome {
+        started_at: Some(run.started_at),
+        duration: run.began.elapsed(),
+        result: CheckResult::Failed(failure),
+        ..site.skipped(line, due.wall, SkipReason::ShuttingDown)
     }
+}
 
-    /// Sends the oldest outcome, or waits for ever if there is none, and fails as soon as the
-    /// receiver is gone.
-    ///
-    /// Cancel safe: it keeps its place among the senders, and an outcome is taken out only when
-    /// it is sent.
-    async fn send_one(&mut self) -> Result<(), ReceiverGone> {
-        if self.waiting.is_empty() {
-            let Some(sender) = self.sender.get_ref() else { return Err(ReceiverGone) };
-            sender.closed().await;
-            return Err(ReceiverGone);
-        }
-        poll_fn(|cx| self.sender.poll_reserve(cx)).await.map_err(|_| ReceiverGone)?;
-        match self.waiting.pop_front() {
-            Some(outcome) => self.sender.send_item(outcome).map_err(|_| ReceiverGone),
-            None => Ok(()),
-        }
-    }
-
-    async fn send_all(&mut self) -> Result<(), ReceiverGone> {
-        while !self.waiting.is_empty() {
-            self.send_one().await?;
-        }
-        Ok(())
+async fn next_errand(inbox: &mut Option<mpsc::Receiver<Errand>>) -> Option<Errand> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
+        None => pending().await,
     }
 }
 

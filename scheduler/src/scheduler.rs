@@ -1,15 +1,15 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::{Id, JoinSet};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::check::Site;
 use crate::due::Clock;
-use crate::router::{Mode, Worker};
-use crate::{Inventory, Line, Outcome, PingTask, Pools};
+use crate::supervisor::{House, Reconcile, Supervisor};
+use crate::{Inventory, InventoryDiff, Outcome, PingTask, Pools};
+
+/// How many inventories may wait to be taken over; whoever has one waits for that.
+const INVENTORIES_MAX: usize = 1;
 
 /// The running schedule of an inventory: one task per router.
 ///
@@ -18,7 +18,19 @@ use crate::{Inventory, Line, Outcome, PingTask, Pools};
 #[derive(Debug)]
 pub struct Scheduler {
     supervisor: AbortOnDropHandle<()>,
+    reconciler: Reconciler,
 }
+
+/// Changes what a [`Scheduler`] runs. Cheap to clone; it does not keep the schedule alive.
+#[derive(Clone, Debug)]
+pub struct Reconciler {
+    inventories: mpsc::Sender<Reconcile>,
+}
+
+/// The schedule has ended: it takes no inventory any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the schedule has ended")]
+pub struct Ended;
 
 impl Scheduler {
     /// Starts checking every line of `inventory` at its interval, for the first time within one
@@ -45,6 +57,11 @@ impl Scheduler {
         house.start(inventory)
     }
 
+    /// What changes the inventory while the schedule runs.
+    pub fn reconciler(&self) -> Reconciler {
+        self.reconciler.clone()
+    }
+
     /// Waits until the schedule has ended and every outcome has been sent.
     ///
     /// # Panics
@@ -60,6 +77,36 @@ impl Scheduler {
         {
             std::panic::resume_unwind(error.into_panic());
         }
+    }
+}
+
+impl Reconciler {
+    /// Makes what runs what `inventory` declares, which should be [valid](Inventory::validate),
+    /// and says what that changed. Whatever does not differ is not touched.
+    ///
+    /// | what changed | from when | checks in flight |
+    /// |---|---|---|
+    /// | a line is new | its first due time from now | |
+    /// | a line is gone | now | cut off; it and what waited is skipped, as `withdrawn` |
+    /// | a line's router | leaves there, then comes here | cut off and skipped, as above |
+    /// | a line's interval, target, ping parameters | the next check that begins | end as they began |
+    /// | a router's settings | the next session; the old ones are closed | end on the session they have; those that wait for one begin again |
+    ///
+    /// Every due time still has exactly one outcome: up to the change by the old inventory, after
+    /// it by the new one.
+    ///
+    /// # Errors
+    ///
+    /// [`Ended`] when the schedule has ended, or ends meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the inventory is taken over all the same or not at all.
+    pub async fn reconcile(&self, inventory: Inventory) -> Result<InventoryDiff, Ended> {
+        let (done, receiver) = oneshot::channel();
+        let sent = self.inventories.send(Reconcile { inventory, done }).await;
+        sent.map_err(|_| Ended)?;
+        receiver.await.map_err(|_| Ended)
     }
 }
 
@@ -79,84 +126,15 @@ pub async fn run_once(
     shutdown: CancellationToken,
 ) {
     let house = House { pools, ping, clock: Clock::system(), outcomes, shutdown };
-    house.run(inventory, Mode::Once).await;
+    house.run_once(inventory).await;
 }
-
-/// What all routers share.
-#[derive(Debug)]
-pub(crate) struct House {
-    pub(crate) pools: Arc<dyn Pools>,
-    pub(crate) ping: Arc<PingTask>,
-    pub(crate) clock: Clock,
-    pub(crate) outcomes: mpsc::Sender<Outcome>,
-    pub(crate) shutdown: CancellationToken,
-}
-
-/// The part of one router.
-type Part = (Arc<Site>, Arc<[Arc<Line>]>);
 
 impl House {
     pub(crate) fn start(self, inventory: Inventory) -> Scheduler {
-        let supervisor = tokio::spawn(async move {
-            self.run(inventory, Mode::Schedule).await;
-            // With no line at all there is nothing to do, but that is not the end of it.
-            tokio::select! {
-                () = self.shutdown.cancelled() => {}
-                () = self.outcomes.closed() => {}
-            }
-        });
-        Scheduler { supervisor: AbortOnDropHandle::new(supervisor) }
-    }
-
-    pub(crate) async fn run(&self, inventory: Inventory, mode: Mode) {
-        let parts = self.parts(inventory);
-        let mut workers = JoinSet::new();
-        let mut ids: HashMap<Id, usize> = HashMap::new();
-        for (index, part) in parts.iter().enumerate() {
-            ids.insert(self.spawn(&mut workers, part, mode), index);
-        }
-        while let Some(ended) = workers.join_next_with_id().await {
-            let Err(error) = ended else { continue };
-            // Our own mistake; the other routers must not pay for it, and neither this one for
-            // longer than can be helped.
-            let Some(part) = ids.remove(&error.id()).map(|index| (index, &parts[index])) else {
-                continue;
-            };
-            let (index, part) = part;
-            tracing::error!(router = %part.0.router.name, %error, "a router's worker broke down");
-            if mode == Mode::Schedule && !self.shutdown.is_cancelled() {
-                ids.insert(self.spawn(&mut workers, part, mode), index);
-            }
-        }
-    }
-
-    fn spawn(&self, workers: &mut JoinSet<()>, (site, lines): &Part, mode: Mode) -> Id {
-        let worker = Worker::new(site.clone(), lines.clone(), mode, self.outcomes.clone());
-        workers.spawn(worker.run()).id()
-    }
-
-    /// The lines of each router that has any.
-    fn parts(&self, inventory: Inventory) -> Vec<Part> {
-        let mut lines: HashMap<_, Vec<_>> = HashMap::new();
-        for line in inventory.lines {
-            lines.entry(line.router.clone()).or_default().push(Arc::new(line));
-        }
-        let mut parts = Vec::new();
-        for router in inventory.routers {
-            let Some(lines) = lines.remove(&router.name) else { continue };
-            let site = Site {
-                router,
-                pools: self.pools.clone(),
-                ping: self.ping.clone(),
-                clock: self.clock.clone(),
-                shutdown: self.shutdown.clone(),
-            };
-            parts.push((Arc::new(site), lines.into()));
-        }
-        for (router, lines) in lines {
-            tracing::error!(%router, lines = lines.len(), "lines of an unknown router are left out");
-        }
-        parts
+        let (inventories, receiver) = mpsc::channel(INVENTORIES_MAX);
+        let supervisor = tokio::spawn(Supervisor::new(self).run(inventory, receiver));
+        let reconciler = Reconciler { inventories };
+        Scheduler { supervisor: AbortOnDropHandle::new(supervisor), reconciler }
     }
 }
 
@@ -177,7 +155,7 @@ mod tests {
     /// Every line of [`inventory`] once, on a router that behaves this way.
     async fn once(lines: usize, pool: &FakePool) -> Vec<Outcome> {
         let (house, mut receiver, _shutdown) = house(FakePools::one(pool), 1);
-        let run = tokio::spawn(async move { house.run(inventory(lines), Mode::Once).await });
+        let run = tokio::spawn(async move { house.run_once(inventory(lines)).await });
         let mut outcomes = Vec::new();
         while let Some(outcome) = receiver.recv().await {
             outcomes.push(outcome);
@@ -224,7 +202,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_router_without_a_pool_still_has_outcomes() {
         let (house, mut receiver, _shutdown) = house(Arc::new(FakePools::default()), 8);
-        house.run(inventory(3), Mode::Once).await;
+        house.run_once(inventory(3)).await;
         drop(house);
         for _ in 0..3 {
             let outcome = receiver.recv().await.unwrap();
@@ -241,7 +219,7 @@ mod tests {
             _ => Behaviour::IgnoresDeadline,
         });
         let (house, mut receiver, shutdown) = house(FakePools::one(&pool), 100);
-        let run = tokio::spawn(async move { house.run(inventory(6), Mode::Once).await });
+        let run = tokio::spawn(async move { house.run_once(inventory(6)).await });
         sleep(SECOND * 5).await;
         shutdown.cancel();
         timeout(SECOND, run).await.expect("at once").unwrap();

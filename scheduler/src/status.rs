@@ -6,7 +6,8 @@ use crate::{CheckResult, Failure, FailureKind, Outcome, SkipReason};
 
 impl Outcome {
     /// The status text that Zabbix items of the earlier monitor take, if there is something to
-    /// report: nothing for a check that was measured, or skipped because of a shutdown.
+    /// report: nothing for a check that was measured, or skipped because of a shutdown or because
+    /// its line was withdrawn.
     ///
     /// | status | when |
     /// |---|---|
@@ -18,7 +19,8 @@ impl Outcome {
     /// | `ExecutionError` | everything else that went wrong with the command, a refusal by the device included |
     pub fn legacy_status(&self) -> Option<&'static str> {
         match &self.result {
-            CheckResult::Measured(_) | CheckResult::Skipped(SkipReason::ShuttingDown) => None,
+            CheckResult::Measured(_)
+            | CheckResult::Skipped(SkipReason::ShuttingDown | SkipReason::Withdrawn) => None,
             CheckResult::Skipped(SkipReason::Overrun) => Some("RequestTimeout"),
             CheckResult::Failed(failure) if self.reused.is_some() => Some(in_session(failure)),
             CheckResult::Failed(failure) => Some(without_session(failure)),

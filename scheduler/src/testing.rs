@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::due::Clock;
-use crate::scheduler::House;
+use crate::supervisor::House;
 use crate::{
     Interval, Inventory, Line, LineId, Outcome, PingParams, PingTask, Pools, Router, RouterName,
     Target,
@@ -89,13 +89,18 @@ type Script = Arc<dyn Fn(usize) -> Behaviour + Send + Sync>;
 pub(crate) struct FakePool {
     script: Script,
     seen: Arc<Seen>,
+    /// How many sessions the router may have, as far as whoever asked for the pool knows.
+    sessions_max: usize,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) gets: AtomicUsize,
+    pub(crate) retired: AtomicUsize,
     pub(crate) in_use: AtomicUsize,
     pub(crate) in_use_max: AtomicUsize,
+    /// How often somebody had a session beyond what the router may have.
+    pub(crate) too_many: AtomicUsize,
     pub(crate) remaining_max: Mutex<Duration>,
     pub(crate) returned: ReturnedLeases,
 }
@@ -108,7 +113,7 @@ impl std::fmt::Debug for FakePool {
 
 impl FakePool {
     pub(crate) fn new(script: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
-        Self { script: Arc::new(script), seen: Arc::default() }
+        Self { script: Arc::new(script), seen: Arc::default(), sessions_max: 2 }
     }
 
     pub(crate) fn seen(&self) -> &Seen {
@@ -137,6 +142,9 @@ impl Drop for Held {
 impl ConnectionPool for FakePool {
     async fn get_with_context(&self, ctx: &Context, _: Protocol) -> Result<Lease> {
         let held = Held::new(&self.seen);
+        if self.seen.in_use.load(Ordering::SeqCst) > self.sessions_max {
+            self.seen.too_many.fetch_add(1, Ordering::SeqCst);
+        }
         {
             let mut longest = self.seen.remaining_max.lock();
             *longest = ctx.remaining().max(*longest);
@@ -245,7 +253,14 @@ impl FakePools {
 impl Pools for FakePools {
     fn pool(&self, router: &Router) -> Result<Arc<dyn ConnectionPool>> {
         let pool = self.0.get(router.name.as_str()).ok_or(Error::Closed)?;
-        Ok(Arc::new(pool.clone()))
+        let sessions_max = router.connection.max_connections;
+        Ok(Arc::new(FakePool { sessions_max, ..pool.clone() }))
+    }
+
+    fn retire(&self, router: &RouterName) {
+        if let Some(pool) = self.0.get(router.as_str()) {
+            pool.seen.retired.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
