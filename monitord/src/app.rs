@@ -19,6 +19,9 @@ const OTHER_THREADS: usize = 16;
 /// The most threads for the resolver, which blocks one for each name that it looks up. When the
 /// DNS is away, more look-ups than this at once wait for each other.
 const RESOLVER_THREADS_MAX: usize = 512;
+/// At least so many threads may be had for it: the inventory can come to have routers by name.
+/// Threads are made when they are needed.
+const RESOLVER_THREADS_MIN: usize = 64;
 
 /// What drivers and tasks exist. Made before the settings are read, because they say what a
 /// router's platform may be.
@@ -94,7 +97,9 @@ pub(crate) fn runtime(limits: &SshLimits, inventory: &Inventory) -> io::Result<R
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("monitord")
-        .max_blocking_threads(ssh + OTHER_THREADS + Ord::min(look_ups, RESOLVER_THREADS_MAX))
+        .max_blocking_threads(
+            ssh + OTHER_THREADS + look_ups.clamp(RESOLVER_THREADS_MIN, RESOLVER_THREADS_MAX),
+        )
         .build()
 }
 

@@ -2,15 +2,56 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use parking_lot::RwLock;
-use scheduler::{CheckResult, Inventory, LineId, Outcome, SkipReason};
+use pool_core::Platform;
+use scheduler::{CheckResult, Inventory, Line, LineId, Outcome, RouterName, SkipReason};
 
-/// The last outcome of every line: what `/status` and the line gauges show.
+/// What is declared, and the last outcome of every line: what `/status` and the line gauges show.
 #[derive(Debug)]
 pub(crate) struct Board {
-    // A blocking lock: it is held for one look-up or one walk, and never across an await. The
+    // Blocking locks: each is held for one look-up or one walk, and never across an await. The
     // keys are those of the inventory, so that the map cannot grow.
     lines: RwLock<BTreeMap<LineId, Option<Arc<Outcome>>>>,
+    declared: RwLock<Arc<Declared>>,
+    sources: RwLock<Vec<SourceState>>,
+}
+
+/// What the inventory says that pages show. Credentials stay behind.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) routers: BTreeMap<RouterName, RouterFacts>,
+}
+
+/// What the inventory says of a router that pages show.
+#[derive(Debug)]
+pub(crate) struct RouterFacts {
+    pub(crate) platform: Platform,
+    pub(crate) sessions_max: usize,
+}
+
+/// How a source of the inventory is.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceState {
+    pub(crate) name: String,
+    /// How many of its lines count.
+    pub(crate) lines: usize,
+    /// What keeps the latest that it says from counting.
+    pub(crate) trouble: Option<String>,
+    /// Since when it has this trouble, or none.
+    pub(crate) since: Timestamp,
+}
+
+impl Declared {
+    fn of(inventory: &Inventory) -> Self {
+        let facts = inventory.routers.iter().map(|router| {
+            let platform = router.connection.platform.clone();
+            let sessions_max = router.connection.max_connections;
+            (router.name.clone(), RouterFacts { platform, sessions_max })
+        });
+        Self { lines: inventory.lines.clone(), routers: facts.collect() }
+    }
 }
 
 /// The state of a line.
@@ -40,14 +81,52 @@ pub(crate) struct Change {
 impl Board {
     /// A board of the lines of `inventory`, none of them checked.
     pub(crate) fn new(inventory: &Inventory) -> Self {
-        let lines = inventory.lines.iter().map(|line| (line.id.clone(), None)).collect();
-        Self { lines: RwLock::new(lines) }
+        let board = Self {
+            lines: RwLock::default(),
+            declared: RwLock::new(Arc::new(Declared::of(&Inventory::default()))),
+            sources: RwLock::default(),
+        };
+        board.declare(inventory);
+        board
     }
 
-    /// Notes an outcome, and returns the change if it is one. That we stop says nothing about a
-    /// line, and is not noted.
+    /// Shows `inventory` from now on. Lines that stay keep their last outcome.
+    pub(crate) fn declare(&self, inventory: &Inventory) {
+        let declared = Arc::new(Declared::of(inventory));
+        *self.declared.write() = declared;
+        let mut lines = self.lines.write();
+        let mut known = std::mem::take(&mut *lines);
+        let last = |line: &Line| (line.id.clone(), known.remove(&line.id).flatten());
+        *lines = inventory.lines.iter().map(last).collect();
+    }
+
+    /// What is declared.
+    pub(crate) fn declared(&self) -> Arc<Declared> {
+        self.declared.read().clone()
+    }
+
+    /// Shows how the sources are.
+    pub(crate) fn show_sources(&self, mut sources: Vec<SourceState>) {
+        let mut shown = self.sources.write();
+        for source in &mut sources {
+            let known = shown.iter().find(|known| known.name == source.name);
+            if let Some(known) = known.filter(|known| known.trouble == source.trouble) {
+                source.since = known.since;
+            }
+        }
+        *shown = sources;
+    }
+
+    /// How the sources are.
+    pub(crate) fn sources(&self) -> Vec<SourceState> {
+        self.sources.read().clone()
+    }
+
+    /// Notes an outcome, and returns the change if it is one. That we stop, or that the line is
+    /// no longer wanted, says nothing about it, and is not noted.
     pub(crate) fn record(&self, outcome: &Arc<Outcome>) -> Option<Change> {
-        if let CheckResult::Skipped(SkipReason::ShuttingDown) = outcome.result {
+        let idle = [SkipReason::ShuttingDown, SkipReason::Withdrawn];
+        if idle.iter().any(|reason| outcome.result == CheckResult::Skipped(*reason)) {
             return None;
         }
         let mut lines = self.lines.write();

@@ -8,6 +8,7 @@ mod board;
 mod catalog;
 mod cli;
 mod command;
+mod inventory;
 mod metrics;
 mod output;
 mod report;

@@ -13,6 +13,29 @@
 //! - [`Outcome`]: how a check ended: [measured, failed or skipped](CheckResult). Every scheduled
 //!   check has exactly one.
 //!
+//! # From what is declared to what runs
+//!
+//! ```text
+//! InventorySource ──► Keeper ──► merge ──► Reconciler ──► plan ──► errands ──► router workers
+//!  load(ctx)          last good   one of     one at a      pure     leave,      one timetable
+//!                     of each     several    time          diff     then come   each
+//! ```
+//!
+//! - An [`InventorySource`] declares all of its routers and lines, or fails.
+//! - The [`Keeper`] holds the last good inventory of each source. One that fails, or drops more
+//!   lines than the [`DropLimit`] allows, keeps what it had until it recovers or an operator
+//!   confirms.
+//! - [`merge`] makes one inventory of them: what an earlier source declares counts, and each
+//!   [`Conflict`] is told with the lines that it concerns.
+//! - The [`Reconciler`] hands it to the supervisor, which compares it with what runs and tells
+//!   each worker what differs ([`InventoryDiff`] is what it comes to). Lines first leave, each
+//!   with the moment at which it did; then they come, with that moment. So a line that moves is
+//!   never in two places, and none of its due times is in neither.
+//! - A worker's timetable keeps the old rhythm of a line for the due times up to the change. What
+//!   the change leaves to be accounted for waits there, so that a worker never puts an errand off.
+//!
+//! What a change does to checks in flight is a rule: see [`Reconciler::reconcile`].
+//!
 //! [`Transcript`]: pool_core::Transcript
 
 mod model;
@@ -20,7 +43,10 @@ mod outcome;
 mod status;
 
 mod inventory;
+mod keeper;
+mod merge;
 mod pools;
+mod source;
 mod task;
 
 mod check;
@@ -39,6 +65,8 @@ mod simulation;
 mod testing;
 
 pub use inventory::{Problem, Subject};
+pub use keeper::{Confirmation, DropLimit, Keeper, Trouble, Verdict};
+pub use merge::{Conflict, Merged, merge};
 pub use model::{
     Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
     Target, Word,
@@ -47,4 +75,5 @@ pub use outcome::{CheckResult, Failure, FailureKind, Measurement, Outcome, RttMs
 pub use pools::Pools;
 pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
+pub use source::{InventorySource, SourceError};
 pub use task::ping::{DefinitionError, ParseError, PingTask};

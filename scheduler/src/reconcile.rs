@@ -60,6 +60,19 @@ pub enum RouterField {
     Limits,
 }
 
+impl RouterField {
+    /// The name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::Platform => "platform",
+            Self::Protocol => "protocol",
+            Self::Credentials => "credentials",
+            Self::Limits => "limits",
+        }
+    }
+}
+
 /// A part of a line's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,6 +85,18 @@ pub enum LineField {
     Interval,
     /// How it is pinged.
     Ping,
+}
+
+impl LineField {
+    /// The name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::Target => "target",
+            Self::Interval => "interval",
+            Self::Ping => "ping",
+        }
+    }
 }
 
 impl InventoryDiff {
@@ -315,7 +340,7 @@ fn interned(mut line: Line, router: &RouterName) -> Arc<Line> {
     Arc::new(line)
 }
 
-fn router_fields(old: &Router, new: &Router) -> Vec<RouterField> {
+pub(crate) fn router_fields(old: &Router, new: &Router) -> Vec<RouterField> {
     if old == new {
         return Vec::new();
     }
@@ -334,11 +359,103 @@ fn router_fields(old: &Router, new: &Router) -> Vec<RouterField> {
     fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
 }
 
-fn line_fields(old: &Line, new: &Line) -> Vec<LineField> {
+pub(crate) fn line_fields(old: &Line, new: &Line) -> Vec<LineField> {
     let fields = [
         (LineField::Target, old.target != new.target),
         (LineField::Interval, old.interval != new.interval),
         (LineField::Ping, old.ping != new.ping),
     ];
     fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{inventory, line, router};
+
+    /// The parts of an inventory as they run.
+    fn running(inventory: &Inventory) -> HashMap<RouterName, Part> {
+        let orders = plan(&HashMap::new(), inventory.clone()).orders.into_iter();
+        orders.map(|(name, order)| (name, order.part.unwrap())).collect()
+    }
+
+    fn diff(old: &Inventory, new: &Inventory) -> InventoryDiff {
+        plan(&running(old), new.clone()).diff
+    }
+
+    fn changed(fields: &[LineField]) -> Change<LineField> {
+        Change::Changed(fields.to_vec())
+    }
+
+    #[test]
+    fn what_is_the_same_is_not_touched() {
+        let inventory = inventory(5);
+        let plan = plan(&running(&inventory), inventory.clone());
+        assert!(plan.diff.is_empty() && plan.orders.is_empty());
+        let mut reversed = inventory.clone();
+        reversed.lines.reverse();
+        assert!(diff(&inventory, &reversed).is_empty(), "the order of lines means nothing");
+    }
+
+    #[test]
+    fn each_change_of_a_line_is_named() {
+        let mut old = inventory(4);
+        old.routers.push(router("edge-2"));
+        old.lines.push(line("X", "edge-2"));
+        let mut new = old.clone();
+        new.lines[0].interval = crate::Interval::DEFAULT;
+        new.lines[1].target = crate::Target::new("203.0.113.1").unwrap();
+        new.lines[1].ping.count = 9;
+        new.lines[2].router = router("edge-2").name;
+        new.lines.remove(3);
+        new.lines.push(line("L9999", "edge-1"));
+        let mut lines = diff(&old, &new).lines;
+        lines.sort_by(|a, b| a.line.cmp(&b.line));
+        let lines: Vec<_> = lines.iter().map(|l| (l.line.as_str(), l.change.clone())).collect();
+        let expected = [
+            ("L0000", changed(&[LineField::Interval])),
+            ("L0001", changed(&[LineField::Target, LineField::Ping])),
+            ("L0002", changed(&[LineField::Router])),
+            ("L0003", Change::Removed),
+            ("L9999", Change::Added),
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(diff(&old, &new).to_string(), "lines +1 -1 ~3, routers +0 -0 ~0");
+    }
+
+    #[test]
+    fn each_change_of_a_router_is_named_and_touches_no_other() {
+        let mut old = inventory(2);
+        old.routers.push(router("edge-2"));
+        old.lines.push(line("X", "edge-2"));
+        let mut new = old.clone();
+        new.routers[0].connection.credentials.username = "other".to_owned();
+        new.routers[0].connection.max_connections = 7;
+        new.routers[0].connection.platform = "linux".into();
+        let plan = plan(&running(&old), new);
+        let fields = vec![RouterField::Platform, RouterField::Credentials, RouterField::Limits];
+        assert_eq!(plan.diff.routers[0].change, Change::Changed(fields));
+        assert_eq!(plan.orders.len(), 1);
+        assert!(plan.diff.lines.is_empty());
+    }
+
+    #[test]
+    fn a_router_that_is_gone_takes_its_lines_with_it() {
+        let old = inventory(3);
+        let diff = diff(&old, &Inventory::default());
+        assert_eq!(diff.to_string(), "lines +0 -3 ~0, routers +0 -1 ~0");
+    }
+
+    #[test]
+    fn a_line_keeps_the_memory_it_has() {
+        let old = inventory(3);
+        let running = running(&old);
+        let mut new = old.clone();
+        new.lines[0].interval = crate::Interval::DEFAULT;
+        let mut plan = plan(&running, new);
+        let name = router("edge-1").name;
+        let part = plan.orders.remove(&name).unwrap().part.unwrap();
+        assert!(Arc::ptr_eq(&part.lines[1], &running[&name].lines[1]));
+        assert!(!Arc::ptr_eq(&part.lines[0], &running[&name].lines[0]));
+    }
 }

@@ -5,20 +5,23 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use pool::Fleet;
 use pool_core::Context;
-use scheduler::Scheduler;
+use scheduler::{DropLimit, InventorySource, Keeper, Scheduler};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use super::{Exit, prepare};
 use crate::app::{self, FleetPools, Parts};
 use crate::board::Board;
 use crate::cli::RunArgs;
+use crate::inventory::{ConfigurationSource, Follower};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
+use crate::shutdown::HangUps;
 use crate::sink::{self, Sink, StdoutSink, ZabbixSink};
 use crate::{shutdown, web};
 
@@ -32,7 +35,12 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     let settings = prepare(&args.config, parts)?;
     warn_of(&settings.warnings);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
-    let ended = runtime.block_on(daemon(&settings, args.output.is_some(), parts));
+    let source = ConfigurationSource::new(
+        args.config.config.clone(),
+        args.config.overrides.clone(),
+        parts.catalog(),
+    );
+    let ended = runtime.block_on(daemon(&settings, source, args.output.is_some(), parts));
     // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
     // keep the process from ending.
     runtime.shutdown_background();
@@ -50,8 +58,14 @@ fn warn_of(warnings: &[String]) {
     }
 }
 
-async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<Exit> {
+async fn daemon(
+    settings: &Settings,
+    source: ConfigurationSource,
+    to_stdout: bool,
+    parts: &Parts,
+) -> Result<Exit> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
+    let hang_ups = HangUps::listen().context("cannot install signal handlers")?;
     let listener = match settings.http_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
@@ -62,7 +76,7 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
     let board = Arc::new(Board::new(&settings.inventory));
     let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
     let web = listener.map(|listener| {
-        let pages = web::Pages::new(settings, metrics.clone(), board.clone(), fleet.clone());
+        let pages = web::Pages::new(metrics.clone(), board.clone(), fleet.clone());
         web::serve(listener, pages, shutdown.clone())
     });
     let sinks = start_sinks(settings, to_stdout, &metrics);
@@ -70,7 +84,8 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
 
     let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);
     let drained = CancellationToken::new();
-    let fan_out = tokio::spawn(sink::fan_out(outcomes, board, metrics, sinks, drained.clone()));
+    let fan_out =
+        tokio::spawn(sink::fan_out(outcomes, board.clone(), metrics, sinks, drained.clone()));
     let scheduler = Scheduler::start(
         settings.inventory.clone(),
         Arc::new(FleetPools(fleet.clone())),
@@ -78,7 +93,13 @@ async fn daemon(settings: &Settings, to_stdout: bool, parts: &Parts) -> Result<E
         sender,
         shutdown.clone(),
     );
+    let mut keeper = Keeper::new(DropLimit::default());
+    keeper.add(source.name(), settings.inventory.clone());
+    let follower = Follower::new(keeper, board, scheduler.reconciler()).with(Box::new(source));
+    let following = follower.run(settings.inventory_refresh, hang_ups, shutdown.clone());
+    let following = AbortOnDropHandle::new(tokio::spawn(following));
     shutdown.cancelled().await;
+    drop(following);
     let stop = Stop { scheduler, drained, fan_out, fleet };
     stop.within(settings.shutdown_grace).await;
     if let Some(web) = web {

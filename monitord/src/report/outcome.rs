@@ -103,6 +103,9 @@ fn error(result: &CheckResult) -> Option<ErrorView<'_>> {
 fn story(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::Overrun => "the router has not kept up: the next check was due first",
+        SkipReason::Withdrawn => {
+            "the line was removed from the inventory, or moved to another router"
+        }
         SkipReason::ShuttingDown => "monitord is stopping",
         other => other.as_str(),
     }

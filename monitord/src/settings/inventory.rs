@@ -1,6 +1,7 @@
 //! Routers and lines, from the configuration itself and from `inventory.file`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use pool_core::{ConnectionConfig, Endpoint, HostKeyPolicy, Platform, Protocol};
 use scheduler::{
@@ -9,9 +10,11 @@ use scheduler::{
 
 use super::problem::Problem;
 use super::section::{Section, nearest};
-use super::value::{duration, integer, parsed, word};
+use super::value::{duration, duration_within, integer, parsed, word};
 use super::{Surroundings, connection, credentials, source};
 
+/// Reading a large inventory takes a moment; more often than this would be all that is done.
+const REFRESH_MIN: Duration = Duration::from_secs(1);
 /// What `host` and `target` may be.
 const HOST: &str = "an IP address or a host name";
 
@@ -21,20 +24,18 @@ pub(super) fn read<'a>(
     connection: &ConnectionConfig,
     around: &Surroundings<'a>,
     warnings: &mut Vec<String>,
-) -> Inventory {
+) -> Read {
     let mut defaults = LineDefaults::default();
     root.section("defaults", |section| defaults.read(section));
     let mut found = Found::default();
     found.read(root, connection, &defaults, around);
     let file = root.section("inventory", |section| {
-        if section.get("refresh", duration).is_some() {
-            warnings.push(
-                "inventory.refresh has no effect: the file is read once, at start".to_owned(),
-            );
-        }
-        section.require("file", word)
+        let range = REFRESH_MIN..=Duration::from_secs(86_400);
+        let refresh = section.get("refresh", duration_within(range));
+        (section.require("file", word), refresh)
     });
-    if let Some(file) = file.flatten() {
+    let (file, refresh) = file.unwrap_or_default();
+    if let Some(file) = file {
         let path = around.directory.join(file);
         match source::single(&path) {
             Ok(tree) => Section::read(around.reader, &path.display().to_string(), "", tree, |s| {
@@ -51,7 +52,15 @@ pub(super) fn read<'a>(
     }
     warnings.extend(found.check(around));
     warnings.extend(found.unchecked_host_keys());
-    found.inventory()
+    Read { inventory: found.inventory(), refresh }
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) inventory: Inventory,
+    /// How often it is to be read again.
+    pub(super) refresh: Option<Duration>,
 }
 
 /// What a line is when it does not say otherwise.

@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) shutdown_grace: Duration,
     /// What to check.
     pub(crate) inventory: Inventory,
+    /// How often to look whether that has changed; only when told to, when absent.
+    pub(crate) inventory_refresh: Option<Duration>,
     /// Where to report to, if to Zabbix.
     pub(crate) zabbix: Option<ZabbixSettings>,
     /// What is not wrong, but not as it seems either. To be logged.
@@ -155,7 +157,8 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
-    let inventory = inventory::read(root, &connection, around, &mut warnings);
+    let inventory::Read { inventory, refresh } =
+        inventory::read(root, &connection, around, &mut warnings);
     Settings {
         log,
         http_listen: http_listen.flatten(),
@@ -165,6 +168,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         pool,
         shutdown_grace,
         inventory,
+        inventory_refresh: refresh,
         zabbix: zabbix.flatten(),
         warnings,
     }

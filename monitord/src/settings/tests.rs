@@ -493,7 +493,7 @@ fn limits_over_all_routers_that_are_none_are_refused() {
 }
 
 #[test]
-fn keys_of_an_inventory_that_is_followed_load_with_a_warning() {
+fn keys_of_an_inventory_from_zabbix_load_with_a_warning() {
     let folder = folder(
         "m.yaml",
         &format!(
@@ -504,7 +504,8 @@ fn keys_of_an_inventory_that_is_followed_load_with_a_warning() {
     );
     std::fs::write(folder.path().join("more.yaml"), "lines: []\n").unwrap();
     let settings = load_in(&folder, "m.yaml", &Environment::default()).unwrap();
-    assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
+    assert_eq!(settings.inventory_refresh, Some(Duration::from_secs(60)));
+    assert_eq!(settings.warnings.len(), 2, "{:?}", settings.warnings);
     assert!(settings.warnings.iter().all(|warning| warning.contains("has no effect")));
     assert!(!format!("{:?}", settings.warnings).contains("hunter2"));
 }

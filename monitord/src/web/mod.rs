@@ -19,7 +19,6 @@ use self::listener::BoundedListener;
 use self::status::StatusPage;
 use crate::board::Board;
 use crate::metrics::Metrics;
-use crate::settings::Settings;
 
 /// The type of Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,14 +31,9 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Pages about `settings`, and what becomes of them.
-    pub(crate) fn new(
-        settings: &Settings,
-        metrics: Arc<Metrics>,
-        board: Arc<Board>,
-        fleet: Arc<Fleet>,
-    ) -> Self {
-        let status = Arc::new(StatusPage::new(&settings.inventory, board, fleet));
+    /// Pages about what `board` shows, and what else can be measured.
+    pub(crate) fn new(metrics: Arc<Metrics>, board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
+        let status = Arc::new(StatusPage::new(board, fleet));
         Self { metrics, status }
     }
 }

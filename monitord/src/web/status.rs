@@ -3,28 +3,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pool::{Fleet, GateState, RouterGate};
-use pool_core::{Platform, PoolStats, Protocol};
-use scheduler::{CheckResult, Failure, Inventory, Line, LineId, Outcome, RouterName};
+use pool_core::{PoolStats, Protocol};
+use scheduler::{CheckResult, Failure, Line, LineId, Outcome, RouterName};
 use serde::Serialize;
 
-use crate::board::{Board, LineState};
+use crate::board::{Board, Declared, LineState, RouterFacts, SourceState};
 use crate::report::{cause, round_ms};
 
 /// `/status`: every line with its last outcome, every router with its sessions and how logging in
 /// fails, and what the routers share. No secrets.
 #[derive(Debug)]
 pub(super) struct StatusPage {
-    lines: Vec<Line>,
-    routers: BTreeMap<RouterName, RouterFacts>,
     board: Arc<Board>,
     fleet: Arc<Fleet>,
-}
-
-/// What the inventory says of a router that the page shows. Its credentials stay behind.
-#[derive(Debug)]
-struct RouterFacts {
-    platform: Platform,
-    sessions_max: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,6 +23,17 @@ struct StatusView<'a> {
     lines: Vec<LineView<'a>>,
     routers: Vec<RouterView<'a>>,
     fleet: FleetView,
+    inventory: Vec<SourceView>,
+}
+
+/// A source of the inventory.
+#[derive(Debug, Serialize)]
+struct SourceView {
+    source: String,
+    lines: usize,
+    /// What keeps the latest that it says from counting; null when that counts.
+    trouble: Option<String>,
+    since: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,21 +101,17 @@ struct FleetView {
 }
 
 impl StatusPage {
-    pub(super) fn new(inventory: &Inventory, board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
-        let facts = inventory.routers.iter().map(|router| {
-            let platform = router.connection.platform.clone();
-            let sessions_max = router.connection.max_connections;
-            (router.name.clone(), RouterFacts { platform, sessions_max })
-        });
-        Self { lines: inventory.lines.clone(), routers: facts.collect(), board, fleet }
+    pub(super) fn new(board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
+        Self { board, fleet }
     }
 
     /// The page of this moment.
     pub(super) fn json(&self) -> serde_json::Result<String> {
         let last: BTreeMap<LineId, _> = self.board.snapshot().into_iter().collect();
-        let lines = self.lines.iter().map(|line| {
+        let declared = self.board.declared();
+        let lines = declared.lines.iter().map(|line| {
             let outcome = last.get(&line.id).and_then(Option::as_deref);
-            self.line_view(line, outcome)
+            line_view(&declared, line, outcome)
         });
         let lines = lines.collect();
         let stats: BTreeMap<Arc<str>, PoolStats> = self.fleet.stats().into_iter().collect();
@@ -121,35 +119,42 @@ impl StatusPage {
         for RouterGate { router, protocol, state, .. } in self.fleet.gates() {
             gates.entry(router).or_default().push(gate_view(protocol, &state));
         }
-        let routers = self.routers.iter().map(|(name, facts)| {
+        let routers = declared.routers.iter().map(|(name, facts)| {
             // A router that was not asked for yet has no pool.
             let stats = stats.get(name.as_str()).copied().unwrap_or_default();
             router_view(name, facts, stats, gates.remove(name.as_str()).unwrap_or_default())
         });
         let routers = routers.collect();
-        serde_json::to_string(&StatusView { lines, routers, fleet: fleet_view(&self.fleet) })
+        let inventory = self.board.sources().into_iter().map(source_view).collect();
+        let fleet = fleet_view(&self.fleet);
+        serde_json::to_string(&StatusView { lines, routers, fleet, inventory })
     }
+}
 
-    fn line_view<'a>(&'a self, line: &'a Line, last: Option<&Outcome>) -> LineView<'a> {
-        let measured = match last.map(|outcome| &outcome.result) {
-            Some(CheckResult::Measured(measurement)) => Some(measurement),
-            _ => None,
-        };
-        let ended_at = |outcome: &Outcome| {
-            let began = outcome.started_at.unwrap_or(outcome.scheduled_at);
-            format!("{:.3}", began.saturating_add(outcome.duration).unwrap_or(began))
-        };
-        LineView {
-            line: line.id.as_str(),
-            router: line.router.as_str(),
-            target: line.target.as_str(),
-            platform: self.routers.get(&line.router).map_or("", |facts| facts.platform.as_str()),
-            state: LineState::of(last).as_str(),
-            loss_pct: measured.map(|measurement| round_ms(measurement.loss_pct())),
-            rtt_avg_ms: measured.and_then(|m| m.rtt).map(|rtt| round_ms(rtt.avg)),
-            last_error: last.and_then(|outcome| cause(&outcome.result)),
-            last_outcome_at: last.map(ended_at),
-        }
+fn source_view(state: SourceState) -> SourceView {
+    let SourceState { name: source, lines, trouble, since } = state;
+    SourceView { source, lines, trouble, since: format!("{since:.3}") }
+}
+
+fn line_view<'a>(declared: &'a Declared, line: &'a Line, last: Option<&Outcome>) -> LineView<'a> {
+    let measured = match last.map(|outcome| &outcome.result) {
+        Some(CheckResult::Measured(measurement)) => Some(measurement),
+        _ => None,
+    };
+    let ended_at = |outcome: &Outcome| {
+        let began = outcome.started_at.unwrap_or(outcome.scheduled_at);
+        format!("{:.3}", began.saturating_add(outcome.duration).unwrap_or(began))
+    };
+    LineView {
+        line: line.id.as_str(),
+        router: line.router.as_str(),
+        target: line.target.as_str(),
+        platform: declared.routers.get(&line.router).map_or("", |facts| facts.platform.as_str()),
+        state: LineState::of(last).as_str(),
+        loss_pct: measured.map(|measurement| round_ms(measurement.loss_pct())),
+        rtt_avg_ms: measured.and_then(|m| m.rtt).map(|rtt| round_ms(rtt.avg)),
+        last_error: last.and_then(|outcome| cause(&outcome.result)),
+        last_outcome_at: last.map(ended_at),
     }
 }
 

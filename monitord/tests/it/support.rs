@@ -168,8 +168,12 @@ impl Daemon {
 
     /// The first message of the log that begins with `text`.
     pub(crate) fn logged(&self, text: &str) -> Option<Value> {
-        let lines = parse_lines(self.log.lock().iter().map(String::as_str));
-        lines.into_iter().find(|line| line["message"].as_str().unwrap_or("").starts_with(text))
+        self.log().into_iter().find(|line| line["message"].as_str().unwrap_or("").starts_with(text))
+    }
+
+    /// The log so far.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        parse_lines(self.log.lock().iter().map(String::as_str))
     }
 
     /// Where its pages are, when the configuration left the port open.
@@ -189,10 +193,14 @@ impl Daemon {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let pid = self.pid().to_string();
-        assert!(
-            std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success()
-        );
+        self.signal("TERM");
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    pub(crate) fn signal(&self, name: &str) {
+        let arguments = [format!("-{name}"), self.pid().to_string()];
+        let sent = std::process::Command::new("kill").args(arguments).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Waits for its end and returns its exit code and the time that took.

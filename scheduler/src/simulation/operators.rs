@@ -134,7 +134,10 @@ impl Operators {
                     let target = format!("198.51.100.{}", self.random.below(250));
                     self.inventory.lines[line].target = Target::new(target).unwrap();
                 }
-                5 if has => self.inventory.lines[line].ping.count = 1 + self.random.index(9) as u32,
+                5 if has => {
+                    let count = u32::try_from(1 + self.random.below(9)).unwrap();
+                    self.inventory.lines[line].ping.count = count;
+                }
                 6 if has => {
                     let name = self.inventory.routers[router].name.clone();
                     self.inventory.lines[line].router = name;
@@ -219,7 +222,7 @@ fn check_account(ledger: &Ledger, seen: &[(i64, Outcome)], end: i64) {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_operators_change_each_due_time_has_exactly_one_outcome() {
-    for seed in seeds(4) {
+    for seed in seeds(3) {
         let _seed = Seed(seed);
         let mut operators = Operators::new(seed);
         let pools = pools(&mut operators.random);
@@ -266,7 +269,7 @@ async fn whatever_operators_change_each_due_time_has_exactly_one_outcome() {
 
 #[tokio::test(start_paused = true)]
 async fn jumps_of_the_clock_cost_no_line_its_rhythm() {
-    for seed in seeds(4) {
+    for seed in seeds(3) {
         let _seed = Seed(seed);
         let mut random = Random(seed);
         let pool = FakePool::new(|_| crate::testing::Behaviour::Answers(Duration::from_secs(1)));

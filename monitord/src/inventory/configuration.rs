@@ -1,0 +1,92 @@
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use pool_core::{Context, Phase};
+use scheduler::{Inventory, InventorySource, SourceError};
+use tokio::sync::oneshot;
+
+use crate::catalog::Catalog;
+use crate::settings::{self, Environment, Override};
+
+/// How many problems of a broken configuration a message has.
+const PROBLEMS_TOLD_MAX: usize = 3;
+
+/// The routers and lines of the configuration: those in the file itself and those of
+/// `inventory.file`, with the defaults they share. Everything else in it is as it was at start.
+#[derive(Debug)]
+pub(crate) struct ConfigurationSource {
+    path: PathBuf,
+    environment: Environment,
+    overrides: Vec<Override>,
+    catalog: Catalog,
+    /// The look that is under way. There is never more than one, so that a file system that hangs
+    /// costs one thread.
+    reading: Option<oneshot::Receiver<Loaded>>,
+}
+
+type Loaded = Result<Inventory, SourceError>;
+
+impl ConfigurationSource {
+    /// The source's name.
+    pub(crate) const NAME: &str = "configuration";
+
+    /// What [`settings::load`] reads with the same arguments.
+    pub(crate) fn new(path: PathBuf, overrides: Vec<Override>, catalog: Catalog) -> Self {
+        let environment = Environment::of_process();
+        Self { path, environment, overrides, catalog, reading: None }
+    }
+
+    /// Reads the configuration on a thread of its own: it waits for files, and for commands that
+    /// print secrets.
+    fn read(&self) -> Result<oneshot::Receiver<Loaded>, SourceError> {
+        let (path, environment) = (self.path.clone(), self.environment.clone());
+        let (overrides, catalog) = (self.overrides.clone(), self.catalog.clone());
+        let (sender, receiver) = oneshot::channel();
+        let reading = move || {
+            let loaded = settings::load(&path, &environment, &overrides, &catalog);
+            let loaded = loaded.map(|settings| settings.inventory);
+            // Whoever asked may have gone.
+            sender.send(loaded.map_err(|invalid| told(&invalid))).ok();
+        };
+        let thread = std::thread::Builder::new().name("configuration".to_owned()).spawn(reading);
+        thread.map_err(|error| SourceError(format!("no thread to read it on: {error}")))?;
+        Ok(receiver)
+    }
+}
+
+fn told(invalid: &settings::Invalid) -> SourceError {
+    let problems = invalid.0.iter().take(PROBLEMS_TOLD_MAX).map(ToString::to_string);
+    let mut text = problems.collect::<Vec<_>>().join("; ");
+    let more = invalid.0.len().saturating_sub(PROBLEMS_TOLD_MAX);
+    if more > 0 {
+        text.push_str(&format!("; and {more} more, see `monitord validate`"));
+    }
+    SourceError(text)
+}
+
+#[async_trait]
+impl InventorySource for ConfigurationSource {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    async fn load(&mut self, ctx: &Context) -> Loaded {
+        // A look that was given up may have read what has changed since.
+        let stale = self.reading.take();
+        let loading = async {
+            if let Some(stale) = stale {
+                self.reading.insert(stale).await.ok();
+            }
+            let reading = self.reading.insert(self.read()?).await;
+            reading.unwrap_or_else(|_| Err(SourceError("reading it broke down".to_owned())))
+        };
+        let late = async { Err(SourceError(ctx.ended(Phase::Read).await.to_string())) };
+        let loaded = tokio::select! {
+            biased;
+            loaded = loading => loaded,
+            late = late => return late,
+        };
+        self.reading = None;
+        loaded
+    }
+}
