@@ -113,6 +113,14 @@
 //! causes, in counts that never fall; [`Fleet::load`] how its limits are used; and
 //! [`Fleet::gates`] which routers fail, since when, how often and why.
 //!
+//! # Legacy spellings
+//!
+//! Callers that have no context use [`ConnectionPoolExt`](pool_core::ConnectionPoolExt): its `get`
+//! waits for `connect_timeout` at the most, and its `release` drops the lease. They are blanket
+//! implementations over the calls above, and cannot be overridden, so that the deadline holds for
+//! them too. `warm_up`, `close` and `events` are those of
+//! [`ConnectionPool`](pool_core::ConnectionPool).
+//!
 //! # Inside
 //!
 //! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`
@@ -168,3 +176,8 @@ pub use gate::GateState;
 pub use options::PoolOptions;
 pub use pool::Pool;
 pub use rebuild::{RebuildPolicy, RebuildStrategy};
+
+/// The programs in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
