@@ -3,8 +3,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use pool_core::{Context, Error, ErrorKind, Phase, Result, Secret, Transport};
 
-use crate::Screen;
 use crate::redact::Redactor;
+use crate::{Screen, TextEncoding};
 
 /// How much of what a device said last goes into an error.
 const LAST_WORDS_CHARS: usize = 200;
@@ -14,6 +14,7 @@ const LAST_WORDS_CHARS: usize = 200;
 pub(crate) struct Channel {
     transport: Box<dyn Transport>,
     received: BytesMut,
+    encoding: TextEncoding,
     pub(crate) screen: Screen,
     redactor: Redactor,
 }
@@ -28,8 +29,13 @@ pub(crate) enum Heard {
 }
 
 impl Channel {
-    pub(crate) fn new(transport: Box<dyn Transport>, redactor: Redactor) -> Self {
-        Self { transport, received: BytesMut::new(), screen: Screen::new(), redactor }
+    pub(crate) fn new(
+        transport: Box<dyn Transport>,
+        encoding: TextEncoding,
+        redactor: Redactor,
+    ) -> Self {
+        let screen = Screen::with_encoding(encoding);
+        Self { transport, received: BytesMut::new(), encoding, screen, redactor }
     }
 
     /// Listens until the device says something, or for `silence`.
@@ -82,7 +88,8 @@ impl Channel {
     pub(crate) async fn send(&mut self, ctx: &Context, phase: Phase, text: &str) -> Result<()> {
         ctx.enter(phase);
         let (quiet, _) = ctx.traced();
-        let sent = self.transport.write_all(&quiet, text.as_bytes()).await;
+        let bytes = self.encoding.encode(text);
+        let sent = self.transport.write_all(&quiet, &bytes).await;
         sent.map_err(|error| self.in_phase(error, phase))
     }
 

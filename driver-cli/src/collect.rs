@@ -7,9 +7,13 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::channel::Heard;
+use crate::platform::EchoMode;
 use crate::prompt::{BuriedPrompt, Prompt};
 use crate::session::{CTRL_C, Session};
 
+/// How long the learnt prompt must stand at the end where there is no doubt about it: what had
+/// left the device together with it has come by then.
+const CERTAIN_QUIET: Duration = Duration::from_millis(2);
 /// How long the learnt prompt must stand at the end before it ends the command. A line of output
 /// that looks the same is followed by the rest of the output well within this time.
 const PROMPT_QUIET: Duration = Duration::from_millis(50);
@@ -64,6 +68,8 @@ pub(crate) struct Collect<'a> {
     /// The longest pause so far within a line. A device that speaks haltingly is heard out for
     /// longer before its prompt is believed.
     pause: Duration,
+    /// Whether what stands at the end is the prompt beyond reasonable doubt.
+    certain: bool,
     buried: BuriedPrompt,
     nudges: usize,
     nudge: Option<Nudge>,
@@ -81,6 +87,7 @@ impl<'a> Collect<'a> {
             heard_at: now,
             looks: 0,
             pause: Duration::ZERO,
+            certain: false,
             buried: BuriedPrompt::default(),
             nudges: 0,
             nudge: None,
@@ -109,6 +116,7 @@ impl<'a> Collect<'a> {
             }
             let silence = self.next_silence();
             let in_line = self.session.channel.screen.is_in_line();
+            let above = self.session.channel.screen.text().len();
             match self.session.channel.listen(ctx, self.limits.phase, silence).await? {
                 Heard::Text => {
                     if in_line {
@@ -116,6 +124,7 @@ impl<'a> Collect<'a> {
                     }
                     self.heard_at = Instant::now();
                     self.looks = 0;
+                    self.certain = self.is_certain(above);
                     if self.session.channel.screen.size() > self.limits.bytes_max {
                         return Err(Error::OutputLimit { limit: self.limits.bytes_max });
                     }
@@ -132,6 +141,26 @@ impl<'a> Collect<'a> {
         }
     }
 
+    /// Whether the prompt has certainly come with what was heard last; `above` bytes of text were
+    /// there before.
+    ///
+    /// The whole prompt and the line end before it came in one piece, behind output without a line
+    /// that begins with a prompt, and the echo of the command had been seen before. A line of
+    /// output that happens to be the prompt would have to be the first of its kind, and the device
+    /// would have to fall silent right behind it.
+    fn is_certain(&mut self, above: usize) -> bool {
+        let Session { channel, platform, prompt, .. } = &*self.session;
+        let text = channel.screen.text();
+        let in_one_piece = text.len() > above && prompt.is_at_end(&channel.screen);
+        if !in_one_piece || prompt.varies || platform.echo != EchoMode::Await {
+            return false;
+        }
+        // What a command prints that prepares the session is not looked at any further.
+        let has_output = || text.chars().any(|character| !character.is_whitespace());
+        (self.limits.phase == Phase::Setup || has_output())
+            && self.buried.find_in_text(&channel.screen, prompt).is_none()
+    }
+
     /// How long to listen before the next look or the interrupt.
     fn next_silence(&self) -> Duration {
         let look = self.silence().saturating_sub(self.heard_at.elapsed());
@@ -144,6 +173,7 @@ impl<'a> Collect<'a> {
     /// The silence after which something is looked at next.
     fn silence(&self) -> Duration {
         match self.looks {
+            0 if self.certain => CERTAIN_QUIET,
             0 => (self.pause * 2).clamp(PROMPT_QUIET, CHANGED_QUIET),
             1 => CHANGED_QUIET,
             2 => BURIED_QUIET,

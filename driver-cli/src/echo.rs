@@ -3,8 +3,8 @@
 //! Devices wrap it, repaint it, pad it with blanks and cursor movements. Blanks and control
 //! characters are therefore left out of every comparison.
 
-use crate::Screen;
 use crate::screen::{Escape, Taken};
+use crate::{Screen, TextEncoding};
 
 /// How many lines a wrapped echo may take: 512 bytes on a terminal of 80 columns, with a prompt.
 const ECHO_LINES_MAX: usize = 8;
@@ -13,6 +13,8 @@ const ECHO_LINES_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct EchoWatch {
     expected: String,
+    /// The same, as the device writes it.
+    expected_bytes: Vec<u8>,
     /// What was printed, as a typewriter would: nothing overwritten, which is how an echo looks
     /// that is wrapped by a bare carriage return.
     tape: Vec<u8>,
@@ -20,8 +22,10 @@ pub(crate) struct EchoWatch {
 }
 
 impl EchoWatch {
-    pub(crate) fn of(line: &str) -> Self {
-        Self { expected: compact(line), tape: Vec::new(), escape: Escape::default() }
+    pub(crate) fn of(line: &str, encoding: TextEncoding) -> Self {
+        let expected = compact(line);
+        let expected_bytes = encoding.encode(&expected).into_owned();
+        Self { expected, expected_bytes, tape: Vec::new(), escape: Escape::default() }
     }
 
     /// Takes note of the bytes that came last.
@@ -36,7 +40,7 @@ impl EchoWatch {
     /// Whether the last of what was printed or is shown is the command line.
     pub(crate) fn is_seen(&self, screen: &Screen) -> bool {
         let mut shown = screen.backwards().filter(|character| !character.is_whitespace());
-        self.tape.ends_with(self.expected.as_bytes())
+        self.tape.ends_with(&self.expected_bytes)
             || self.expected.chars().rev().all(|expected| shown.next() == Some(expected))
     }
 }
@@ -85,7 +89,7 @@ mod tests {
 
     fn seen(line: &str, bytes: &[u8]) -> bool {
         let mut screen = Screen::new();
-        let mut watch = EchoWatch::of(line);
+        let mut watch = EchoWatch::of(line, TextEncoding::Utf8);
         screen.feed(bytes);
         watch.hear(bytes);
         watch.is_seen(&screen)

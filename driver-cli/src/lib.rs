@@ -54,4 +54,4 @@ pub use factory::{CliFactory, CommandPolicy};
 pub use platform::{
     DefinitionFile, DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms,
 };
-pub use screen::Screen;
+pub use screen::{Screen, TextEncoding};

@@ -61,15 +61,20 @@ impl BuriedPrompt {
     /// Where the last such line begins, in bytes of the screen's text; its length for the last
     /// line of the screen.
     pub(crate) fn find(&mut self, screen: &Screen, prompt: &Prompt) -> Option<usize> {
-        let text = screen.text();
-        for line in text[self.searched..].split_inclusive('\n') {
+        let found = self.find_in_text(screen, prompt);
+        if screen.line_length() <= PROMPT_CHARS_MAX * 4 && screen.line().starts_with(&prompt.text) {
+            return Some(screen.text().len());
+        }
+        found
+    }
+
+    /// As [`find`](Self::find), in the finished lines alone.
+    pub(crate) fn find_in_text(&mut self, screen: &Screen, prompt: &Prompt) -> Option<usize> {
+        for line in screen.text()[self.searched..].split_inclusive('\n') {
             if line.starts_with(&prompt.text) {
                 self.found = Some(self.searched);
             }
             self.searched += line.len();
-        }
-        if screen.line_length() <= PROMPT_CHARS_MAX * 4 && screen.line().starts_with(&prompt.text) {
-            return Some(text.len());
         }
         self.found
     }

@@ -50,7 +50,8 @@ impl Session {
         platform: Arc<PlatformDefinition>,
         config: &ConnectionConfig,
     ) -> Result<Self> {
-        let mut channel = Channel::new(transport, Redactor::of(&config.credentials));
+        let mut channel =
+            Channel::new(transport, platform.encoding, Redactor::of(&config.credentials));
         let prompt = match login::first_prompt(ctx, &mut channel, &platform).await {
             Ok(prompt) => prompt,
             Err(error) => {

@@ -26,6 +26,7 @@ pub(super) fn check(
         aliases: whole.aliases.clone(),
         description: whole.description.clone(),
         line_ending: raw.line_ending.unwrap_or_default(),
+        encoding: raw.encoding.unwrap_or_default(),
         echo: raw.echo.unwrap_or_default(),
         username_suffix: check.username_suffix(),
         allowed: check.allowed(),

@@ -5,6 +5,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::allowed::AllowedCommands;
+use crate::TextEncoding;
 
 /// What a platform's command line looks like and wants to hear, checked and ready for use.
 ///
@@ -16,6 +17,7 @@ pub struct PlatformDefinition {
     pub(crate) aliases: Vec<String>,
     pub(crate) description: String,
     pub(crate) line_ending: LineEnding,
+    pub(crate) encoding: TextEncoding,
     pub(crate) echo: EchoMode,
     /// What is typed behind the user name at login: how RouterOS is told about the terminal.
     pub(crate) username_suffix: String,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::definition::{EchoMode, LineEnding};
 use super::problem::{DefinitionProblem, Problems};
 use super::source::DefinitionFile;
+use crate::TextEncoding;
 
 /// The `[cli]` table of a definition file as it is written, before anything is checked.
 ///
@@ -13,6 +14,7 @@ use super::source::DefinitionFile;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCli {
     pub(super) line_ending: Option<LineEnding>,
+    pub(super) encoding: Option<TextEncoding>,
     pub(super) echo: Option<EchoMode>,
     pub(super) username_suffix: Option<String>,
     pub(super) verbs: Vec<String>,
@@ -115,6 +117,7 @@ impl RawCli {
         levels.extend(self.levels);
         Self {
             line_ending: self.line_ending.or(parent.line_ending),
+            encoding: self.encoding.or(parent.encoding),
             echo: self.echo.or(parent.echo),
             username_suffix: self.username_suffix.or_else(|| parent.username_suffix.clone()),
             verbs: joined(self.verbs, &parent.verbs),

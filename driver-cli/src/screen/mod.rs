@@ -1,15 +1,19 @@
+mod decoder;
+mod encoding;
 mod escape;
+mod gb18030;
 mod line;
 mod utf8;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::encoding::TextEncoding;
 pub(crate) use self::escape::{Escape, Taken};
 
+use self::decoder::Decoder;
 use self::escape::Action;
 use self::line::Line;
-use self::utf8::Decoder;
 
 /// What a terminal would show of the bytes that a device sends: finished lines, and the line the
 /// cursor is on.
@@ -33,7 +37,7 @@ pub struct Screen {
     text: String,
     line: Line,
     escape: Escape,
-    utf8: Decoder,
+    decoder: Decoder,
 }
 
 impl Screen {
@@ -43,11 +47,17 @@ impl Screen {
         Self::default()
     }
 
+    /// An empty screen for a device that writes text in `encoding`.
+    #[must_use]
+    pub fn with_encoding(encoding: TextEncoding) -> Self {
+        Self { decoder: Decoder::of(encoding), ..Self::default() }
+    }
+
     /// Shows the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some((&byte, tail)) = rest.split_first() {
-            if self.escape.is_ground() && self.utf8.is_idle() {
+            if self.escape.is_ground() && self.decoder.is_idle() {
                 let run = rest.iter().position(|b| !is_printable(*b)).unwrap_or(rest.len());
                 if run > 0 {
                     rest = self.feed_ascii(rest, run);
@@ -154,9 +164,16 @@ impl Screen {
     }
 
     fn feed_byte(&mut self, byte: u8) {
-        if byte < 0x80 {
-            self.utf8.cut_off(&mut |character| self.line.print(character));
+        // The control characters of the upper half mean nothing in either encoding.
+        let mut print = |character: char| {
+            if !character.is_control() {
+                self.line.print(character);
+            }
+        };
+        if !self.decoder.is_idle() && self.decoder.wants(byte) {
+            return self.decoder.take(byte, &mut print);
         }
+        self.decoder.cut_off(&mut print);
         match self.escape.take(byte) {
             Taken::Yes(action) => action.into_iter().for_each(|action| self.act(action)),
             Taken::No => match byte {
@@ -165,8 +182,7 @@ impl Screen {
                 0x08 => self.line.left(1),
                 b'\t' => self.line.print('\t'),
                 0x20..=0x7e => self.line.print(char::from(byte)),
-                0x80.. => self.utf8.take(byte, &mut |character| {
-                    // The control characters of the upper half mean nothing in UTF-8.
+                0x80.. => self.decoder.take(byte, &mut |character| {
                     if !character.is_control() {
                         self.line.print(character);
                     }

@@ -113,6 +113,27 @@ fn terminal_bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn gb18030_is_decoded_in_any_pieces() {
+    // Two bytes (the second of the third is an ASCII letter), four bytes, and what is neither.
+    let cases: [(&[u8], &str); 7] = [
+        (b"\xbd\xd3\xbf\xda 1\r\n", "接口 1\n"),
+        (b"<\xba\xcb\xd0\xc4-1>\n", "<核心-1>\n"),
+        (b"\x81\x41x\n", "丄x\n"),
+        (b"\x81\x30\x84\x36x\n", "\u{a5}x\n"),
+        (b"\xbd\r\nx\n", "\u{fffd}\nx\n"),
+        (b"\x81\x30x\n", "\u{fffd}0x\n"),
+        (b"\xff\x80a\n", "\u{fffd}\u{fffd}a\n"),
+    ];
+    for (bytes, expected) in cases {
+        for piece in 1..=bytes.len() {
+            let mut screen = Screen::with_encoding(TextEncoding::Gb18030);
+            bytes.chunks(piece).for_each(|bytes| screen.feed(bytes));
+            assert_eq!(screen.text(), expected, "{}", bytes.escape_ascii());
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn pieces_make_no_difference(bytes in terminal_bytes(), cuts in prop::collection::vec(1_usize..9, 1..40)) {

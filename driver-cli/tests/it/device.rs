@@ -26,6 +26,7 @@ pub(crate) struct Device {
     policy: CommandPolicy,
     written: Arc<Mutex<Vec<u8>>>,
     closed: Arc<Mutex<bool>>,
+    username: Arc<Mutex<String>>,
     unasked: Unasked,
 }
 
@@ -34,7 +35,18 @@ type Unasked = Arc<Mutex<VecDeque<Option<Vec<u8>>>>>;
 
 /// The definitions, compiled once for all tests.
 static PLATFORMS: LazyLock<Arc<Platforms>> =
-    LazyLock::new(|| Arc::new(Platforms::with_files([("mute_os", MUTE_OS)]).unwrap()));
+    LazyLock::new(|| Arc::new(Platforms::with_files(files()).unwrap()));
+
+fn files() -> [(&'static str, &'static str); 2] {
+    [("mute_os", MUTE_OS), ("huawei_gb", HUAWEI_GB)]
+}
+
+/// A Huawei device whose administrators write Chinese.
+const HUAWEI_GB: &str = r"
+inherits = 'huawei_vrp'
+[cli]
+encoding = 'gb18030'
+";
 
 /// A platform that does not echo.
 const MUTE_OS: &str = r"
@@ -58,6 +70,7 @@ impl Device {
             policy: CommandPolicy::Any,
             written: Arc::default(),
             closed: Arc::default(),
+            username: Arc::default(),
             unasked: Arc::default(),
         }
     }
@@ -141,12 +154,18 @@ impl Device {
         let written = self.written.clone();
         let closed = self.closed.clone();
         let unasked = self.unasked.clone();
+        let username = self.username.clone();
         let policy = self.policy;
         let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone()).with_policy(policy);
         let driver = factory.create_with_context(ctx, &config).await;
-        let typed = String::from_utf8(written.lock().clone()).unwrap();
-        let session =
-            driver.map(|driver| Session { driver, written, closed: closed.clone(), unasked });
+        let typed = String::from_utf8_lossy(&written.lock()).into_owned();
+        let session = driver.map(|driver| Session {
+            driver,
+            written,
+            closed: closed.clone(),
+            username,
+            unasked,
+        });
         let closed = *closed.lock();
         (session, typed, closed)
     }
@@ -154,7 +173,8 @@ impl Device {
 
 #[async_trait]
 impl Connector for Device {
-    async fn connect(&self, _: &Context, _: &ConnectionConfig) -> Result<Box<dyn Transport>> {
+    async fn connect(&self, _: &Context, config: &ConnectionConfig) -> Result<Box<dyn Transport>> {
+        self.username.lock().clone_from(&config.credentials.username);
         let acts = self.acts.iter().cloned().chain([Act::Hang]);
         let inner = ScriptedTransport::new(acts).in_pieces_of(self.piece_bytes);
         let written = self.written.clone();
@@ -203,10 +223,16 @@ pub(crate) struct Session {
     pub(crate) driver: Box<dyn ProtocolDriver>,
     written: Arc<Mutex<Vec<u8>>>,
     closed: Arc<Mutex<bool>>,
+    username: Arc<Mutex<String>>,
     unasked: Unasked,
 }
 
 impl Session {
+    /// As whom it was logged in.
+    pub(crate) fn username(&self) -> String {
+        self.username.lock().clone()
+    }
+
     /// The device says something while no command runs.
     pub(crate) fn meanwhile_says(&self, text: &str) {
         self.unasked.lock().push_back(Some(text.as_bytes().to_vec()));

@@ -171,3 +171,37 @@ async fn megabytes_come_through_whole() {
     let output = session.run_request(&ctx, &request.with_output_bytes_max(4 << 20)).await.unwrap();
     assert_eq!(output, lines.replace("\r\n", "\n"));
 }
+
+/// Runs `show tech` on a device that answers it by `answer`, and returns how long it took.
+async fn duration_of(answer: impl FnOnce(Device) -> Device) -> Duration {
+    let mut session = answer(Device::ready().echoes("show tech")).log_in().await.unwrap();
+    let started = tokio::time::Instant::now();
+    session.run("show tech").await.unwrap();
+    started.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_ends_at_once_where_its_end_is_certain_and_only_there() {
+    let certain = duration_of(|device| device.says("up\r\nR1#")).await;
+    assert!(certain < Duration::from_millis(10), "{certain:?}");
+    let quiet = Duration::from_millis(50);
+    let nothing = duration_of(|device| device.says("R1#")).await;
+    assert!(nothing >= quiet, "output may begin with a line like that: {nothing:?}");
+    let torn = duration_of(|device| device.says("up\r\nR").says("1#")).await;
+    assert!(torn >= quiet, "the device may be speaking haltingly: {torn:?}");
+    let alone = duration_of(|device| device.says("up\r\n").says("R1#")).await;
+    assert!(alone >= quiet, "{alone:?}");
+    let second = duration_of(|device| device.says("R1#show version\r\nup\r\nR1#")).await;
+    assert!(second >= quiet, "there are lines like that in the output: {second:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_looks_like_the_prompt_in_one_piece_with_output_costs_none_of_it() {
+    let device = Device::ready()
+        .echoes("show tech")
+        .says("R1#show version\r\nup\r\nR1#")
+        .thinks(BRIEF)
+        .says("show clock\r\n12:00\r\nR1#");
+    let output = device.log_in().await.unwrap().run("show tech").await.unwrap();
+    assert_eq!(output, "R1#show version\nup\nR1#show clock\n12:00\n");
+}

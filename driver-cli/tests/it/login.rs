@@ -164,3 +164,70 @@ async fn a_session_that_answers_return_is_healthy() {
     assert_eq!(error.phase(), Some(pool_core::Phase::HealthCheck));
     assert!(ctx.elapsed() < Duration::from_secs(6), "health_check_timeout bounds it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_writes_gb18030_is_read_and_typed_to_in_it() {
+    let prompt = b"<\xba\xcb\xd0\xc4-1>";
+    let echoed = |device: Device, command: &[u8], output: &[u8]| {
+        let printed = [b"\r\n".as_slice(), output, prompt].concat();
+        device.hears(command).says(command).hears("\n").says(printed)
+    };
+    let mut device = Device::silent("huawei_gb").says(prompt).hears("\n");
+    device = device.says([b"\r\n".as_slice(), prompt].concat());
+    device = echoed(device, b"screen-length 0 temporary", b"");
+    device = echoed(device, b"undo terminal monitor", b"");
+    device = echoed(device, b"display \xbd\xd3\xbf\xda", b"\xbd\xd3\xbf\xda up\r\n");
+    let mut session = device.in_pieces_of(1).log_in().await.unwrap();
+    assert_eq!(session.run("display 接口").await.unwrap(), "接口 up\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_of_one_to_64_characters_is_a_prompt() {
+    for name in ["a".to_owned(), "x".repeat(63), "маршрутизатор".repeat(4)] {
+        let prompt = format!("{name}#");
+        let device = Device::silent("cisco_iosxe").greets("", &prompt).takes_setup(&prompt);
+        works(device, &prompt).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn notices_of_a_last_login_and_an_expiring_password_are_read_over() {
+    let notices = "Last login: Sun Nov 22 08:00:00 2026 from 192.0.2.9\r\n\
+                   Your password will expire in 3 days#\r\n> Please change it. <\r\n";
+    let device = Device::silent("cisco_iosxe").greets(notices, PROMPT).takes_setup(PROMPT);
+    works(device, PROMPT).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_in_front_of_a_prompt_of_iosxr_is_no_part_of_it() {
+    let prompt = "RP/0/RP0/CPU0:core-1#";
+    let timed = |time: &str| format!("\r\nSun Nov 22 08:21:{time} UTC\r\n{prompt}");
+    let device = Device::silent("cisco_iosxr")
+        .says(timed("01.000"))
+        .hears("\n")
+        .says(timed("02.000"))
+        .answers("terminal exec prompt no-timestamp", "", &timed("03.000"))
+        .answers("terminal width 512", "", prompt)
+        .answers("terminal length 0", "", prompt);
+    works(device, prompt).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn routeros_is_told_about_the_terminal_and_nothing_is_left_of_its_repaints() {
+    let prompt = "[monitor@edge 1] > ";
+    let repainted = format!("\r\r\r\r{prompt}\x1b[K\r{prompt}");
+    let mut session = Device::silent("mikrotik_routeros")
+        .says(&repainted)
+        .hears("\r\n")
+        .says(format!("\r\n{repainted}"))
+        .hears("/ping address=198.51.100.1 count=1")
+        .says("/ping address=198.51.100.1 count=1")
+        .hears("\r\n")
+        .says(format!("\r\nsent=1 received=1\r\n\r\n{repainted}"))
+        .log_in()
+        .await
+        .unwrap();
+    assert_eq!(session.username(), "monitor+ct511w4098h");
+    let output = session.run("/ping address=198.51.100.1 count=1").await.unwrap();
+    assert_eq!(output, "sent=1 received=1\n\n");
+}
