@@ -3,6 +3,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use pool_core::{Context, Error, ErrorKind, Phase, Result, Secret, Transport};
 
+use crate::log::Recorder;
 use crate::redact::Redactor;
 use crate::{Screen, TextEncoding};
 
@@ -17,6 +18,7 @@ pub(crate) struct Channel {
     encoding: TextEncoding,
     pub(crate) screen: Screen,
     redactor: Redactor,
+    recorder: Option<Recorder>,
 }
 
 /// What a device did while we listened.
@@ -33,9 +35,10 @@ impl Channel {
         transport: Box<dyn Transport>,
         encoding: TextEncoding,
         redactor: Redactor,
+        recorder: Option<Recorder>,
     ) -> Self {
         let screen = Screen::with_encoding(encoding);
-        Self { transport, received: BytesMut::new(), encoding, screen, redactor }
+        Self { transport, received: BytesMut::new(), encoding, screen, redactor, recorder }
     }
 
     /// Listens until the device says something, or for `silence`.
@@ -59,8 +62,16 @@ impl Channel {
         // The transport notes its own phase; a trace of ours shows the one it serves.
         let (quiet, _) = ctx.capped(silence).traced();
         match self.transport.read(&quiet, &mut self.received).await {
-            Ok(0) => Err(self.disconnected(phase, "")),
+            Ok(0) => {
+                if let Some(recorder) = &self.recorder {
+                    recorder.closed();
+                }
+                Err(self.disconnected(phase, ""))
+            }
             Ok(_) => {
+                if let Some(recorder) = &self.recorder {
+                    recorder.received(&self.received);
+                }
                 self.screen.feed(&self.received);
                 Ok(Heard::Text)
             }
@@ -89,6 +100,9 @@ impl Channel {
         ctx.enter(phase);
         let (quiet, _) = ctx.traced();
         let bytes = self.encoding.encode(text);
+        if let Some(recorder) = &self.recorder {
+            recorder.sent(&bytes);
+        }
         let sent = self.transport.write_all(&quiet, &bytes).await;
         sent.map_err(|error| self.in_phase(error, phase))
     }
@@ -96,6 +110,9 @@ impl Channel {
     /// Keeps `secret` out of every text that leaves the session from now on.
     pub(crate) fn hide(&mut self, secret: &Secret) {
         self.redactor.add(secret);
+        if let Some(recorder) = &self.recorder {
+            recorder.hide(secret);
+        }
     }
 
     /// Closes the transport.

@@ -163,7 +163,7 @@ impl Session {
     }
 
     async fn await_echo(&mut self, ctx: &Context, phase: Phase, line: &str) -> Result<()> {
-        let mut watch = EchoWatch::of(line, self.platform.encoding);
+        let mut watch = EchoWatch::of(line, &self.prompt.text, self.platform.encoding);
         let started = Instant::now();
         loop {
             let heard = self.channel.listen(ctx, phase, ECHO_QUIET).await.map_err(|error| {

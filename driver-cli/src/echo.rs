@@ -9,10 +9,16 @@ use crate::{Screen, TextEncoding};
 /// How many lines a wrapped echo may take: 512 bytes on a terminal of 80 columns, with a prompt.
 const ECHO_LINES_MAX: usize = 8;
 
+/// What marks the cut where a terminal scrolls a line sideways.
+const CUT_MARKS: [char; 2] = ['<', '$'];
+/// How much of a line that scrolls sideways is in sight at least, in characters.
+const IN_SIGHT_CHARS_MIN: usize = 8;
+
 /// Watches for the echo of one command line.
 #[derive(Debug)]
 pub(crate) struct EchoWatch {
     expected: String,
+    prompt: String,
     /// The same, as the device writes it.
     expected_bytes: Vec<u8>,
     /// What was printed, as a typewriter would: nothing overwritten, which is how an echo looks
@@ -22,10 +28,11 @@ pub(crate) struct EchoWatch {
 }
 
 impl EchoWatch {
-    pub(crate) fn of(line: &str, encoding: TextEncoding) -> Self {
-        let expected = compact(line);
+    /// For a line that is typed behind `prompt`.
+    pub(crate) fn of(line: &str, prompt: &str, encoding: TextEncoding) -> Self {
+        let (expected, prompt) = (compact(line), compact(prompt));
         let expected_bytes = encoding.encode(&expected).into_owned();
-        Self { expected, expected_bytes, tape: Vec::new(), escape: Escape::default() }
+        Self { expected, prompt, expected_bytes, tape: Vec::new(), escape: Escape::default() }
     }
 
     /// Takes note of the bytes that came last.
@@ -42,15 +49,34 @@ impl EchoWatch {
         let mut shown = screen.backwards().filter(|character| !character.is_whitespace());
         self.tape.ends_with(&self.expected_bytes)
             || self.expected.chars().rev().all(|expected| shown.next() == Some(expected))
+            || self.is_in_sight(screen)
     }
+
+    /// Whether the line scrolls sideways, and its end is shown behind the mark of the cut.
+    fn is_in_sight(&self, screen: &Screen) -> bool {
+        if screen.line_length() > self.expected.len() * 2 + self.prompt.len() {
+            return false;
+        }
+        let line = compact(&screen.line());
+        let tail = in_sight(&line, &self.prompt);
+        tail.is_some_and(|tail| {
+            tail.chars().count() >= IN_SIGHT_CHARS_MIN && self.expected.ends_with(tail)
+        })
+    }
+}
+
+/// What is in sight of a line that scrolls sideways, with or without the prompt in front.
+fn in_sight<'a>(line: &'a str, prompt: &str) -> Option<&'a str> {
+    line.strip_prefix(prompt).unwrap_or(line).strip_prefix(CUT_MARKS)
 }
 
 /// How many bytes of `text`, the output of a command line, are its echo: what is left of it up to
 /// the line end that RETURN makes, and lines on which it is repeated behind the prompt.
 pub(crate) fn echo_length(text: &str, line: &str, prompt: &str) -> usize {
     let expected = compact(line);
-    let mut length = first_echo_length(text, &expected);
-    let repeated = compact(prompt) + &expected;
+    let prompt = compact(prompt);
+    let mut length = first_echo_length(text, &expected, &prompt);
+    let repeated = prompt + &expected;
     while let Some(next) = text[length..].split_inclusive('\n').next()
         && compact(next) == repeated
     {
@@ -59,14 +85,13 @@ pub(crate) fn echo_length(text: &str, line: &str, prompt: &str) -> usize {
     length
 }
 
-fn first_echo_length(text: &str, expected: &str) -> usize {
+fn first_echo_length(text: &str, expected: &str, prompt: &str) -> usize {
     let mut length = 0;
     let mut joined = String::new();
     for next in text.split_inclusive('\n').take(ECHO_LINES_MAX) {
         joined.push_str(&compact(next));
         length += next.len();
-        // Where a terminal scrolls sideways it marks the cut.
-        let tail = joined.trim_start_matches(['<', '$']);
+        let tail = in_sight(&joined, prompt).unwrap_or(&joined);
         if joined.ends_with(expected) || expected.ends_with(tail) {
             return length;
         }
@@ -89,7 +114,7 @@ mod tests {
 
     fn seen(line: &str, bytes: &[u8]) -> bool {
         let mut screen = Screen::new();
-        let mut watch = EchoWatch::of(line, TextEncoding::Utf8);
+        let mut watch = EchoWatch::of(line, "R1#", TextEncoding::Utf8);
         screen.feed(bytes);
         watch.hear(bytes);
         watch.is_seen(&screen)
@@ -104,6 +129,8 @@ mod tests {
         assert!(seen(LINE, b"ping \x1b[1D 192.0.2.1 \x1b[1D repeat 5 \x1b[1D"), "padded");
         assert!(seen(LINE, b"pinh\x08 \x08g 192.0.2.1 repeat 5"), "corrected");
         assert!(seen(LINE, b"ping 19\rR1#ping 192.0.2.1 repeat 5"), "repainted");
+        assert!(seen(LINE, b"ping 192.0.2.1\r<.2.1 repeat 5"), "scrolled sideways");
+        assert!(seen(LINE, b"ping 192.0.2.1\rR1#$.2.1 repeat 5"), "and behind the prompt");
         assert!(seen(LINE, b"stale output\r\nR1#ping 192.0.2.1 repeat 5"), "late");
     }
 
@@ -111,6 +138,8 @@ mod tests {
     fn a_part_of_the_command_is_not_its_echo() {
         assert!(!seen(LINE, b""));
         assert!(!seen(LINE, b"ping 192.0.2.1 repeat"));
+        assert!(!seen(LINE, b"ping 192.0.2.1\rR1#$.2.1 rep             "), "scrolled, not whole");
+        assert!(!seen(LINE, b"\rR1#$peat 5"), "too little to tell");
         assert!(!seen(LINE, b"ping 192.0.2.1 repeat 5\r\nSending"));
     }
 

@@ -7,7 +7,7 @@ use pool_core::{
 };
 
 use crate::session::Session;
-use crate::{CliDriver, PlatformDefinition, Platforms};
+use crate::{CliDriver, PlatformDefinition, Platforms, SessionLog};
 
 /// Makes interactive sessions: connects with a [`Connector`], waits for the prompt, and prepares
 /// the terminal as the platform's definition says.
@@ -17,6 +17,7 @@ pub struct CliFactory {
     platforms: Arc<Platforms>,
     capability: Capability,
     policy: CommandPolicy,
+    log: Option<SessionLog>,
 }
 
 /// Which commands sessions may be asked to run.
@@ -38,13 +39,19 @@ impl CliFactory {
             platforms: PlatformSupport::Only(platforms.names()),
             interrupt: true,
         };
-        Self { connector, platforms, capability, policy: CommandPolicy::default() }
+        Self { connector, platforms, capability, policy: CommandPolicy::default(), log: None }
     }
 
     /// The same factory, whose sessions run the commands that `policy` allows.
     #[must_use]
     pub fn with_policy(self, policy: CommandPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same factory, whose sessions write everything that is said to `log`.
+    #[must_use]
+    pub fn logging_to(self, log: SessionLog) -> Self {
+        Self { log: Some(log), ..self }
     }
 }
 
@@ -79,7 +86,8 @@ impl ProtocolFactory for CliFactory {
         })?;
         let config = &for_terminal(config, &definition);
         let transport = self.connector.connect(ctx, config).await?;
-        let session = Session::open(ctx, transport, definition, config).await?;
+        let recorder = self.log.as_ref().map(|log| log.begin(config));
+        let session = Session::open(ctx, transport, definition, config, recorder).await?;
         Ok(Box::new(CliDriver::new(session, config.health_check_timeout, self.policy)))
     }
 }

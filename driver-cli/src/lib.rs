@@ -38,6 +38,8 @@ mod output;
 mod prompt;
 mod screen;
 
+mod log;
+
 mod channel;
 mod collect;
 mod command;
@@ -49,8 +51,12 @@ mod session;
 mod driver;
 mod factory;
 
+#[cfg(feature = "test-util")]
+pub mod testing;
+
 pub use driver::CliDriver;
 pub use factory::{CliFactory, CommandPolicy};
+pub use log::SessionLog;
 pub use platform::{
     DefinitionFile, DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms,
 };

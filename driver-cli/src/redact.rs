@@ -20,6 +20,18 @@ impl Redactor {
         }
     }
 
+    /// For each of `bytes`, whether it is part of a secret.
+    pub(crate) fn find(&self, bytes: &[u8]) -> Vec<bool> {
+        let mut found = vec![false; bytes.len()];
+        for secret in self.0.iter().map(|secret| secret.expose().as_bytes()) {
+            // Secrets are few and short, and this is done for people only.
+            for (at, _) in bytes.windows(secret.len()).enumerate().filter(|(_, w)| *w == secret) {
+                found[at..at + secret.len()].fill(true);
+            }
+        }
+        found
+    }
+
     /// `text` with `***` in place of every secret.
     pub(crate) fn mask(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))

@@ -7,6 +7,7 @@ use tracing::debug;
 use crate::PlatformDefinition;
 use crate::channel::{Channel, Heard};
 use crate::command::Command;
+use crate::log::Recorder;
 use crate::prompt::Prompt;
 use crate::redact::Redactor;
 use crate::{login, privilege};
@@ -49,9 +50,10 @@ impl Session {
         transport: Box<dyn Transport>,
         platform: Arc<PlatformDefinition>,
         config: &ConnectionConfig,
+        recorder: Option<Recorder>,
     ) -> Result<Self> {
-        let mut channel =
-            Channel::new(transport, platform.encoding, Redactor::of(&config.credentials));
+        let redactor = Redactor::of(&config.credentials);
+        let mut channel = Channel::new(transport, platform.encoding, redactor, recorder);
         let prompt = match login::first_prompt(ctx, &mut channel, &platform).await {
             Ok(prompt) => prompt,
             Err(error) => {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use driver_cli::{CliFactory, DefinitionFile, InvalidDefinitions, Platforms};
+use driver_cli::{CliFactory, DefinitionFile, InvalidDefinitions, Platforms, SessionLog};
 use driver_ssh::{SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
 use pool_core::{ConnectionPool, ProtocolFactory};
@@ -52,13 +52,21 @@ impl Parts {
 
     /// The drivers, with these limits.
     pub(crate) fn drivers(&self, limits: &SshLimits) -> Drivers {
+        self.drivers_logging(limits, None)
+    }
+
+    /// The drivers, with these limits, of which those with sessions to log write them to `log`.
+    pub(crate) fn drivers_logging(&self, limits: &SshLimits, log: Option<SessionLog>) -> Drivers {
         let mut settings = SshSettings::new(&limits.known_hosts);
         if let Some(threads) = limits.blocking_threads_max {
             settings.blocking_threads_max = threads;
         }
         let ssh = Arc::new(settings);
         let connector = Arc::new(SshConnector::new(ssh.clone()));
-        let cli = CliFactory::new(connector, self.platforms.clone());
+        let mut cli = CliFactory::new(connector, self.platforms.clone());
+        if let Some(log) = log {
+            cli = cli.logging_to(log);
+        }
         Drivers { factories: vec![Arc::new(SshFactory::new(ssh.clone())), Arc::new(cli)], ssh }
     }
 

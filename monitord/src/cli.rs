@@ -189,6 +189,9 @@ pub(crate) struct ProbeArgs {
     /// Packets to send.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) count: u32,
+    /// Show on standard error what was sent and received on the session, and when; secrets masked.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
     #[command(flatten)]

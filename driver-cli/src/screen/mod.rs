@@ -76,13 +76,16 @@ impl Screen {
 
     /// The line the cursor is on, with the blanks at its end.
     pub fn line(&self) -> String {
+        looked_at(self.line.cells().len());
         self.line.cells().iter().collect()
     }
 
     /// How many characters the line the cursor is on has, blanks at its end aside.
     pub fn line_length(&self) -> usize {
         let cells = self.line.cells();
-        cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1)
+        let length = cells.iter().rposition(|cell| *cell != ' ').map_or(0, |last| last + 1);
+        looked_at(cells.len() - length + 1);
+        length
     }
 
     /// Whether the cursor is on a line that has something on it, blanks included.
@@ -92,7 +95,7 @@ impl Screen {
 
     /// Whether the line the cursor is on is `text`, blanks at its end aside.
     pub fn line_is(&self, text: &str) -> bool {
-        let mut cells = self.line.cells().iter().copied();
+        let mut cells = self.line.cells().iter().copied().inspect(|_| looked_at(1));
         let text = text.trim_end_matches(' ').chars();
         text.into_iter().all(|expected| cells.next() == Some(expected))
             && cells.all(|cell| cell == ' ')
@@ -100,6 +103,7 @@ impl Screen {
 
     /// The last characters shown, at most `count` of them.
     pub fn tail(&self, count: usize) -> String {
+        looked_at(count);
         let line = self.line.cells();
         let line = &line[line.len().saturating_sub(count)..];
         let above = count - line.len();
@@ -110,7 +114,8 @@ impl Screen {
 
     /// Everything shown from the last character backwards.
     pub(crate) fn backwards(&self) -> impl Iterator<Item = char> + '_ {
-        self.line.cells().iter().rev().copied().chain(self.text.chars().rev())
+        let shown = self.line.cells().iter().rev().copied().chain(self.text.chars().rev());
+        shown.inspect(|_| looked_at(1))
     }
 
     /// How much is shown: bytes of finished lines and characters of the unfinished one.
@@ -223,6 +228,20 @@ impl Screen {
         self.text.push('\n');
         self.line.clear();
     }
+}
+
+/// Counts how many characters on a screen have been looked at, for the tests that prove that the
+/// work does not grow with the square of the output.
+fn looked_at(characters: usize) {
+    #[cfg(test)]
+    LOOKED_AT.set(LOOKED_AT.get() + characters);
+    #[cfg(not(test))]
+    let _ = characters;
+}
+
+#[cfg(test)]
+thread_local! {
+    pub(crate) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 fn is_printable(byte: u8) -> bool {

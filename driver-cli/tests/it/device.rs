@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use driver_cli::{CliFactory, CommandPolicy, Platforms};
+use driver_cli::{CliFactory, CommandPolicy, Platforms, SessionLog};
 use parking_lot::Mutex;
 use pool_core::testing::{Act, ScriptedTransport};
 use pool_core::{
@@ -24,6 +24,7 @@ pub(crate) struct Device {
     enable_password: Option<&'static str>,
     connect_timeout: Duration,
     policy: CommandPolicy,
+    log: SessionLog,
     written: Arc<Mutex<Vec<u8>>>,
     closed: Arc<Mutex<bool>>,
     username: Arc<Mutex<String>>,
@@ -68,6 +69,7 @@ impl Device {
             enable_password: None,
             connect_timeout: Duration::from_secs(30),
             policy: CommandPolicy::Any,
+            log: SessionLog::new(),
             written: Arc::default(),
             closed: Arc::default(),
             username: Arc::default(),
@@ -134,6 +136,10 @@ impl Device {
         Self { policy: CommandPolicy::Listed, ..self }
     }
 
+    pub(crate) fn logging_to(self, log: SessionLog) -> Self {
+        Self { log, ..self }
+    }
+
     pub(crate) fn within(self, connect_timeout: Duration) -> Self {
         Self { connect_timeout, ..self }
     }
@@ -156,7 +162,9 @@ impl Device {
         let unasked = self.unasked.clone();
         let username = self.username.clone();
         let policy = self.policy;
-        let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone()).with_policy(policy);
+        let log = self.log.clone();
+        let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone());
+        let factory = factory.with_policy(policy).logging_to(log);
         let driver = factory.create_with_context(ctx, &config).await;
         let typed = String::from_utf8_lossy(&written.lock()).into_owned();
         let session = driver.map(|driver| Session {

@@ -7,7 +7,10 @@
 mod command;
 mod device;
 mod dialogue;
+mod document;
 mod ending;
 mod failure;
+mod log;
 mod login;
 mod privilege;
+mod vendors;

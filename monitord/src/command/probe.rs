@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use driver_cli::SessionLog;
 use pool_core::{
     AgentSocket, ConnectionConfig, Context, Credentials, Endpoint, PhaseSpan, Platform, PrivateKey,
     PrivateKeySource, Protocol, ProtocolFactory, Secret, Transcript,
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, Usage, start_logging};
 use crate::app::{self, Parts};
 use crate::cli::{Format, ProbeArgs};
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::report::{MeasurementView, Table, measurement_text, round_ms};
 use crate::settings::{ALGORITHMS, Environment, HOST_KEY_POLICIES, SshLimits, default_known_hosts};
 use crate::shutdown;
@@ -34,7 +35,8 @@ pub(super) fn execute(args: &ProbeArgs, parts: &Parts) -> Result<Exit> {
         known_hosts: known_hosts.unwrap_or_else(|| default_known_hosts(&environment)),
         blocking_threads_max: None,
     };
-    let factories = parts.drivers(&limits).factories;
+    let log = args.verbose.then(SessionLog::new);
+    let factories = parts.drivers_logging(&limits, log.clone()).factories;
     let factory = factories.into_iter().find(|factory| factory.protocol() == probe.protocol);
     let factory = factory.with_context(|| format!("no driver for protocol {}", probe.protocol))?;
     let runtime = app::runtime(&limits, &Inventory::default())?;
@@ -43,10 +45,23 @@ pub(super) fn execute(args: &ProbeArgs, parts: &Parts) -> Result<Exit> {
         anyhow::Ok(probe.run(&factory, parts, &shutdown).await)
     });
     runtime.shutdown_background();
+    if let Some(log) = log {
+        complain(session_text(&log, probe.protocol).trim_end());
+    }
     let (phases, measured) = result?;
     let exit = if measured.is_ok() { Exit::Ok } else { Exit::Failed };
     Output::default().write(&report(&phases, measured, args.output)?)?;
     Ok(exit)
+}
+
+/// What was said on the session, or why there is nothing to show.
+fn session_text(log: &SessionLog, protocol: Protocol) -> String {
+    let text = log.to_string();
+    match (protocol, text.is_empty()) {
+        (Protocol::Scrapli, true) => "# nothing was said: there was no session".to_owned(),
+        (_, true) => format!("# protocol {protocol} has no session that could be shown"),
+        (_, false) => text,
+    }
 }
 
 /// One check of one router, outside of any inventory.

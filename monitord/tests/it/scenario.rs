@@ -119,6 +119,17 @@ async fn a_probe_shows_the_time_of_each_phase() {
     for phase in ["connect", "key_exchange", "authentication", "prompt", "read"] {
         assert!(phases.iter().any(|known| *known == phase), "{phase} is not in {phases:?}");
     }
+    let verbose = [&arguments[..], &["-v"]].concat();
+    let ended = crate::support::run(&verbose, &environment).await;
+    assert_eq!(ended.json()[0]["measurement"]["loss_pct"], 0.0, "{}", ended.everything());
+    assert!(ended.stderr.contains("# huawei_vrp at 127.0.0.1:"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r#" > "ping -c 5 "#), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(r#" < "  --- 198.51.100.1 ping statistics ---"#),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains(lab::DEFAULT_PASSWORD), "{}", ended.stderr);
     router.set_fault(Some(Fault::StallInKex));
     let stalled = [&arguments[..], &["--connect-timeout", "500ms"]].concat();
     let ended = crate::support::run(&stalled, &environment).await;
