@@ -5,6 +5,7 @@
 mod follow;
 mod leaks;
 mod pages;
+mod pool;
 mod scenario;
 mod secrets;
 mod stop;
