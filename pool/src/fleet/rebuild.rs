@@ -9,6 +9,7 @@ use pool_core::{Context, Error, Phase, Protocol, Result, SlotId};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use super::Fleet;
 use super::report::{RebuildOutcome, RebuildReport, SessionRebuild, SkipReason};
 use crate::core::Wish;
 use crate::{Pool, RebuildPolicy};
@@ -33,6 +34,42 @@ pub enum RebuildScope<'a> {
     All,
 }
 
+impl Fleet {
+    /// Replaces sessions by new ones, for instance after the routers got a new software or their
+    /// accounts other rights: new sessions see that, old ones do not.
+    ///
+    /// It is no storm of logins. Of the sessions that are meant, as many are replaced at a time as
+    /// the [policy](crate::RebuildPolicy::share_percent) allows for one pool of that size, sixteen
+    /// at the most; within each pool the same policy holds, and the fleet's limits hold as well.
+    /// Routers take turns.
+    ///
+    /// It takes nothing from anybody. The new session is made first where a slot is free; without,
+    /// the old one is closed once it is idle and nobody waits. A session in use is looked at again
+    /// until `ctx` ends. One whose router takes no logins at present is kept, and so is one whose
+    /// replacement fails where there was a slot for both.
+    ///
+    /// Sessions that are made meanwhile are not meant. A router that is not known, or has no
+    /// session, has no entry in the report. Nothing is done later: a session that was skipped
+    /// stays until the next call, or until the policy replaces it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: replacements that were begun are ended by their pools, and no more are begun.
+    pub async fn rebuild(&self, ctx: &Context, scope: RebuildScope<'_>) -> RebuildReport {
+        let (router, protocol) = match scope {
+            RebuildScope::Router(name) => (Some(name), None),
+            RebuildScope::Protocol(protocol) => (None, Some(protocol)),
+            RebuildScope::All => (None, None),
+        };
+        let pools: Vec<_> = {
+            let state = self.state.lock();
+            let meant = |pool: &&Arc<Pool>| router.is_none_or(|name| **pool.name() == *name);
+            state.pools.values().filter(meant).cloned().collect()
+        };
+        Rebuild::of(pools, protocol, &self.options.rebuild).run(ctx).await
+    }
+}
+
 /// A session that is to be replaced.
 #[derive(Clone, Debug)]
 struct Task {
@@ -52,7 +89,7 @@ impl Task {
 type Ending = BoxFuture<'static, (Task, RebuildOutcome)>;
 
 /// Replaces sessions, a few at a time.
-pub(super) struct Rebuild {
+struct Rebuild {
     at_once: usize,
     /// To be tried now.
     ready: VecDeque<Task>,
@@ -67,11 +104,7 @@ pub(super) struct Rebuild {
 
 impl Rebuild {
     /// All sessions of `pools` that are meant, one of each router before the second of any.
-    pub(super) fn of(
-        mut pools: Vec<Arc<Pool>>,
-        protocol: Option<Protocol>,
-        policy: &RebuildPolicy,
-    ) -> Self {
+    fn of(mut pools: Vec<Arc<Pool>>, protocol: Option<Protocol>, policy: &RebuildPolicy) -> Self {
         pools.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         let tasks = pools.iter().flat_map(|pool| {
             let sessions = pool.shared().core().replaceable();
@@ -98,7 +131,7 @@ impl Rebuild {
     }
 
     /// Goes on until every session has been seen to, or `ctx` ends.
-    pub(super) async fn run(mut self, ctx: &Context) -> RebuildReport {
+    async fn run(mut self, ctx: &Context) -> RebuildReport {
         if ctx.check(Phase::Acquire).is_err() {
             return self.cut_off();
         }

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use pool_core::{DiscardReason, ErrorKind, Phase, PoolStats, Protocol, RebuildReason};
+use pool_core::{ConnectionPool, DiscardReason, ErrorKind, Phase, PoolStats, RebuildReason};
 
-use crate::GateState;
+use super::Fleet;
+use super::state::of_retired;
+use crate::caps::Counts;
 
 /// What has happened in a fleet since it was made. Counts never fall: those of pools that are gone
 /// are in them.
@@ -64,35 +65,27 @@ impl LoginTimes {
     }
 }
 
-/// How much of what the routers of a fleet have together is used at this moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FleetLoad {
-    /// Pools, of routers that are wanted.
-    pub pools: usize,
-    /// Pools that are closing, and still have sessions.
-    pub retired: usize,
-    /// Sessions: those being made and being closed, and those of retired pools, included.
-    pub sessions: usize,
-    /// Sessions that wait for the [limit](crate::FleetLimits::sessions_max) on sessions, or for
-    /// those that an earlier pool of their router still has.
-    pub sessions_waiting: usize,
-    /// Logins under way.
-    pub logins_in_flight: usize,
-    /// Logins that wait for a [limit](crate::FleetLimits) on logins.
-    pub logins_waiting: usize,
-}
-
-/// A router that logins to fail.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RouterGate {
-    /// Its name.
-    pub router: Arc<str>,
-    /// What it is logged in to by.
-    pub protocol: Protocol,
-    /// Since when, how often, and why.
-    pub state: GateState,
+impl Fleet {
+    /// What has happened since the fleet was made.
+    pub fn totals(&self) -> FleetTotals {
+        let (pools, retired, past) = {
+            let state = self.state.lock();
+            let pools: Vec<_> = state.pools.values().cloned().collect();
+            (pools, state.retired.clone(), state.past)
+        };
+        let living = pools.iter().map(|pool| pool.stats());
+        let retired = retired.iter().map(|pool| of_retired(pool));
+        let Counts { create_failed, discarded, rebuilds, health_checks, login_times } =
+            self.caps.counts();
+        FleetTotals {
+            pools: living.chain(retired).fold(past, PoolStats::merge),
+            create_failed,
+            discarded: DiscardReason::ALL.into_iter().zip(discarded).collect(),
+            rebuilds: RebuildReason::ALL.into_iter().zip(rebuilds).collect(),
+            health_checks_total: health_checks,
+            login_times,
+        }
+    }
 }
 
 #[cfg(test)]
