@@ -108,7 +108,7 @@ impl Site {
             lease = self.lease(&ctx, story) => lease?,
         };
         let output = execute(&ctx, &mut lease, &request).await?;
-        let read = self.ping.read(platform, &line.target, &output);
+        let read = self.ping.read(platform, &line.target, &line.ping, &output);
         if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
             lease.discard();
         }

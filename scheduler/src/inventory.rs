@@ -239,7 +239,7 @@ mod tests {
             "router frr-1: protocol is ssh: allowed is scrapli on platform frr_vtysh",
             "router old-1: max_connections is 0: allowed is 1 to 100",
             "router old-1: min_connections is 1: allowed is 0 to max_connections",
-            "router old-1: platform is acme_os: allowed is arista_eos, cisco_asa, ",
+            "router old-1: platform is acme_os: allowed is arista_eos, cisco_aireos, ",
             "line L0001: id is L0001: allowed is an id that no other line has",
             "line L0002: router is nowhere: allowed is the name of a router in the inventory",
             "line L0003: ping.vrf is red: allowed is nothing: the ping of frr_vtysh takes no VRF",

@@ -38,6 +38,7 @@
 //!
 //! [`Transcript`]: pool_core::Transcript
 
+mod measurement;
 mod model;
 mod outcome;
 mod status;
@@ -66,14 +67,18 @@ mod testing;
 
 pub use inventory::{Problem, Subject};
 pub use keeper::{Confirmation, DropLimit, Keeper, Trouble, Verdict};
+pub use measurement::{Details, Measurement, RttMs, Unanswered};
 pub use merge::{Conflict, Merged, merge};
 pub use model::{
     Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
     Target, Word,
 };
-pub use outcome::{CheckResult, Failure, FailureKind, Measurement, Outcome, RttMs, SkipReason};
+pub use outcome::{CheckResult, Failure, FailureKind, Outcome, SkipReason};
 pub use pools::Pools;
 pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
 pub use source::{InventorySource, SourceError};
-pub use task::ping::{DefinitionError, ParseError, PingTask};
+pub use task::ping::{
+    DefinitionError, DefinitionErrors, Expected, Mismatch, ParseError, PingTask, Sample,
+    SampleError,
+};

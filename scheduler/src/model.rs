@@ -187,11 +187,23 @@ pub struct PingParams {
     pub source: Option<Word>,
     /// VRF, VPN instance or routing instance.
     pub vrf: Option<Word>,
+    /// Whether packets must not be fragmented. Default no.
+    pub dont_fragment: bool,
+    /// Differentiated services code point, 0 to 63 (RFC 2474). Absent: the platform's default.
+    pub dscp: Option<u8>,
 }
 
 impl Default for PingParams {
     fn default() -> Self {
-        Self { count: 5, timeout: Duration::from_secs(2), size: None, source: None, vrf: None }
+        Self {
+            count: 5,
+            timeout: Duration::from_secs(2),
+            size: None,
+            source: None,
+            vrf: None,
+            dont_fragment: false,
+            dscp: None,
+        }
     }
 }
 
@@ -215,6 +227,9 @@ impl PingParams {
         if let Some(size) = self.size.filter(|size| !(36..=18_000).contains(size)) {
             let value = size.to_string();
             problems.push(("size", InvalidValue { value, allowed: "36 to 18000 bytes" }));
+        }
+        if let Some(dscp) = self.dscp.filter(|dscp| *dscp > 63) {
+            problems.push(("dscp", InvalidValue { value: dscp.to_string(), allowed: "0 to 63" }));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }

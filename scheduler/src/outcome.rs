@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pool_core::{Error, ErrorKind, Phase, Platform, Protocol};
 
-use crate::{LineId, RouterName, Target};
+use crate::{LineId, Measurement, RouterName, Target};
 
 /// How one scheduled check ended. Every scheduled check has exactly one.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,36 +45,6 @@ pub enum CheckResult {
     Failed(Failure),
     /// The check was not tried.
     Skipped(SkipReason),
-}
-
-/// What a device counted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measurement {
-    /// Packets sent, at least 1.
-    pub sent: u32,
-    /// Packets that were answered, at most `sent`.
-    pub received: u32,
-    /// Round-trip times, when the device printed them.
-    pub rtt: Option<RttMs>,
-}
-
-/// Round-trip times in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RttMs {
-    /// The shortest.
-    pub min: f64,
-    /// The mean.
-    pub avg: f64,
-    /// The longest.
-    pub max: f64,
-}
-
-impl Measurement {
-    /// `(sent - received) / sent`, in percent.
-    pub fn loss_pct(&self) -> f64 {
-        let lost = self.sent.saturating_sub(self.received);
-        f64::from(lost) * 100.0 / f64::from(self.sent.max(1))
-    }
 }
 
 /// Why a check that was tried gave no figures.

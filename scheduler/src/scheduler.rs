@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{Behaviour, FakePool, FakePools, house, inventory};
-    use crate::{CheckResult, FailureKind, Measurement, RttMs, SkipReason};
+    use crate::{CheckResult, FailureKind, Measurement, RttMs, SkipReason, Unanswered};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -180,7 +180,8 @@ mod tests {
         let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
         let outcome = once(2, &pool).await.pop().unwrap();
         let rtt = Some(RttMs { min: 1.0, avg: 2.0, max: 4.0 });
-        let measured = Measurement { sent: 5, received: 4, rtt };
+        let mut measured = Measurement::new(5, 4, rtt);
+        measured.details.unanswered.insert(Unanswered::TimedOut, 1);
         assert_eq!(outcome.result, CheckResult::Measured(measured));
         assert_eq!((outcome.duration, outcome.wait), (SECOND, Duration::from_millis(3)));
         assert_eq!(outcome.reused, Some(true));

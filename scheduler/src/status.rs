@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_was_measured_or_not_meant_to_run_has_no_status() {
-        let measured = Measurement { sent: 5, received: 0, rtt: None };
+        let measured = Measurement::new(5, 0, None);
         assert_eq!(status(Some(true), CheckResult::Measured(measured)), None);
         assert_eq!(status(None, CheckResult::Skipped(SkipReason::ShuttingDown)), None);
     }

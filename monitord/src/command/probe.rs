@@ -120,7 +120,8 @@ impl Probe {
         parts: &Parts,
     ) -> Result<Measurement, Failure> {
         let transcript = self.talk(ctx, factory, parts).await.map_err(|e| Failure::from(&e))?;
-        let measured = parts.ping.read(&self.config.platform, &self.target, transcript.output());
+        let Self { config, target, ping, .. } = self;
+        let measured = parts.ping.read(&config.platform, target, ping, transcript.output());
         measured.map_err(|error| Failure::from(&error))
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -5,6 +6,7 @@ use pool_core::{Phase, Protocol};
 use scheduler::{CheckResult, Outcome, SkipReason};
 use serde::Serialize;
 
+use super::measurement::unanswered_view;
 use super::{Table, round_ms};
 use crate::board::LineState;
 
@@ -24,6 +26,10 @@ struct OutcomeView<'a> {
     rtt_min_ms: Option<f64>,
     rtt_avg_ms: Option<f64>,
     rtt_max_ms: Option<f64>,
+    rtt_mdev_ms: Option<f64>,
+    duplicates: Option<u32>,
+    errors: Option<u32>,
+    unanswered: Option<BTreeMap<&'static str, u32>>,
     scheduled_at: String,
     started_at: Option<String>,
     duration_ms: Option<f64>,
@@ -47,6 +53,7 @@ impl<'a> From<&'a Outcome> for OutcomeView<'a> {
             _ => None,
         };
         let rtt = measured.and_then(|measurement| measurement.rtt);
+        let details = measured.map(|measurement| &measurement.details);
         let tried = |duration| outcome.started_at.map(|_| millis(duration));
         Self {
             line: outcome.line.as_str(),
@@ -61,6 +68,10 @@ impl<'a> From<&'a Outcome> for OutcomeView<'a> {
             rtt_min_ms: rtt.map(|rtt| round_ms(rtt.min)),
             rtt_avg_ms: rtt.map(|rtt| round_ms(rtt.avg)),
             rtt_max_ms: rtt.map(|rtt| round_ms(rtt.max)),
+            rtt_mdev_ms: details.and_then(|details| details.rtt_mdev_ms).map(round_ms),
+            duplicates: details.and_then(|details| details.duplicates),
+            errors: details.and_then(|details| details.errors),
+            unanswered: details.map(unanswered_view),
             scheduled_at: time(outcome.scheduled_at),
             started_at: outcome.started_at.map(time),
             duration_ms: tried(outcome.duration),
@@ -153,7 +164,7 @@ pub(crate) fn outcome_table(outcomes: &[Outcome]) -> Table {
 #[cfg(test)]
 mod tests {
     use pool_core::{Error, Platform};
-    use scheduler::{Failure, LineId, Measurement, RouterName, RttMs, Target};
+    use scheduler::{Failure, LineId, Measurement, RouterName, RttMs, Target, Unanswered};
 
     use super::*;
 
@@ -179,14 +190,19 @@ mod tests {
     #[test]
     fn a_measurement_has_its_figures_and_no_error() {
         let rtt = Some(RttMs { min: 1.0, avg: 2.25, max: 4.0 });
-        let result = CheckResult::Measured(Measurement { sent: 3, received: 2, rtt });
+        let mut measurement = Measurement::new(3, 2, rtt);
+        measurement.details.rtt_mdev_ms = Some(0.1234);
+        measurement.details.errors = Some(1);
+        measurement.details.unanswered.insert(Unanswered::TimedOut, 1);
+        let result = CheckResult::Measured(measurement);
         assert_eq!(
             outcome_line(&outcome(result)),
             concat!(
                 r#"{"line":"L0001","target":"198.51.100.1","router":"edge-1","#,
                 r#""platform":"cisco_iosxe","protocol":"scrapli","status":"measured","#,
                 r#""loss_pct":33.333,"sent":3,"received":2,"#,
-                r#""rtt_min_ms":1.0,"rtt_avg_ms":2.25,"rtt_max_ms":4.0,"#,
+                r#""rtt_min_ms":1.0,"rtt_avg_ms":2.25,"rtt_max_ms":4.0,"rtt_mdev_ms":0.123,"#,
+                r#""duplicates":null,"errors":1,"unanswered":{"timed_out":1},"#,
                 r#""scheduled_at":"2025-12-22T08:00:00.250Z","#,
                 r#""started_at":"2025-12-22T08:00:00.250Z","#,
                 r#""duration_ms":1234.567,"wait_ms":12.0,"connect_ms":null,"reused":true,"#,

@@ -10,7 +10,7 @@ use scheduler::{
 
 use super::problem::Problem;
 use super::section::{Section, nearest};
-use super::value::{duration, duration_within, integer, parsed, word};
+use super::value::{boolean, duration, duration_within, integer, parsed, word};
 use super::{Surroundings, connection, credentials, source};
 
 /// Reading a large inventory takes a moment; more often than this would be all that is done.
@@ -264,6 +264,8 @@ fn read_ping(section: &mut Section<'_>, defaults: &PingParams) -> PingParams {
         size: section.get("size", integer(0..=u32::MAX)).or(defaults.size),
         source: section.get("source", one_word()).or_else(|| defaults.source.clone()),
         vrf: section.get("vrf", one_word()).or_else(|| defaults.vrf.clone()),
+        dont_fragment: section.get("dont_fragment", boolean).unwrap_or(defaults.dont_fragment),
+        dscp: section.get("dscp", integer(0..=63)).or(defaults.dscp),
     };
     for (key, fault) in params.validate().err().unwrap_or_default() {
         if section.had(key) {

@@ -60,6 +60,15 @@ pub(super) fn ratio(value: &ValueKind) -> Result<f64, String> {
     number.filter(within).ok_or_else(|| "a number from 0 to 1, such as 0.2".to_owned())
 }
 
+/// Yes or no, which may also stand as a text: variables are always texts.
+pub(super) fn boolean(value: &ValueKind) -> Result<bool, String> {
+    match value {
+        ValueKind::Boolean(value) => Ok(*value),
+        ValueKind::String(text) => text.parse().map_err(|_| "true or false".to_owned()),
+        _ => Err("true or false".to_owned()),
+    }
+}
+
 /// A duration: `30s`, `1h 30m`, or a whole number of seconds.
 pub(super) fn duration(value: &ValueKind) -> Result<Duration, String> {
     if let Ok(seconds) = integer(0..=u64::from(u32::MAX))(value) {

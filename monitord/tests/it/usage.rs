@@ -102,7 +102,8 @@ async fn a_saved_ping_is_read() {
     assert_eq!(ended.code, Some(0), "{}", ended.everything());
     let expected = json!({
         "loss_pct": 20.0, "sent": 5, "received": 4,
-        "rtt_min_ms": 1.0, "rtt_avg_ms": 2.0, "rtt_max_ms": 4.0,
+        "rtt_min_ms": 1.0, "rtt_avg_ms": 2.0, "rtt_max_ms": 4.0, "rtt_mdev_ms": null,
+        "duplicates": null, "errors": null, "unanswered": { "timed_out": 1 }, "reply_ms": [],
     });
     assert_eq!(ended.json(), [expected]);
     let table = parse(PING, &["--platform", "cisco_iosxe", "-"]).await;

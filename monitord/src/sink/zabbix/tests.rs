@@ -100,7 +100,7 @@ fn compressed(payload: &[u8]) -> Vec<u8> {
 
 fn outcome(line: &str) -> Arc<Outcome> {
     let at = "2025-12-22T08:00:00.25Z".parse().unwrap();
-    let measurement = Measurement { sent: 5, received: 4, rtt: None };
+    let measurement = Measurement::new(5, 4, None);
     Arc::new(Outcome {
         line: LineId::new(line).unwrap(),
         target: Target::new("198.51.100.1").unwrap(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use pool_core::{ConfigProblem, Error, Request, Result, Step};
 
-use super::definition::{Definition, Waits};
+use super::definition::{Commands, Definition, Ends, Waits};
 use super::template::{Param, Template};
 use crate::{PingParams, Target};
 
@@ -19,28 +19,48 @@ const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// sent that nobody waits for.
 const INTERRUPT_EARLY: u32 = 10;
 
-/// The command for `target`.
+/// What a command that sets an option for a ping may take.
+const BEFORE: Duration = Duration::from_secs(1);
+
+/// The commands for `target`.
 pub(super) fn request(
     definition: &Definition,
     target: &Target,
     params: &PingParams,
 ) -> Result<Request> {
-    let template = template(definition, target);
-    let problems = problems(definition, template, params);
+    let commands = commands(definition, target);
+    let problems = problems(definition, commands, params);
     if !problems.is_empty() {
         return Err(Error::InvalidConfig(problems));
     }
-    let line = template.render(|param| value(definition, target, params, param));
-    let mut step = Step::command(line)?.with_timeout(budget(definition, target, params));
-    if definition.needs_interrupt() {
-        let early = definition.interval / INTERRUPT_EARLY;
-        step = step.interrupted_after(definition.interval * params.count - early);
+    let line =
+        |template: &Template| template.render(|param| value(definition, target, params, param));
+    let mut steps = Vec::new();
+    // A command of which nothing is left has nothing to set.
+    for line in commands.before.iter().map(line).filter(|line| !line.is_empty()) {
+        steps.push(Step::command(line)?);
     }
-    Ok(Request::new(step).with_output_bytes_max(OUTPUT_BYTES_MAX))
+    let mut ping =
+        Step::command(line(&commands.ping))?.with_timeout(ping_budget(definition, target, params));
+    if definition.ends == Ends::Interrupted {
+        let early = definition.interval / INTERRUPT_EARLY;
+        ping = ping.interrupted_after(definition.interval * params.count - early);
+    }
+    steps.push(ping);
+    let mut steps = steps.into_iter();
+    let first = steps.next().expect("the ping is a step");
+    let request = steps.fold(Request::new(first), Request::then);
+    Ok(request.with_output_bytes_max(OUTPUT_BYTES_MAX))
+}
+
+/// How long it all takes when no packet is answered.
+pub(super) fn budget(definition: &Definition, target: &Target, params: &PingParams) -> Duration {
+    let before = u32::try_from(commands(definition, target).before.len());
+    BEFORE * before.unwrap_or(u32::MAX) + ping_budget(definition, target, params)
 }
 
 /// How long a ping in which no packet is answered takes, and what goes with it.
-pub(super) fn budget(definition: &Definition, target: &Target, params: &PingParams) -> Duration {
+fn ping_budget(definition: &Definition, target: &Target, params: &PingParams) -> Duration {
     let packets = match definition.waits {
         Waits::Each => (params.timeout + definition.interval) * params.count,
         Waits::Last => definition.interval * params.count + params.timeout,
@@ -49,9 +69,9 @@ pub(super) fn budget(definition: &Definition, target: &Target, params: &PingPara
     packets + OVERHEAD + if is_name { DNS_SLACK } else { Duration::ZERO }
 }
 
-fn template<'a>(definition: &'a Definition, target: &Target) -> &'a Template {
+fn commands<'a>(definition: &'a Definition, target: &Target) -> &'a Commands {
     let is_ipv6 = target.as_str().parse::<Ipv6Addr>().is_ok();
-    if is_ipv6 { &definition.command_ipv6 } else { &definition.command }
+    if is_ipv6 { &definition.ipv6 } else { &definition.ipv4 }
 }
 
 /// The value of a parameter, if it has one. Every text here comes from a type that allows only
@@ -78,13 +98,20 @@ fn value(
         Param::SourceAddress => source(Some(true)),
         Param::SourceInterface => source(Some(false)),
         Param::Vrf => params.vrf.as_ref().map(|vrf| vrf.as_str().to_owned()),
+        Param::DontFragment => params.dont_fragment.then(String::new),
+        Param::DontFragmentYesNo => {
+            Some(if params.dont_fragment { "yes" } else { "no" }.to_owned())
+        }
+        Param::Dscp => params.dscp.map(|dscp| dscp.to_string()),
+        // The code point is the upper six of the eight bits (RFC 2474, section 3).
+        Param::Tos => params.dscp.map(|dscp| (u16::from(dscp) << 2).to_string()),
     }
 }
 
 /// Every parameter that is set and out of the platform's range, or not taken by it.
 fn problems(
     definition: &Definition,
-    template: &Template,
+    commands: &Commands,
     params: &PingParams,
 ) -> Vec<ConfigProblem> {
     let name = &definition.name;
@@ -103,22 +130,21 @@ fn problems(
         }
     };
     let (low, high) = (limits.count.start(), limits.count.end());
-    let in_range = limits.count.contains(&params.count);
+    let in_range = limits.count.contains(&params.count.into());
     require(in_range, "count", &params.count, format!("{low} to {high} on {name}"));
     let (low, high) = (limits.timeout_s.start(), limits.timeout_s.end());
     let timeout_s = params.timeout.as_secs();
     let in_range = limits.timeout_s.contains(&timeout_s);
     require(in_range, "timeout", &format!("{timeout_s}s"), format!("{low}s to {high}s on {name}"));
+    let none = |what: &str| format!("nothing: the ping of {name} takes no {what}");
     if let Some(size) = params.size {
         let (low, high) = (limits.size.start(), limits.size.end());
         let allowed = format!("{low} to {high} bytes on {name}");
-        require(limits.size.contains(&size), "size", &size, allowed);
-        let none = format!("nothing: the ping of {name} takes no size");
-        require(template.takes(Param::Size), "size", &size, none);
+        require(limits.size.contains(&size.into()), "size", &size, allowed);
+        require(commands.take(Param::Size), "size", &size, none("size"));
     }
     if let Some(vrf) = &params.vrf {
-        let none = format!("nothing: the ping of {name} takes no VRF");
-        require(template.takes(Param::Vrf), "vrf", &vrf.as_str(), none);
+        require(commands.take(Param::Vrf), "vrf", &vrf.as_str(), none("VRF"));
     }
     if let Some(source) = &params.source {
         let source = source.as_str();
@@ -126,17 +152,24 @@ fn problems(
             Ok(_) => Param::SourceAddress,
             Err(_) => Param::SourceInterface,
         };
-        let taken = template.takes(Param::Source) || template.takes(own);
-        let allowed = source_allowed(name, template);
-        require(taken, "source", &source, allowed);
+        let taken = commands.take(Param::Source) || commands.take(own);
+        require(taken, "source", &source, source_allowed(name, commands));
+    }
+    if params.dont_fragment {
+        let taken = commands.take(Param::DontFragment) || commands.take(Param::DontFragmentYesNo);
+        require(taken, "dont_fragment", &true, none("don't-fragment option"));
+    }
+    if let Some(dscp) = params.dscp {
+        let taken = commands.take(Param::Dscp) || commands.take(Param::Tos);
+        require(taken, "dscp", &dscp, none("DSCP"));
     }
     problems
 }
 
-fn source_allowed(name: &str, template: &Template) -> String {
-    if template.takes(Param::SourceAddress) {
+fn source_allowed(name: &str, commands: &Commands) -> String {
+    if commands.take(Param::SourceAddress) {
         format!("an address on {name}")
-    } else if template.takes(Param::SourceInterface) {
+    } else if commands.take(Param::SourceInterface) {
         format!("an interface on {name}")
     } else {
         format!("nothing: the ping of {name} takes no source")
@@ -162,6 +195,7 @@ mod tests {
             size: Some(200),
             source: Some(Word::new("192.0.2.9").unwrap()),
             vrf: Some(Word::new("red").unwrap()),
+            ..PingParams::default()
         }
     }
 
@@ -218,6 +252,54 @@ mod tests {
     }
 
     #[test]
+    fn fragments_and_service_classes_are_asked_for_in_each_platforms_words() {
+        let params = PingParams { dont_fragment: true, dscp: Some(46), ..PingParams::default() };
+        for (platform, expected) in [
+            ("cisco_iosxe", "ping 192.0.2.1 repeat 5 timeout 2 df-bit tos 184"),
+            ("huawei_vrp", "ping -c 5 -t 2000 -m 500 -f -tos 184 192.0.2.1"),
+            ("juniper_junos", "ping 192.0.2.1 count 5 wait 2 do-not-fragment tos 184"),
+            ("linux", "LC_ALL=C ping -n -c 5 -W 2 -M do -Q 184 192.0.2.1"),
+            (
+                "mikrotik_routeros",
+                "/ping address=192.0.2.1 count=5 interval=2s do-not-fragment dscp=46",
+            ),
+        ] {
+            assert_eq!(step(platform, "192.0.2.1", &params).line(), expected);
+        }
+    }
+
+    #[test]
+    fn options_that_hold_for_a_session_are_all_set_each_time() {
+        let lines = |params: &PingParams| {
+            let target = Target::new("192.0.2.1").unwrap();
+            let task = PingTask::builtin();
+            let request = task.request(&"fortinet_fortios".into(), &target, params).unwrap();
+            request.steps().iter().map(|step| step.line().to_owned()).collect::<Vec<_>>()
+        };
+        let plain = lines(&PingParams::default());
+        let own = PingParams { vrf: None, dont_fragment: true, ..all_set() };
+        let own = lines(&own);
+        assert_eq!(plain.len(), own.len());
+        assert_eq!(
+            plain[2..5],
+            [
+                "execute ping-options data-size 56",
+                "execute ping-options source auto",
+                "execute ping-options df-bit no",
+            ]
+        );
+        assert_eq!(
+            own[2..6],
+            [
+                "execute ping-options data-size 200",
+                "execute ping-options source 192.0.2.9",
+                "execute ping-options df-bit yes",
+                "execute ping 192.0.2.1",
+            ]
+        );
+    }
+
+    #[test]
     fn the_time_allowed_is_that_of_a_ping_nobody_answers() {
         let params = PingParams::default();
         let seconds = |platform, target| step(platform, target, &params).timeout().unwrap();
@@ -247,6 +329,8 @@ mod tests {
             }
         };
         assert_eq!(keys("frr_vtysh", &all_set()), ["size", "vrf", "source"]);
+        let marked = PingParams { dont_fragment: true, dscp: Some(46), ..PingParams::default() };
+        assert_eq!(keys("frr_vtysh", &marked), ["dont_fragment", "dscp"]);
         let slow = PingParams { timeout: Duration::from_secs(60), ..PingParams::default() };
         assert_eq!(keys("cisco_iosxr", &slow), ["timeout"]);
         let none = PingParams { count: 0, ..PingParams::default() };

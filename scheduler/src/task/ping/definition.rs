@@ -4,17 +4,17 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::read::Reader;
-use super::template::Template;
+use super::template::{Param, Template};
 
 /// How one platform is pinged.
 #[derive(Debug)]
 pub(super) struct Definition {
     /// The platform's name; an alias has the definition of its platform.
     pub(super) name: String,
-    /// The command for a name or an IPv4 address.
-    pub(super) command: Template,
-    /// The command for an IPv6 address.
-    pub(super) command_ipv6: Template,
+    /// What is typed for a name or an IPv4 address.
+    pub(super) ipv4: Commands,
+    /// What is typed for an IPv6 address.
+    pub(super) ipv6: Commands,
     /// The pause between two packets.
     pub(super) interval: Duration,
     /// Which packets are waited for.
@@ -28,9 +28,27 @@ pub(super) struct Definition {
 }
 
 impl Definition {
-    /// Whether the ping ends only when it is interrupted.
-    pub(super) fn needs_interrupt(&self) -> bool {
-        self.ends == Ends::Interrupted
+    /// Whether it works only on a session that is a shell: the ping ends only when it is
+    /// interrupted, or takes its options from commands before it.
+    pub(super) fn needs_shell(&self) -> bool {
+        let takes_before = |commands: &Commands| !commands.before.is_empty();
+        self.ends == Ends::Interrupted || takes_before(&self.ipv4) || takes_before(&self.ipv6)
+    }
+}
+
+/// What is typed to ping.
+#[derive(Clone, Debug)]
+pub(super) struct Commands {
+    /// Commands that set options for the ping, on platforms whose ping takes none.
+    pub(super) before: Vec<Template>,
+    /// The ping.
+    pub(super) ping: Template,
+}
+
+impl Commands {
+    /// Whether the parameter is anywhere in them.
+    pub(super) fn take(&self, param: Param) -> bool {
+        self.before.iter().chain([&self.ping]).any(|template| template.takes(param))
     }
 }
 
@@ -59,9 +77,9 @@ pub(super) enum Ends {
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     /// Packets.
-    pub(super) count: RangeInclusive<u32>,
+    pub(super) count: RangeInclusive<u64>,
     /// Seconds to wait for a reply.
     pub(super) timeout_s: RangeInclusive<u64>,
     /// Bytes, as the platform counts them.
-    pub(super) size: RangeInclusive<u32>,
+    pub(super) size: RangeInclusive<u64>,
 }

@@ -1,10 +1,12 @@
 use regex::Captures;
+use serde::Deserialize;
 
-use crate::{Measurement, RttMs};
+use super::number::{Percent, count, milliseconds, percent};
+use crate::{Details, Measurement, RttMs};
 
 /// Whether a platform prints something each time it prints statistics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Printed {
     /// Always. Statistics without it are cut short.
     #[default]
@@ -13,14 +15,37 @@ pub(super) enum Printed {
     Sometimes,
 }
 
+/// What a device counts as received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Received {
+    /// Packets that were answered: no more than were sent.
+    #[default]
+    Packets,
+    /// Answers: there may be several to one packet.
+    Answers,
+}
+
+/// What a platform always prints with its statistics, and what it means by them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Habits {
+    pub(super) loss: Printed,
+    pub(super) rtt: Printed,
+    pub(super) received: Received,
+}
+
 /// The figures of one ping as they are found, line by line.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Figures {
     sent: Option<u32>,
     received: Option<u32>,
+    /// The percentage of packets that were lost, as it was printed.
     loss: Option<Percent>,
     rtt: Option<RttMs>,
-    /// The kind of ping has no round-trip times.
+    mdev_ms: Option<f64>,
+    duplicates: Option<u32>,
+    errors: Option<u32>,
+    /// There are no round-trip times: the kind of ping has none, or the device cut them off.
     untimed: bool,
 }
 
@@ -31,16 +56,10 @@ pub(super) enum Doubt {
     Nothing,
     /// This is missing.
     Missing(&'static str),
+    /// This line stands within the statistics and is none of theirs.
+    Disturbed(String),
     /// Two things that were printed do not fit together.
     Contradiction(String),
-}
-
-/// A percentage of packets that were lost, as it was printed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Percent {
-    lost: f64,
-    /// The size of the last digit that was printed.
-    digit: f64,
 }
 
 impl Figures {
@@ -52,33 +71,44 @@ impl Figures {
     /// Takes what a summary line says.
     pub(super) fn take(&mut self, line: &Captures<'_>) -> Result<(), Doubt> {
         let group = |name| line.name(name).map(|found| found.as_str());
-        if let Some(text) = group("sent") {
-            agree(&mut self.sent, count(text)?, "packets sent")?;
-        }
-        if let Some(text) = group("received") {
-            agree(&mut self.received, count(text)?, "packets received")?;
+        for (name, known, what) in [
+            ("sent", &mut self.sent, "packets sent"),
+            ("received", &mut self.received, "packets received"),
+            ("duplicates", &mut self.duplicates, "duplicates"),
+            ("errors", &mut self.errors, "errors"),
+        ] {
+            if let Some(text) = group(name) {
+                agree(known, count(text)?, what)?;
+            }
         }
         if let Some(text) = group("loss_pct") {
             agree(&mut self.loss, percent(text)?, "packet loss")?;
         }
         if let Some(text) = group("success_pct") {
-            let Percent { lost: answered, digit } = percent(text)?;
-            agree(&mut self.loss, Percent { lost: 100.0 - answered, digit }, "success rate")?;
+            let Percent { value, digit } = percent(text)?;
+            agree(&mut self.loss, Percent { value: 100.0 - value, digit }, "success rate")?;
         }
-        if let Some(min) = group("rtt_min") {
-            let unit = group("unit").unwrap_or("ms");
-            let rtt = RttMs {
-                min: milliseconds(min, unit)?,
-                avg: milliseconds(group("rtt_avg").unwrap_or_default(), unit)?,
-                max: milliseconds(group("rtt_max").unwrap_or_default(), unit)?,
-            };
+        let unit = group("unit").unwrap_or("ms");
+        let time = |name| milliseconds(group(name).unwrap_or_default(), unit);
+        if group("rtt_min").is_some() {
+            let rtt = RttMs { min: time("rtt_min")?, avg: time("rtt_avg")?, max: time("rtt_max")? };
             agree(&mut self.rtt, rtt, "round-trip times")?;
         }
+        if group("rtt_mdev").is_some() {
+            agree(&mut self.mdev_ms, time("rtt_mdev")?, "the deviation of round-trip times")?;
+        }
+        self.untimed |= group("cut").is_some();
         Ok(())
     }
 
+    /// Whether nothing is missing but times.
+    pub(super) fn have_counts(&self, habits: Habits) -> bool {
+        let loss = self.loss.is_some() || habits.loss == Printed::Sometimes;
+        self.sent.is_some() && self.received.is_some() && loss
+    }
+
     /// The measurement, if the figures are complete and fit together.
-    pub(super) fn finish(self, loss: Printed, rtt: Printed) -> Result<Measurement, Doubt> {
+    pub(super) fn finish(self, habits: Habits) -> Result<Measurement, Doubt> {
         let (sent, received) = match (self.sent, self.received) {
             (None, None) => return Err(Doubt::Nothing),
             (None, Some(_)) => return Err(Doubt::Missing("packets sent")),
@@ -88,45 +118,51 @@ impl Figures {
         if sent == 0 {
             return Err(Doubt::Contradiction("no packet was sent".to_owned()));
         }
-        if received > sent {
+        if received > sent && habits.received == Received::Packets {
             let text = format!("{received} packets received, but only {sent} sent");
             return Err(Doubt::Contradiction(text));
         }
         match self.loss {
-            Some(percent) => percent.check(sent, received)?,
-            None if loss == Printed::Always => return Err(Doubt::Missing("packet loss")),
+            Some(percent) => check_loss(percent, sent, received)?,
+            None if habits.loss == Printed::Always => return Err(Doubt::Missing("packet loss")),
             None => {}
         }
-        if received == 0 {
-            // Some devices print 0/0/0 here: no time was measured.
-            return Ok(Measurement { sent, received, rtt: None });
+        let Self { duplicates, errors, .. } = self;
+        let mut measurement = Measurement::new(sent, received, None);
+        measurement.details = Details { duplicates, errors, ..Details::default() };
+        // Some devices print 0/0/0 when nothing was received: no time was measured.
+        if received > 0 {
+            measurement.rtt = self.rtt_for(habits.rtt)?;
+            measurement.details.rtt_mdev_ms = self.mdev_ms;
         }
+        Ok(measurement)
+    }
+
+    /// The round-trip times of packets that were received.
+    fn rtt_for(&self, printed: Printed) -> Result<Option<RttMs>, Doubt> {
         match self.rtt {
             Some(RttMs { min, avg, max }) if min > avg || avg > max => {
                 let text = format!("round-trip times {min}/{avg}/{max} ms are not in order");
-                return Err(Doubt::Contradiction(text));
+                Err(Doubt::Contradiction(text))
             }
-            None if rtt == Printed::Always && !self.untimed => {
-                return Err(Doubt::Missing("round-trip times"));
+            None if printed == Printed::Always && !self.untimed => {
+                Err(Doubt::Missing("round-trip times"))
             }
-            _ => {}
+            rtt => Ok(rtt),
         }
-        Ok(Measurement { sent, received, rtt: self.rtt })
     }
 }
 
-impl Percent {
-    /// Devices round to the last digit, or cut it off; both are less than one of it.
-    fn check(self, sent: u32, received: u32) -> Result<(), Doubt> {
-        let counted = Measurement { sent, received, rtt: None }.loss_pct();
-        // The small part is for the arithmetic of binary fractions.
-        if (counted - self.lost).abs() < self.digit + 1e-9 && (0.0..=100.0).contains(&self.lost) {
-            return Ok(());
-        }
-        let Self { lost, .. } = self;
-        let text = format!("{lost} % loss is printed, but {received} of {sent} were received");
-        Err(Doubt::Contradiction(text))
+/// Devices round a percentage to its last digit, or cut it off; both are less than one of it.
+fn check_loss(printed: Percent, sent: u32, received: u32) -> Result<(), Doubt> {
+    let Percent { value, digit } = printed;
+    let lost = f64::from(sent) - f64::from(received);
+    // The small part is for the arithmetic of binary fractions.
+    if (lost * 100.0 / f64::from(sent) - value).abs() < digit + 1e-9 && value <= 100.0 {
+        return Ok(());
     }
+    let text = format!("{value} % loss is printed, but {received} of {sent} were received");
+    Err(Doubt::Contradiction(text))
 }
 
 /// A figure may be printed twice, if it is the same both times.
@@ -140,41 +176,6 @@ fn agree<T: PartialEq + Copy>(known: &mut Option<T>, new: T, what: &str) -> Resu
             Ok(())
         }
     }
-}
-
-fn count(text: &str) -> Result<u32, Doubt> {
-    text.parse().map_err(|_| not_a_number(text))
-}
-
-fn percent(text: &str) -> Result<Percent, Doubt> {
-    let (_, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let decimals = i32::try_from(decimals.len()).map_err(|_| not_a_number(text))?;
-    Ok(Percent { lost: decimal(text)?, digit: 10_f64.powi(-decimals) })
-}
-
-fn milliseconds(text: &str, unit: &str) -> Result<f64, Doubt> {
-    let number = decimal(text)?;
-    match unit {
-        "us" | "usec" => Ok(number / 1000.0),
-        "s" | "sec" => Ok(number * 1000.0),
-        _ => Ok(number),
-    }
-}
-
-/// A plain decimal number: digits, and digits after a dot.
-fn decimal(text: &str) -> Result<f64, Doubt> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let number: Option<f64> = text.parse().ok();
-    number
-        .filter(|number| plain && text.len() <= DECIMAL_CHARS_MAX && number.is_finite())
-        .ok_or_else(|| not_a_number(text))
-}
-
-/// More digits than this are not a percentage or a time.
-const DECIMAL_CHARS_MAX: usize = 16;
-
-fn not_a_number(text: &str) -> Doubt {
-    Doubt::Contradiction(format!("{:?} is not a number that fits", super::text::head(text)))
 }
 
 #[cfg(test)]
@@ -197,19 +198,25 @@ mod tests {
             ("20", 5, 5, false),
             ("100", 5, 0, true),
             ("0.00", 5, 0, false),
+            ("-300", 1, 4, true),
+            ("0", 1, 4, false),
         ] {
-            let result = percent(text).unwrap().check(sent, received);
+            let result = check_loss(percent(text).unwrap(), sent, received);
             assert_eq!(result.is_ok(), fits, "{text} % of {sent}, {received} received");
         }
     }
 
     #[test]
-    fn units_become_milliseconds() {
-        assert_eq!(milliseconds("1500", "us"), Ok(1.5));
-        assert_eq!(milliseconds("1.25", "s"), Ok(1250.0));
-        assert_eq!(milliseconds("1.25", "ms"), Ok(1.25));
-        for text in ["", ".", "1.2.3", "1e5", "-1", "inf", "99999999999999999"] {
-            assert!(milliseconds(text, "ms").is_err(), "{text}");
-        }
+    fn more_answers_than_packets_are_believed_only_where_answers_are_counted() {
+        let figures = Figures {
+            sent: Some(1),
+            received: Some(4),
+            loss: Some(percent("-300").unwrap()),
+            rtt: Some(RttMs { min: 1.0, avg: 1.0, max: 3.0 }),
+            ..Figures::default()
+        };
+        let habits = Habits { received: Received::Answers, ..Habits::default() };
+        assert_eq!(figures.clone().finish(habits).unwrap().received, 4);
+        assert!(matches!(figures.finish(Habits::default()), Err(Doubt::Contradiction(_))));
     }
 }

@@ -2,63 +2,98 @@
 
 mod command;
 mod definition;
+mod definition_error;
 mod figures;
+mod keys;
 mod load;
+mod number;
+mod parse_error;
 mod read;
+mod replies;
+mod sample;
 mod target;
 mod template;
 mod text;
+mod validate;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use pool_core::{Capability, Error, Platform, Request, Result};
 
 use crate::{Measurement, PingParams, Target};
 
-use definition::Definition;
-pub use load::DefinitionError;
-pub use read::ParseError;
+use definition::{Definition, Ends};
+pub use definition_error::{DefinitionError, DefinitionErrors};
+use figures::Doubt;
+use load::Definitions;
+pub use parse_error::ParseError;
+use read::Read;
+pub use sample::{Expected, Mismatch, Sample, SampleError};
+
+macro_rules! builtin {
+    ($($file:literal),+ $(,)?) => {
+        &[$(($file, include_str!(concat!("platforms/", $file)))),+]
+    };
+}
 
 /// The definitions that come with this crate: file name and text.
-const BUILTIN: &[(&str, &str)] = &[
-    ("arista_eos.toml", include_str!("platforms/arista_eos.toml")),
-    ("cisco_asa.toml", include_str!("platforms/cisco_asa.toml")),
-    ("cisco_iosxe.toml", include_str!("platforms/cisco_iosxe.toml")),
-    ("cisco_iosxr.toml", include_str!("platforms/cisco_iosxr.toml")),
-    ("cisco_nxos.toml", include_str!("platforms/cisco_nxos.toml")),
-    ("frr_vtysh.toml", include_str!("platforms/frr_vtysh.toml")),
-    ("h3c_comware.toml", include_str!("platforms/h3c_comware.toml")),
-    ("huawei_vrp.toml", include_str!("platforms/huawei_vrp.toml")),
-    ("juniper_junos.toml", include_str!("platforms/juniper_junos.toml")),
-    ("linux.toml", include_str!("platforms/linux.toml")),
-    ("nokia_sros.toml", include_str!("platforms/nokia_sros.toml")),
-    ("ruckus_icx.toml", include_str!("platforms/ruckus_icx.toml")),
+const BUILTIN: &[(&str, &str)] = builtin![
+    "arista_eos.toml",
+    "cisco_aireos.toml",
+    "cisco_asa.toml",
+    "cisco_iosxe.toml",
+    "cisco_iosxr.toml",
+    "cisco_nxos.toml",
+    "fortinet_fortios.toml",
+    "frr_vtysh.toml",
+    "h3c_comware.toml",
+    "huawei_vrp.toml",
+    "juniper_junos.toml",
+    "linux.toml",
+    "mikrotik_routeros.toml",
+    "nokia_sros.toml",
+    "nokia_sros_classic.toml",
+    "ruckus_icx.toml",
 ];
+
+/// Compiling all patterns takes a good part of a second, and they never change.
+static BUILTIN_TASK: LazyLock<PingTask> =
+    LazyLock::new(|| PingTask::load(BUILTIN).expect("a test loads every built-in definition"));
 
 /// The `ping` task: builds the command and reads the output on every platform it has a definition
 /// for.
 #[derive(Clone, Debug)]
 pub struct PingTask {
     /// By name, aliases included.
-    definitions: BTreeMap<String, Arc<Definition>>,
+    definitions: Definitions,
 }
 
 impl PingTask {
     /// The definitions that come with this crate.
     pub fn builtin() -> Self {
-        Self::load(BUILTIN).expect("a test loads every built-in definition")
+        BUILTIN_TASK.clone()
     }
 
-    /// Loads definitions from `(file name, text)` pairs. A file is TOML: `name`, `aliases` and
-    /// `inherits` at the top, and a `[ping]` table; a `[cli]` table beside it is somebody else's.
+    /// The built-in definitions and those of `files`, as [`load`](Self::load) takes them. A file
+    /// with the name of a built-in platform replaces it; one that inherits builds on it.
     ///
     /// # Errors
     ///
-    /// [`DefinitionError`] with the file, the key and the reason.
-    pub fn load(files: &[(&str, &str)]) -> Result<Self, DefinitionError> {
-        Ok(Self { definitions: load::definitions(files)? })
+    /// See [`load`](Self::load).
+    pub fn with_files(files: &[(&str, &str)]) -> Result<Self, DefinitionErrors> {
+        Ok(Self { definitions: load::definitions(&BUILTIN_TASK.definitions, BUILTIN, files)? })
+    }
+
+    /// Loads definitions from `(file name, text)` pairs. A file is TOML and has the name of its
+    /// platform: `aliases` and `inherits` at the top, and a `[ping]` table; a `[cli]` table beside
+    /// it is somebody else's. A file without anything for a ping is passed over.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, each with the file, the key and the reason.
+    pub fn load(files: &[(&str, &str)]) -> Result<Self, DefinitionErrors> {
+        Ok(Self { definitions: load::definitions(&Definitions::new(), &[], files)? })
     }
 
     /// The names of the platforms there are definitions for, aliases included, in order.
@@ -72,10 +107,10 @@ impl PingTask {
     }
 
     /// Whether `platform` can be pinged on sessions with this `capability`: there is a definition,
-    /// and a ping that does not end by itself can be interrupted.
+    /// and a ping that does not end by itself, or takes its options from commands before it, runs
+    /// in a shell.
     pub fn supports(&self, platform: &Platform, capability: &Capability) -> bool {
-        self.definition(platform)
-            .is_some_and(|found| capability.interrupt || !found.needs_interrupt())
+        self.definition(platform).is_some_and(|found| capability.interrupt || !found.needs_shell())
     }
 
     /// The command for `target`, with the time its output may take as the step's timeout.
@@ -107,8 +142,9 @@ impl PingTask {
         Ok(command::budget(self.expect(platform)?, target, params))
     }
 
-    /// Reads the output of a ping to `target`. The output must speak of that target, where it is
-    /// an address and the platform prints it: text of an earlier ping is not taken for this one.
+    /// Reads the output of a ping to `target` that was asked for with `params`. The output must
+    /// speak of that target, where it is an address and the platform prints it, and of that many
+    /// packets: text of an earlier ping, or of one that was broken off, is not taken for this one.
     ///
     /// # Errors
     ///
@@ -117,18 +153,23 @@ impl PingTask {
         &self,
         platform: &Platform,
         target: &Target,
+        params: &PingParams,
         text: &str,
     ) -> Result<Measurement, ParseError> {
-        self.read_text(platform, Some(target), text)
+        let definition = self.known(platform)?;
+        let read = self.read_text(platform, Some(target), text)?;
+        check_count(definition, params.count, &read)
+            .map_err(|doubt| ParseError::new(doubt, text))?;
+        Ok(read.measurement)
     }
 
-    /// Reads a saved output without knowing which target was asked for.
+    /// Reads a saved output without knowing what was asked for.
     ///
     /// # Errors
     ///
     /// See [`ParseError`].
     pub fn parse(&self, platform: &Platform, text: &str) -> Result<Measurement, ParseError> {
-        self.read_text(platform, None, text)
+        Ok(self.read_text(platform, None, text)?.measurement)
     }
 
     fn read_text(
@@ -136,11 +177,13 @@ impl PingTask {
         platform: &Platform,
         target: Option<&Target>,
         text: &str,
-    ) -> Result<Measurement, ParseError> {
-        let definition = self
-            .definition(platform)
-            .ok_or_else(|| ParseError::UnknownPlatform(platform.to_string()))?;
-        definition.reader.read(target, text)
+    ) -> Result<Read, ParseError> {
+        self.known(platform)?.reader.read(target, text)
+    }
+
+    fn known(&self, platform: &Platform) -> Result<&Definition, ParseError> {
+        let found = self.definition(platform);
+        found.ok_or_else(|| ParseError::UnknownPlatform(platform.to_string()))
     }
 
     fn definition(&self, platform: &Platform) -> Option<&Definition> {
@@ -151,4 +194,14 @@ impl PingTask {
         self.definition(platform)
             .ok_or_else(|| Error::Unsupported { what: format!("ping on platform {platform}") })
     }
+}
+
+/// A device sends as many packets as it was asked to, unless it says what kept it from that. A
+/// ping that is interrupted has sent as many as there was time for.
+fn check_count(definition: &Definition, asked: u32, read: &Read) -> std::result::Result<(), Doubt> {
+    let sent = read.measurement.sent;
+    if definition.ends == Ends::Interrupted || sent == asked || sent < asked && read.is_explained {
+        return Ok(());
+    }
+    Err(Doubt::Contradiction(format!("{asked} packets were asked for, but {sent} sent")))
 }

@@ -1,155 +1,186 @@
 use regex::{Captures, Regex};
 
-use pool_core::{ErrorKind, Phase};
-
-use super::figures::{Doubt, Figures, Printed};
+use super::figures::{Doubt, Figures, Habits, Printed, Received};
+use super::parse_error::ParseError;
+use super::replies::{Packets, Replies};
 use super::target::Mentions;
-use super::text::{head, lines, tail};
-use crate::{Failure, FailureKind, Measurement, Target};
+use super::text::{Line, head, is_log, lines};
+use crate::{Measurement, Target};
 
 /// Reads the output of one platform's ping.
 ///
 /// Only whole lines are matched. A line that begins a ping, or its statistics, sets aside
-/// everything before it: text that an earlier command left behind cannot stand in for figures
-/// that are missing.
+/// the figures before it: text that an earlier command left behind cannot stand in for figures
+/// that are missing. Where statistics have a heading, figures count only under it, and until they
+/// are complete nothing but log lines may stand between: the rest of a line that something has
+/// broken into might be taken for another number.
 #[derive(Debug)]
 pub(super) struct Reader {
-    /// Lines that begin a ping or its statistics and name its target (groups `target` and
-    /// `address`); a group `untimed` marks a kind of ping without round-trip times.
+    /// Lines that begin a ping and name its target (groups `target` and `address`); a group
+    /// `untimed` marks a kind of ping without round-trip times.
     pub(super) begins: Vec<Regex>,
+    /// Headings of statistics, with the same groups.
+    pub(super) statistics: Vec<Regex>,
     /// Lines with figures, by named groups.
     pub(super) summary: Vec<Regex>,
+    /// What is said of single packets.
+    pub(super) packets: Packets,
     /// Lines with which the device refuses the command.
     pub(super) refusals: Vec<Regex>,
-    /// Whether the percentage is always there.
-    pub(super) loss: Printed,
-    /// Whether round-trip times are always there when something was received.
-    pub(super) rtt: Printed,
-}
-
-/// Why a device's output gives no figures.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParseError {
-    /// There is no definition for the platform.
-    #[error("there is no ping definition for platform {0}")]
-    UnknownPlatform(String),
-
-    /// The device refused the command.
-    #[error("the device refused the ping: {message}")]
-    Refused {
-        /// Its own words.
-        message: String,
-    },
-
-    /// The output is that of another ping.
-    #[error("the output speaks of {found}, but {asked} was asked for")]
-    OtherTarget {
-        /// The target that was asked for.
-        asked: String,
-        /// What the output speaks of.
-        found: String,
-    },
-
-    /// The output has no statistics, or not all of them.
-    #[error("no complete statistics ({missing} missing) in output that ends with {tail:?}")]
-    Incomplete {
-        /// What is missing.
-        missing: &'static str,
-        /// The last of the output.
-        tail: String,
-    },
-
-    /// The statistics contradict themselves.
-    #[error("{contradiction}, in output that ends with {tail:?}")]
-    Contradiction {
-        /// What does not fit together.
-        contradiction: String,
-        /// The last of the output.
-        tail: String,
-    },
-}
-
-impl ParseError {
-    /// Whether the session must not be used again, because what it printed may have been the
-    /// answer to something else.
-    pub(crate) fn breaks_connection(&self) -> bool {
-        !matches!(self, Self::Refused { .. } | Self::UnknownPlatform(_))
-    }
-}
-
-impl From<&ParseError> for Failure {
-    fn from(error: &ParseError) -> Self {
-        let kind = match error {
-            ParseError::Refused { .. } => FailureKind::Session(ErrorKind::Rejected),
-            ParseError::OtherTarget { .. } => FailureKind::Session(ErrorKind::Desynchronised),
-            _ => FailureKind::ParseResultFailed,
-        };
-        Self { kind, phase: Some(Phase::Read), message: error.to_string(), io: None }
-    }
+    /// What the platform always prints, and what it means by it.
+    pub(super) habits: Habits,
+    /// Whether the target is always named.
+    pub(super) target: Printed,
+    /// Whether the statistics end with a time whose end nothing marks, so that the times of the
+    /// answers must tell that it is whole.
+    pub(super) open_end: bool,
 }
 
 /// What the lines of an output gave.
 struct Reading {
     figures: Result<Figures, Doubt>,
+    has_begun: bool,
+    in_statistics: bool,
+    /// The line the figures are in has its end.
+    is_ended: bool,
+    replies: Replies,
     mentions: Mentions,
     refusal: Option<String>,
 }
 
+/// A measurement, and what the count that was asked for is held against.
+pub(super) struct Read {
+    pub(super) measurement: Measurement,
+    /// The device said why it may have sent fewer packets than it was asked to.
+    pub(super) is_explained: bool,
+}
+
 impl Reader {
     /// Reads `text`, the output of a ping of `target`.
-    pub(super) fn read(
-        &self,
-        target: Option<&Target>,
-        text: &str,
-    ) -> Result<Measurement, ParseError> {
-        let Reading { figures, mentions, refusal } = self.scan(target, text);
-        if let (Some(asked), Some(found)) = (target, mentions.other()) {
+    pub(super) fn read(&self, target: Option<&Target>, text: &str) -> Result<Read, ParseError> {
+        let mut reading = Reading::new(target);
+        for line in lines(text) {
+            self.take(&mut reading, &line);
+        }
+        if let (Some(asked), Some(found)) = (target, reading.mentions.other()) {
             let (asked, found) = (asked.to_string(), found.to_owned());
             return Err(ParseError::OtherTarget { asked, found });
         }
-        let measured = figures.and_then(|figures| figures.finish(self.loss, self.rtt));
-        match (measured, refusal) {
-            (Ok(measurement), _) if mentions.fits() => Ok(measurement),
-            (Ok(_), _) => Err(incomplete("the target", text)),
+        let is_explained = reading.refusal.is_some() || reading.replies.tell_of_errors();
+        let refusal = reading.refusal.take();
+        match (self.finish(reading), refusal) {
+            (Ok(measurement), _) => Ok(Read { measurement, is_explained }),
             (Err(Doubt::Nothing), Some(message)) => Err(ParseError::Refused { message }),
-            (Err(Doubt::Nothing), None) => Err(incomplete("all", text)),
-            (Err(Doubt::Missing(missing)), _) => Err(incomplete(missing, text)),
-            (Err(Doubt::Contradiction(contradiction)), _) => {
-                Err(ParseError::Contradiction { contradiction, tail: tail(text) })
-            }
+            (Err(doubt), _) => Err(ParseError::new(doubt, text)),
         }
     }
 
-    fn scan(&self, target: Option<&Target>, text: &str) -> Reading {
-        let mentions = Mentions::new(target);
-        let mut reading =
-            Reading { figures: Ok(Figures::none_yet(false)), mentions, refusal: None };
-        for line in lines(text) {
-            if let Some(begin) = first_match(&self.begins, &line) {
-                let untimed = begin.name("untimed").is_some();
-                reading.figures = Ok(Figures::none_yet(untimed));
-                let names = ["target", "address"].into_iter();
-                let names = names.filter_map(|name| begin.name(name)).map(|name| name.as_str());
-                reading.mentions.note(names);
-            } else if let Some(summary) = first_match(&self.summary, &line) {
-                if let Ok(figures) = &mut reading.figures
-                    && let Err(doubt) = figures.take(&summary)
-                {
-                    reading.figures = Err(doubt);
-                }
-            } else if reading.refusal.is_none() && first_match(&self.refusals, &line).is_some() {
-                reading.refusal = Some(head(&line));
+    fn take(&self, reading: &mut Reading, line: &Line) {
+        let text = &line.text;
+        if let Some(begin) = first_match(&self.begins, text) {
+            reading.begin(&begin);
+            reading.replies = Replies::default();
+            reading.in_statistics = false;
+        } else if let Some(heading) = first_match(&self.statistics, text) {
+            reading.begin(&heading);
+            reading.in_statistics = true;
+        } else if let Some(summary) = self.summary_of(reading, line) {
+            reading.is_ended = line.is_ended;
+            reading.note(&summary);
+            if let Ok(figures) = &mut reading.figures
+                && let Err(doubt) = figures.take(&summary)
+            {
+                reading.figures = Err(doubt);
             }
+        } else if let Some(answer) = reading.replies.take(&self.packets, text) {
+            reading.note(&answer);
+        } else if self.is_foreign(reading, text) {
+            reading.figures = Err(Doubt::Disturbed(text.clone()));
+        } else if first_match(&self.refusals, text).is_some() {
+            reading.refuse(text);
         }
-        reading
     }
+
+    /// The figures of a line, if it stands where they do. A line that says it is cut must at
+    /// least have its end: otherwise it may be cut anywhere.
+    fn summary_of<'a>(&self, reading: &Reading, line: &'a Line) -> Option<Captures<'a>> {
+        let is_due = self.statistics.is_empty() || reading.in_statistics;
+        let summary = is_due.then(|| first_match(&self.summary, &line.text))??;
+        (summary.name("cut").is_none() || line.is_ended).then_some(summary)
+    }
+
+    fn is_foreign(&self, reading: &Reading, text: &str) -> bool {
+        let is_open = |figures: &Figures| !figures.have_counts(self.habits);
+        reading.in_statistics && reading.figures.as_ref().is_ok_and(is_open) && !is_log(text)
+    }
+
+    fn finish(&self, reading: Reading) -> Result<Measurement, Doubt> {
+        let Reading { figures, replies, mentions, is_ended, .. } = reading;
+        let mut measurement = figures?.finish(self.habits)?;
+        let (sent, received) = (measurement.sent, measurement.received);
+        if received > sent && self.habits.received == Received::Answers && replies.tell_of_losses()
+        {
+            let text = "more answers than packets, and packets that were not answered";
+            return Err(Doubt::Contradiction(text.to_owned()));
+        }
+        let may_be_silent = self.target == Printed::Sometimes && received == 0;
+        if !(mentions.fits() || may_be_silent) {
+            return Err(Doubt::Missing("the target"));
+        }
+        if self.open_end {
+            check_end(&measurement, &replies, is_ended)?;
+        }
+        replies.describe(&mut measurement);
+        Ok(measurement)
+    }
+}
+
+impl Reading {
+    fn new(target: Option<&Target>) -> Self {
+        Self {
+            figures: Ok(Figures::none_yet(false)),
+            has_begun: false,
+            in_statistics: false,
+            is_ended: false,
+            replies: Replies::default(),
+            mentions: Mentions::new(target),
+            refusal: None,
+        }
+    }
+
+    fn begin(&mut self, line: &Captures<'_>) {
+        self.figures = Ok(Figures::none_yet(line.name("untimed").is_some()));
+        self.has_begun = true;
+        self.note(line);
+    }
+
+    /// Figures that stand before a refusal, without the beginning of their ping, are those of an
+    /// earlier one.
+    fn refuse(&mut self, text: &str) {
+        if !self.has_begun {
+            self.figures = Ok(Figures::none_yet(false));
+        }
+        self.refusal.get_or_insert_with(|| head(text));
+    }
+
+    fn note(&mut self, line: &Captures<'_>) {
+        let names = ["target", "address"].into_iter();
+        self.mentions.note(names.filter_map(|name| line.name(name)).map(|name| name.as_str()));
+    }
+}
+
+/// The longest time is the last thing in its line. A part of it would be a shorter time.
+fn check_end(measurement: &Measurement, replies: &Replies, is_ended: bool) -> Result<(), Doubt> {
+    let Some(rtt) = measurement.rtt else { return Ok(()) };
+    let (longest, all_known) = replies.longest_ms(measurement.received);
+    // The small part is for the arithmetic of binary fractions.
+    if longest.is_some_and(|longest| longest > rtt.max + 1e-9) {
+        let text = format!("{} ms is not the longest round-trip time", rtt.max);
+        return Err(Doubt::Contradiction(text));
+    }
+    if is_ended || all_known { Ok(()) } else { Err(Doubt::Missing("the end of the statistics")) }
 }
 
 fn first_match<'a>(patterns: &[Regex], line: &'a str) -> Option<Captures<'a>> {
     patterns.iter().find_map(|pattern| pattern.captures(line))
-}
-
-fn incomplete(missing: &'static str, text: &str) -> ParseError {
-    ParseError::Incomplete { missing, tail: tail(text) }
 }

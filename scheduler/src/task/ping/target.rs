@@ -42,10 +42,13 @@ impl Mentions {
     }
 }
 
-/// The address that a device printed, whichever way it writes it; its zone is left out.
+/// The address that a device printed, whichever way it writes it; its zone, which only addresses
+/// of IPv6 have (RFC 4007), is left out.
 fn address(text: &str) -> Option<IpAddr> {
-    let (address, _zone) = text.split_once('%').unwrap_or((text, ""));
-    address.parse().ok()
+    match text.split_once('%') {
+        Some((address, _zone)) => address.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +77,7 @@ mod tests {
     fn a_name_says_nothing_either_way() {
         let mentions_name = mentions("192.0.2.1", ["far.example"]);
         assert!(!mentions_name.fits() && mentions_name.other().is_none());
+        assert!(!mentions("192.0.2.1", ["192.0.2.1%LINK-3-UPDOWN:"]).fits());
         assert!(mentions("far.example", ["192.0.2.1"]).fits());
     }
 }

@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 /// What a definition may put into its command. The unit is part of the name, because platforms
 /// differ in it: `-t 2` is two seconds on one and two milliseconds on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +22,18 @@ pub(super) enum Param {
     SourceInterface,
     /// `{vrf}`: VRF, VPN instance or routing instance.
     Vrf,
+    /// `{dont_fragment}`: no text of its own; the part in brackets is there if it is asked for.
+    DontFragment,
+    /// `{dont_fragment_yes_no}`: `yes` or `no`.
+    DontFragmentYesNo,
+    /// `{dscp}`: the differentiated services code point, 0 to 63 (RFC 2474).
+    Dscp,
+    /// `{tos}`: the same as the whole type-of-service octet, four times the code point.
+    Tos,
 }
 
 impl Param {
-    const NAMES: [(&'static str, Self); 10] = [
+    const NAMES: [(&'static str, Self); 14] = [
         ("target", Self::Target),
         ("count", Self::Count),
         ("timeout_s", Self::TimeoutS),
@@ -38,6 +44,10 @@ impl Param {
         ("source_address", Self::SourceAddress),
         ("source_interface", Self::SourceInterface),
         ("vrf", Self::Vrf),
+        ("dont_fragment", Self::DontFragment),
+        ("dont_fragment_yes_no", Self::DontFragmentYesNo),
+        ("dscp", Self::Dscp),
+        ("tos", Self::Tos),
     ];
 
     fn named(name: &str) -> Result<Self, String> {
@@ -52,13 +62,19 @@ impl Param {
     fn is_always_set(self) -> bool {
         matches!(
             self,
-            Self::Target | Self::Count | Self::TimeoutS | Self::TimeoutMs | Self::IntervalMs
+            Self::Target
+                | Self::Count
+                | Self::TimeoutS
+                | Self::TimeoutMs
+                | Self::IntervalMs
+                | Self::DontFragmentYesNo
         )
     }
 }
 
 /// A command with parameters in braces, and in square brackets the parts that are left out when
-/// their parameter is not set: `ping[ vrf {vrf}] {target} repeat {count}`.
+/// their parameter is not set: `ping[ vrf {vrf}] {target} repeat {count}`. A parameter may have a
+/// text of its own for that: `{size|56}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Segment>);
 
@@ -71,7 +87,17 @@ struct Segment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Param(Param),
+    Param(Param, Option<String>),
+}
+
+impl Piece {
+    /// Whether it always gives a text.
+    fn is_always_set(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Param(param, instead) => param.is_always_set() || instead.is_some(),
+        }
+    }
 }
 
 impl Template {
@@ -100,15 +126,15 @@ impl Template {
 
     fn check(&self) -> Result<(), String> {
         for segment in &self.0 {
-            let mut params = segment.params();
-            if segment.optional && params.all(Param::is_always_set) {
+            let always = segment.pieces.iter().all(Piece::is_always_set);
+            if segment.optional && always {
                 return Err("a part in [ ] has no parameter that can be absent".to_owned());
             }
-            if !segment.optional && !segment.params().all(Param::is_always_set) {
+            if !segment.optional && !always {
                 return Err("a parameter that can be absent is not in [ ]".to_owned());
             }
         }
-        if self.takes(Param::Target) { Ok(()) } else { Err("{target} is missing".to_owned()) }
+        Ok(())
     }
 
     /// Whether the parameter is anywhere in the command.
@@ -125,7 +151,7 @@ impl Template {
 impl Segment {
     fn params(&self) -> impl Iterator<Item = Param> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Param(param) => Some(*param),
+            Piece::Param(param, _) => Some(*param),
             Piece::Text(_) => None,
         })
     }
@@ -136,8 +162,8 @@ impl Segment {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(fixed) => text.push_str(fixed),
-                Piece::Param(param) => {
-                    write!(text, "{}", value(*param)?).expect("a String takes any text");
+                Piece::Param(param, instead) => {
+                    text.push_str(&value(*param).or_else(|| instead.clone())?);
                 }
             }
         }
@@ -151,7 +177,11 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').ok_or("a { is never closed")?;
         pieces.push(Piece::Text(before.to_owned()));
-        pieces.push(Piece::Param(Param::named(name)?));
+        let (name, instead) = match name.split_once('|') {
+            Some((name, instead)) => (name, Some(instead.to_owned())),
+            None => (name, None),
+        };
+        pieces.push(Piece::Param(Param::named(name)?, instead));
         rest = after;
     }
     if rest.contains(['}', ']']) {
@@ -183,13 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_have_a_text_for_when_it_is_not_set() {
+        let template = Template::parse("set size {size|56}").unwrap();
+        assert_eq!(template.render(value), "set size 56");
+        let template = Template::parse("ping {target}[ vrf {vrf|main}]");
+        assert!(template.unwrap_err().contains("no parameter that can be absent"));
+    }
+
+    #[test]
     fn a_broken_template_says_why() {
         for (text, reason) in [
             ("ping {target", "never closed"),
             ("ping {target}[ vrf {vrf}", "never closed"),
             ("ping {target}]", "never opened"),
             ("ping {host}", "unknown parameter {host}"),
-            ("ping {count}", "{target} is missing"),
             ("ping {target} size {size}", "not in [ ]"),
             ("ping {target}[ repeat {count}]", "no parameter that can be absent"),
         ] {

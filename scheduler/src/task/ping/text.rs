@@ -6,23 +6,53 @@ use regex::Regex;
 /// How much of an output an error quotes.
 const TAIL_CHARS_MAX: usize = 200;
 
-/// Terminal control that changes nothing about the text: colours, "erase to the end of the line",
-/// modes, and window titles. Anything else, such as moving the cursor, stays, and the line that
-/// has it is not read.
+/// Terminal control that changes nothing about the text: colours, "erase to the end", modes,
+/// character sets, and window titles. Anything else, such as moving the cursor, stays, and the
+/// line that has it is not read.
 static HARMLESS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\x1b\[[0-9;]*m|\x1b\[0?K|\x1b\[\?[0-9;]*[hl]|\x1b\][^\x07\x1b]*\x07|[\x00\x07]")
-        .expect("a test uses it")
+    Regex::new(concat!(
+        r"\x1b\[[0-9;]*m|\x1b\[0?[JK]|\x1b\[\?[0-9;]*[hl]|\x1b[=>]|\x1b\([AB0]",
+        r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00\x07]",
+    ))
+    .expect("a test uses it")
 });
 
-/// The lines of an output: without surrounding blanks, harmless terminal control and empty lines,
-/// each run of blanks inside made one. A carriage return begins a new line, because what follows
-/// it stands at the line's beginning.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
-    text.split(['\n', '\r']).filter_map(|raw| {
+/// Lines that devices print on their own account, whatever else they are printing: with a
+/// facility (`%LINK-3-UPDOWN:`) or a time at their very beginning. A number in front of that, as
+/// in a line that the log has broken into, makes it no log line.
+static LOG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"^(?:%[A-Z][A-Z0-9_]*-|%?[A-Z][a-z]{2} \d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d",
+        r"|[*.][A-Z][a-z]{2} \d{1,2} |\d{4} [A-Z][a-z]{2} \d{1,2} \d\d:|\d{4}-\d\d-\d\d[T ]",
+        r"|(?:RP|LC)/\d|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} \d{1,2} \d\d:",
+        r"|(?:Message from )?syslogd@)",
+    ))
+    .expect("a test uses it")
+});
+
+/// One line of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Without surrounding blanks and harmless terminal control, each run of blanks inside made
+    /// one.
+    pub(super) text: String,
+    /// Whether a line end follows. Otherwise it may have been cut off.
+    pub(super) is_ended: bool,
+}
+
+/// The lines of an output that are not empty. A carriage return begins a new line, because what
+/// follows it stands at the line's beginning.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Line> {
+    text.split_inclusive(['\n', '\r']).filter_map(|raw| {
         let plain: Cow<'_, str> = HARMLESS.replace_all(raw, "");
-        let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-        (!line.is_empty()).then_some(line)
+        let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        (!text.is_empty()).then(|| Line { text, is_ended: raw.ends_with(['\n', '\r']) })
     })
+}
+
+/// Whether a line is one that the device logs.
+pub(super) fn is_log(line: &str) -> bool {
+    LOG.is_match(line)
 }
 
 /// The last of a text, for an error.
@@ -41,15 +71,43 @@ pub(super) fn head(line: &str) -> String {
 mod tests {
     use super::*;
 
+    fn texts(text: &str) -> Vec<String> {
+        lines(text).map(|line| line.text).collect()
+    }
+
     #[test]
     fn line_ends_blanks_and_colours_do_not_matter() {
         let text = "\x1b[?2004l\r  5 packet(s)\t transmitted  \r\r\n\n\x1b[1mok\x1b[0m\x1b[K\0\0";
-        assert_eq!(lines(text).collect::<Vec<_>>(), ["5 packet(s) transmitted", "ok"]);
+        assert_eq!(texts(text), ["5 packet(s) transmitted", "ok"]);
     }
 
     #[test]
     fn a_moved_cursor_is_not_guessed_at() {
-        assert_eq!(lines("1\x1b[D5 received").collect::<Vec<_>>(), ["1\x1b[D5 received"]);
+        assert_eq!(texts("1\x1b[D5 received"), ["1\x1b[D5 received"]);
+    }
+
+    #[test]
+    fn a_line_without_its_end_is_told_apart() {
+        let ended: Vec<_> = lines("one\ntwo").map(|line| line.is_ended).collect();
+        assert_eq!(ended, [true, false]);
+    }
+
+    #[test]
+    fn a_log_line_begins_with_its_facility_or_its_time() {
+        for line in [
+            "%LINK-3-UPDOWN: Interface GigabitEthernet0/1, changed state to down",
+            "*Mar 1 00:01:02.345: %SYS-5-CONFIG_I: Configured from console",
+            "%Feb 1 10:11:12:345 2026 edge-1 IFNET/3/PHY_UPDOWN: GigabitEthernet1/0/1 is UP.",
+            "Feb 1 2026 10:11:12 edge-1 %%01IFNET/4/LINK_STATE(l)[1]: Down",
+            "2026 Feb 1 10:11:12 edge-1 %ETHPORT-5-IF_DOWN: Interface Ethernet1/1 is down",
+            "RP/0/RSP0/CPU0:Feb 1 10:11:12.345 UTC: ifmgr[226]: %PKT_INFRA-LINK-3-UPDOWN : Down",
+            "2026-02-01T10:11:12.345+00:00 edge-1 kernel: link down",
+        ] {
+            assert!(is_log(line), "{line}");
+            assert!(!is_log(&format!("12{line}")), "12{line}");
+        }
+        assert!(!is_log("5 packets transmitted, 5 received, 0% packet loss"));
+        assert!(!is_log("% Invalid input detected at '^' marker."));
     }
 
     #[test]

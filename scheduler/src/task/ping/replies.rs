@@ -1,0 +1,102 @@
+//! What a device says of single packets.
+
+use std::collections::BTreeMap;
+
+use regex::{Captures, Regex};
+
+use super::number::milliseconds;
+use crate::{Measurement, Unanswered};
+
+/// The mark of an answer in a row of marks, on every platform that prints them.
+const ANSWERED: char = '!';
+
+/// How a platform speaks of single packets.
+#[derive(Debug, Default)]
+pub(super) struct Packets {
+    /// Answers (groups `time`, `unit`, and `target` where the far end is named by it).
+    pub(super) answers: Vec<Regex>,
+    /// What is said of a packet that was not answered.
+    pub(super) unanswered: Vec<(Unanswered, Vec<Regex>)>,
+    /// One character for each packet, in rows.
+    pub(super) marks: BTreeMap<char, Unanswered>,
+}
+
+/// What was said of single packets.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    /// In milliseconds; absent for an answer without a time that can be read.
+    answers: Vec<Option<f64>>,
+    told: BTreeMap<Unanswered, u32>,
+    marks: usize,
+    marked: BTreeMap<Unanswered, u32>,
+}
+
+impl Replies {
+    /// Takes what a line says, if it speaks of a packet, and gives its groups back.
+    pub(super) fn take<'a>(&mut self, packets: &Packets, line: &'a str) -> Option<Captures<'a>> {
+        if let Some(answer) = packets.answers.iter().find_map(|pattern| pattern.captures(line)) {
+            let group = |name| answer.name(name).map(|found| found.as_str());
+            let unit = group("unit").unwrap_or("ms");
+            self.answers.push(group("time").and_then(|time| milliseconds(time, unit).ok()));
+            return Some(answer);
+        }
+        for (kind, patterns) in &packets.unanswered {
+            if let Some(told) = patterns.iter().find_map(|pattern| pattern.captures(line)) {
+                *self.told.entry(*kind).or_default() += 1;
+                return Some(told);
+            }
+        }
+        if !packets.marks.is_empty() {
+            self.take_marks(&packets.marks, line);
+        }
+        None
+    }
+
+    fn take_marks(&mut self, marks: &BTreeMap<char, Unanswered>, line: &str) {
+        if !line.chars().all(|mark| mark == ANSWERED || marks.contains_key(&mark)) {
+            return;
+        }
+        for mark in line.chars() {
+            self.marks += 1;
+            if let Some(kind) = marks.get(&mark) {
+                *self.marked.entry(*kind).or_default() += 1;
+            }
+        }
+    }
+
+    /// Whether a packet was spoken of that had not simply timed out.
+    pub(super) fn tell_of_errors(&self) -> bool {
+        self.told.keys().chain(self.marked.keys()).any(|kind| *kind != Unanswered::TimedOut)
+    }
+
+    /// Whether some packet was not answered.
+    pub(super) fn tell_of_losses(&self) -> bool {
+        !self.told.is_empty() || !self.marked.is_empty()
+    }
+
+    /// The longest time of an answer, and whether that of each of `received` answers is known.
+    pub(super) fn longest_ms(&self, received: u32) -> (Option<f64>, bool) {
+        let times = self.answers.iter().copied().flatten();
+        let all = u32::try_from(times.clone().count()) == Ok(received);
+        (times.reduce(f64::max), all)
+    }
+
+    /// Adds what was said to `measurement`, as far as it is whole.
+    pub(super) fn describe(self, measurement: &mut Measurement) {
+        let Measurement { sent, received, details, .. } = measurement;
+        details.unanswered = self.told;
+        // A row that a log line has broken up would count too little.
+        if u32::try_from(self.marks) == Ok(*sent) {
+            for (kind, count) in self.marked {
+                *details.unanswered.entry(kind).or_default() += count;
+            }
+        }
+        let answers = received.saturating_add(details.duplicates.unwrap_or(0));
+        let times: Option<Vec<f64>> = self.answers.into_iter().collect();
+        if let Some(times) = times
+            && u32::try_from(times.len()) == Ok(answers)
+        {
+            details.reply_ms = times;
+        }
+    }
+}
