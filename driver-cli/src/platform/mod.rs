@@ -46,6 +46,7 @@ const BUILTIN: &[(&str, &str)] = builtin![
     "linux",
     "mikrotik_routeros",
     "nokia_sros",
+    "nokia_sros_classic",
     "ruckus_icx",
 ];
 

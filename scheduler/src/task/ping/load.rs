@@ -80,10 +80,10 @@ fn define(
     by_name: &mut Definitions,
     name: &str,
     source: &Source<'_>,
-    parents: &[&Sources<'_>],
+    layers: &[&Sources<'_>],
     errors: &mut Vec<DefinitionError>,
 ) {
-    match inherited(parents, &source.content) {
+    match inherited(layers, name, &source.content) {
         Ok(table) if table.is_empty() => {}
         Ok(table) => match definition(name, table) {
             Ok(definition) => enter(by_name, name, definition, source, errors),
@@ -139,18 +139,24 @@ fn line_at(text: &str, offset: usize) -> String {
     format!("line {}", before.matches('\n').count() + 1)
 }
 
-/// The `[ping]` table with that of its ancestors beneath.
-fn inherited(parents: &[&Sources<'_>], content: &File) -> Result<Table, Fault> {
+/// The `[ping]` table of the platform `name` with that of its ancestors beneath. A file that
+/// replaces a built-in platform may inherit that one, by its own name.
+fn inherited(layers: &[&Sources<'_>], name: &str, content: &File) -> Result<Table, Fault> {
+    let (mut layers, mut heir) = (layers, name);
     let mut table = content.ping.clone();
-    let mut next = content.inherits.as_ref();
+    let mut next = content.inherits.as_deref();
     for _ in 0..ANCESTORS_MAX {
         let Some(name) = next else { return Ok(table) };
-        let found = parents.iter().find_map(|sources| sources.get(name));
-        let Some(Source { content: parent, .. }) = found else {
-            return Err(Fault::new("inherits", format!("there is no platform {name:?}")));
+        let above = usize::from(name == heir);
+        let mut found = layers.iter().enumerate().skip(above);
+        let Some((layer, parent)) = found.find_map(|(i, layer)| Some((i, layer.get(name)?))) else {
+            let reason =
+                if name == heir { "goes in a circle" } else { "there is no such platform" };
+            return Err(Fault::new("inherits", format!("{name:?}: {reason}")));
         };
-        table = merged(parent.ping.clone(), table);
-        next = parent.inherits.as_ref();
+        table = merged(parent.content.ping.clone(), table);
+        next = parent.content.inherits.as_deref();
+        (layers, heir) = (&layers[layer..], name);
     }
     Err(Fault::new("inherits", format!("more than {ANCESTORS_MAX} ancestors, or a circle")))
 }
@@ -171,6 +177,7 @@ fn merged(mut base: Table, own: Table) -> Table {
 #[cfg(test)]
 mod tests {
     use super::super::PingTask;
+    use crate::{PingParams, Target};
 
     const GOOD: &str = r#"
 description = "What Acme builds"
@@ -216,8 +223,15 @@ rtt = "sometimes"
     #[test]
     fn an_operators_file_builds_on_the_builtin_ones_or_replaces_one() {
         let own = "inherits = 'cisco_iosxe'\n[ping]\nlimits = { count = [1, 3] }\n";
-        let task = PingTask::with_files(&[("acme.toml", own), ("linux.toml", GOOD)]).unwrap();
+        let again = own.replace("iosxe", "iosxr");
+        let files = [("acme.toml", own), ("linux.toml", GOOD), ("cisco_iosxr.toml", &again)];
+        let task = PingTask::with_files(&files).unwrap();
         assert!(task.knows(&"acme".into()) && task.knows(&"cisco_iosxe".into()));
+        let five = |platform: &str| {
+            let target = Target::new("192.0.2.1").unwrap();
+            task.request(&platform.into(), &target, &PingParams::default())
+        };
+        assert!(five("cisco_iosxe").is_ok() && five("cisco_iosxr").is_err());
         let text = "pinging 192.0.2.1\n2 of 3 came back";
         assert!(task.parse(&"linux".into(), text).is_ok());
         assert!(task.parse(&"frr_vtysh".into(), text).is_err());
@@ -269,7 +283,7 @@ rtt = "sometimes"
         let clash = errors(&[("acme.toml", GOOD), ("other.toml", GOOD)]);
         assert!(clash[0].contains("\"acme_os\" is also a name of acme"), "{clash:?}");
         let orphan = errors(&[("x.toml", "inherits = 'nobody'\n")]);
-        assert!(orphan[0].contains("no platform \"nobody\""));
+        assert!(orphan[0].contains("\"nobody\": there is no such platform"));
         assert!(errors(&[("x.toml", "inherits = 'x'\n")])[0].contains("circle"));
         assert!(errors(&[("x.toml", "name = 'y'\n")])[0].contains("allowed is \"x\""));
     }
