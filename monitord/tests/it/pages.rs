@@ -1,5 +1,6 @@
 //! What the daemon serves.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use lab::{Fault, Lab, Ping, RouterSpec};
@@ -16,6 +17,33 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
         let mut answer = agent.get(url).call().unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     })
+}
+
+/// Checks what every reader of the format relies on: each family has a help and a type, before its
+/// samples and once, counters are named so, and no series is there twice.
+#[track_caller]
+fn assert_well_formed(metrics: &str) {
+    let (mut kinds, mut helped, mut seen) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+    for line in metrics.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, text) = help.split_once(' ').unwrap();
+            assert!(helped.insert(name) && !text.is_empty(), "{line}");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').unwrap();
+            assert!(helped.contains(name) && kinds.insert(name, kind).is_none(), "{line}");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+        } else {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            assert!(value.parse::<f64>().is_ok() && seen.insert(series), "{line}");
+            let name = series.split('{').next().unwrap();
+            let parts = ["_bucket", "_sum", "_count"];
+            let family = parts.iter().find_map(|part| name.strip_suffix(part));
+            let known = |name: &str, kind: &str| kinds.get(name).is_some_and(|k| *k == kind);
+            let of_histogram = family.is_some_and(|family| known(family, "histogram"));
+            assert!(of_histogram || known(name, "counter") || known(name, "gauge"), "{line}");
+        }
+    }
+    assert!(seen.len() > 50, "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,6 +101,7 @@ async fn metrics_health_and_status_tell_what_happens() {
     ] {
         assert!(metrics.contains(&format!("\n{name}")), "{name} is not in {metrics}");
     }
+    assert_well_formed(&metrics);
     assert!(!metrics.contains("_total_total") && !metrics.contains("# EOF"), "{metrics}");
 
     // One get for each check that was begun.
