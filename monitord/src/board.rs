@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use pool_core::Platform;
-use scheduler::{CheckResult, Inventory, Line, LineId, Outcome, RouterName, SkipReason};
+use scheduler::{
+    CheckResult, Inventory, Line, LineId, Outcome, RouterName, RouterStatus, SkipReason,
+};
 
 /// What is declared, and the last outcome of every line: what `/status` and the line gauges show.
 #[derive(Debug)]
@@ -54,9 +56,10 @@ impl Declared {
     }
 }
 
-/// The state of a line.
+/// How the last check of a line ended. Its state, which more than one check confirms, is
+/// [`scheduler::LineState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum LineState {
+pub(crate) enum LastResult {
     /// Not checked yet.
     Pending,
     /// Every packet was answered.
@@ -69,13 +72,6 @@ pub(crate) enum LineState {
     Failed,
     /// The check was not tried.
     Skipped,
-}
-
-/// A line went from one state to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) from: LineState,
-    pub(crate) to: LineState,
 }
 
 impl Board {
@@ -122,19 +118,29 @@ impl Board {
         self.sources.read().clone()
     }
 
-    /// Notes an outcome, and returns the change if it is one. That we stop, or that the line is
-    /// no longer wanted, says nothing about it, and is not noted.
-    pub(crate) fn record(&self, outcome: &Arc<Outcome>) -> Option<Change> {
+    /// Notes an outcome. That we stop, or that the line is no longer wanted, says nothing about it,
+    /// and is not noted.
+    pub(crate) fn record(&self, outcome: &Arc<Outcome>) {
         let idle = [SkipReason::ShuttingDown, SkipReason::Withdrawn];
         if idle.iter().any(|reason| outcome.result == CheckResult::Skipped(*reason)) {
-            return None;
+            return;
         }
-        let mut lines = self.lines.write();
-        let entry = lines.get_mut(&outcome.line)?;
-        let from = LineState::of(entry.as_deref());
-        *entry = Some(outcome.clone());
-        let to = LineState::of(entry.as_deref());
-        (from != to).then_some(Change { from, to })
+        if let Some(last) = self.lines.write().get_mut(&outcome.line) {
+            *last = Some(outcome.clone());
+        }
+    }
+
+    /// The state of each router that a check was tried on, by the latest of its lines' outcomes.
+    pub(crate) fn routers(&self) -> BTreeMap<RouterName, RouterStatus> {
+        let mut routers: BTreeMap<RouterName, (Timestamp, RouterStatus)> = BTreeMap::new();
+        for last in self.lines.read().values().flatten() {
+            let fresh = (last.scheduled_at, last.router_status);
+            let known = routers.entry(last.router.clone()).or_insert(fresh);
+            if known.0 < fresh.0 {
+                *known = fresh;
+            }
+        }
+        routers.into_iter().map(|(name, (_, status))| (name, status)).collect()
     }
 
     /// Every line with its last outcome, by id.
@@ -143,7 +149,7 @@ impl Board {
     }
 }
 
-impl LineState {
+impl LastResult {
     /// Every state.
     pub(crate) const ALL: [Self; 6] =
         [Self::Pending, Self::Up, Self::Degraded, Self::Down, Self::Failed, Self::Skipped];
@@ -173,7 +179,7 @@ impl LineState {
     }
 }
 
-impl fmt::Display for LineState {
+impl fmt::Display for LastResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

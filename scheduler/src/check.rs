@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::due::Clock;
 use crate::{
-    CheckResult, Failure, Line, Measurement, Outcome, PingTask, Pools, Router, SkipReason,
+    CheckResult, Failure, Line, LineStatus, Measurement, Outcome, PingTask, Pools, Router,
+    RouterStatus, SkipReason, Trigger,
 };
 
 /// How much shorter than its interval a check is, at least: it has ended before it is due again.
@@ -52,12 +53,18 @@ struct Story {
 }
 
 impl Site {
-    /// Runs one check of `line`. Whatever happens, it ends before `line` is due again.
-    pub(crate) async fn check(&self, line: &Line, scheduled_at: Timestamp) -> Ended {
+    /// Runs one check of `line`. Whatever happens, it ends before `line` is due again, which is in
+    /// `limit` at the least, if that is given.
+    pub(crate) async fn check(
+        &self,
+        line: &Line,
+        scheduled_at: Timestamp,
+        limit: Option<Duration>,
+    ) -> Ended {
         let started_at = self.clock.now();
         let began = Instant::now();
         let mut story = Story::default();
-        let result = match self.try_check(line, &mut story).await {
+        let result = match self.try_check(line, limit, &mut story).await {
             Ok(measurement) => CheckResult::Measured(measurement),
             // Cancelled by us, or torn down around it: that is not a fault of line or router.
             Err(Fault::Session(_)) if self.shutdown.is_cancelled() => {
@@ -95,13 +102,31 @@ impl Site {
             connect: None,
             reused: None,
             result: CheckResult::Skipped(reason),
+            trigger: Trigger::Schedule,
+            line_status: LineStatus::unknown(scheduled_at),
+            router_status: RouterStatus::unknown(scheduled_at),
         }
     }
 
-    async fn try_check(&self, line: &Line, story: &mut Story) -> Result<Measurement, Fault> {
+    /// The least time in which it makes sense to check `line`: that of its ping if nobody answers
+    /// it, on a session that is at hand.
+    pub(crate) fn time_needed(&self, line: &Line) -> Option<Duration> {
+        let platform = &self.router.connection.platform;
+        let ping = self.ping.budget(platform, &line.target, &line.ping).ok()?;
+        Some(ping + MARGIN)
+    }
+
+    async fn try_check(
+        &self,
+        line: &Line,
+        limit: Option<Duration>,
+        story: &mut Story,
+    ) -> Result<Measurement, Fault> {
         let platform = &self.router.connection.platform;
         let request = self.ping.request(platform, &line.target, &line.ping)?;
-        let ctx = Context::new(&self.shutdown, self.time_limit(line)?);
+        let own = self.time_limit(line)?;
+        let limit = limit.map_or(own, |limit| own.min(limit.saturating_sub(MARGIN)));
+        let ctx = Context::new(&self.shutdown, limit);
         let mut lease = tokio::select! {
             biased;
             () = self.superseded.cancelled() => return Err(Fault::Superseded),

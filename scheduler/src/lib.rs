@@ -41,6 +41,7 @@
 mod measurement;
 mod model;
 mod outcome;
+mod state;
 mod status;
 
 mod inventory;
@@ -73,11 +74,12 @@ pub use model::{
     Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
     Target, Word,
 };
-pub use outcome::{CheckResult, Failure, FailureKind, Outcome, SkipReason};
+pub use outcome::{CheckResult, Failure, FailureKind, Outcome, SkipReason, Trigger};
 pub use pools::Pools;
 pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
 pub use source::{InventorySource, SourceError};
+pub use state::{LineState, LineStatus, RouterState, RouterStatus};
 pub use task::ping::{
     DefinitionError, DefinitionErrors, Expected, Mismatch, ParseError, PingTask, Sample,
     SampleError,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pool_core::{Error, ErrorKind, Phase, Platform, Protocol};
 
-use crate::{LineId, Measurement, RouterName, Target};
+use crate::{LineId, LineStatus, Measurement, RouterName, RouterStatus, Target};
 
 /// How one scheduled check ended. Every scheduled check has exactly one.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,34 @@ pub struct Outcome {
     pub reused: Option<bool>,
     /// The end itself.
     pub result: CheckResult,
+    /// Why it was due.
+    pub trigger: Trigger,
+    /// What is known of the line after it.
+    pub line_status: LineStatus,
+    /// What is known of the router after it.
+    pub router_status: RouterStatus,
+}
+
+/// Why a check was due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Trigger {
+    /// Its line's rhythm. For each due time there is exactly one outcome.
+    #[default]
+    Schedule,
+    /// The check before it contradicted the state of the line. It has no due time of its own:
+    /// `scheduled_at` is its beginning.
+    Recheck,
+}
+
+impl Trigger {
+    /// The stable name used in outcomes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Recheck => "recheck",
+        }
+    }
 }
 
 /// The three ways a check can end.

@@ -1,6 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -10,8 +11,17 @@ use tokio::time::{Instant, sleep_until};
 use crate::check::{Ended, Site};
 use crate::due::{Anchor, Due};
 use crate::outbox::{Outbox, ReceiverGone};
+use crate::state::{LineHealth, LineNews, RouterHealth, Sight};
 use crate::timetable::{Repeats, Step, Timetable, Withdrawn};
-use crate::{CheckResult, Failure, FailureKind, Line, Outcome, SkipReason};
+use crate::{
+    CheckResult, Failure, FailureKind, Line, LineState, Outcome, RouterState, SkipReason, Trigger,
+};
+
+/// How soon a line is looked at again whose state is in doubt.
+const RECHECK_AFTER: Duration = Duration::from_secs(3);
+/// How much more time than it needs such a look must have until the line is due: for a new
+/// session, and so that it never makes the line miss its due time.
+const RECHECK_SLACK: Duration = Duration::from_secs(2);
 
 /// Checks the lines of one router.
 #[derive(Debug)]
@@ -21,6 +31,12 @@ pub(crate) struct Worker {
     running: JoinSet<Ended>,
     /// What the tasks in `running` are about.
     runs: HashMap<Id, Run>,
+    /// What is known of each line, by index.
+    health: Vec<LineHealth>,
+    router: RouterHealth,
+    /// Lines whose state is in doubt, and when to look again; all after the same pause, so that
+    /// the first is always the earliest. At most one for each line.
+    rechecks: VecDeque<(Instant, usize, Arc<Line>)>,
     outbox: Outbox,
     /// Absent for a worker whose lines stay as they are, and that ends when it is done with them.
     inbox: Option<mpsc::Receiver<Errand>>,
@@ -54,6 +70,7 @@ struct Run {
     line: Arc<Line>,
     site: Arc<Site>,
     due: Due,
+    trigger: Trigger,
     started_at: Timestamp,
     began: Instant,
     task: AbortHandle,
@@ -68,18 +85,40 @@ impl Worker {
     ) -> Self {
         let repeats = if inbox.is_some() { Repeats::AtIntervals } else { Repeats::Never };
         let timetable = Timetable::new(Anchor::now(&site.clock), repeats);
-        let (running, runs) = (JoinSet::new(), HashMap::new());
-        Self { site, timetable, running, runs, outbox: Outbox::new(outcomes), inbox }
+        let router = RouterHealth::new(site.clock.now());
+        Self {
+            site,
+            timetable,
+            running: JoinSet::new(),
+            runs: HashMap::new(),
+            health: Vec::new(),
+            router,
+            rechecks: VecDeque::new(),
+            outbox: Outbox::new(outcomes),
+            inbox,
+        }
     }
 
     /// The same, with these lines.
     pub(crate) fn with_lines(mut self, lines: &[Arc<Line>]) -> Self {
         let now = self.timetable.anchor().as_due().instant;
-        self.timetable.reserve(lines.len());
-        for line in lines {
-            self.timetable.add(line.clone(), now, None);
-        }
+        self.add(lines.iter().map(|line| (line.clone(), None)), now);
         self
+    }
+
+    fn add(
+        &mut self,
+        lines: impl ExactSizeIterator<Item = (Arc<Line>, Option<Instant>)>,
+        now: Instant,
+    ) {
+        let fresh = LineHealth::new(self.site.clock.now());
+        self.timetable.reserve(lines.len());
+        self.health.reserve_exact(lines.len());
+        for (line, after) in lines {
+            let index = self.timetable.add(line, now, after);
+            self.health.resize(self.health.len().max(index + 1), fresh);
+            self.health[index] = fresh;
+        }
     }
 
     /// Runs until nothing is left to do, until shutdown, or until the receiver is gone.
@@ -89,16 +128,23 @@ impl Worker {
             self.realign();
             self.handle_due();
             self.start_checks();
-            let has_room = self.outbox.has_room();
+            self.start_rechecks();
+            let (has_room, next_at) = (self.outbox.has_room(), self.next_at());
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return self.shut_down().await,
                 errand = next_errand(&mut self.inbox) => self.handle(errand),
                 sent = self.outbox.send_one() => if sent.is_err() { return },
                 Some(ended) = self.running.join_next_with_id(), if has_room => self.end(ended),
-                () = wait_until(self.timetable.next_at()), if has_room => {}
+                () = wait_until(next_at), if has_room => {}
             }
         }
+    }
+
+    /// When something is to be done next.
+    fn next_at(&self) -> Option<Instant> {
+        let recheck = self.rechecks.front().map(|(at, ..)| *at);
+        self.timetable.next_at().into_iter().chain(recheck).min()
     }
 
     fn is_done(&self) -> bool {
@@ -124,44 +170,121 @@ impl Worker {
     }
 
     fn note(&mut self, step: Step) {
-        if let Step::Skipped(line, due, reason) = step {
-            self.outbox.push(self.site.skipped(&line, due.wall, reason));
+        if let Step::Skipped(index, line, due, reason) = step {
+            self.push_skipped(index, &line, due, reason);
         }
+    }
+
+    fn push_skipped(&mut self, index: usize, line: &Line, due: Due, reason: SkipReason) {
+        let (line_status, router_status) = (self.health[index].status(), self.router.status());
+        let skipped = self.site.skipped(line, due.wall, reason);
+        self.outbox.push(Outcome { line_status, router_status, ..skipped });
     }
 
     fn start_checks(&mut self) {
-        let checks_max = self.site.router.connection.max_connections.max(1);
-        while self.outbox.has_room()
-            && self.running.len() < checks_max
+        while self.has_capacity()
             && let Some((index, due)) = self.timetable.start()
         {
-            self.start_check(index, due);
+            self.start_check(index, due, Trigger::Schedule, None);
         }
     }
 
-    fn start_check(&mut self, index: usize, due: Due) {
+    fn has_capacity(&self) -> bool {
+        let checks_max = self.site.router.connection.max_connections.max(1);
+        self.outbox.has_room() && self.running.len() < checks_max
+    }
+
+    /// Looks again at lines whose state is in doubt, as long as that takes nothing from lines that
+    /// are due: what cannot be done now is left to the next due time.
+    fn start_rechecks(&mut self) {
+        let now = Instant::now();
+        while let Some((at, ..)) = self.rechecks.front()
+            && *at <= now
+            && let Some((_, index, line)) = self.rechecks.pop_front()
+        {
+            let is_same = self.timetable.line(index).is_some_and(|known| Arc::ptr_eq(known, &line));
+            if !is_same || self.timetable.has_ready() || !self.has_capacity() {
+                continue;
+            }
+            let Some(needed) = self.site.time_needed(&line) else { continue };
+            let Some(free) = self.timetable.start_early(index, now) else { continue };
+            if free < needed + RECHECK_SLACK {
+                self.timetable.end(index, now);
+                continue;
+            }
+            let due = Due { instant: now, wall: self.site.clock.now() };
+            self.start_check(index, due, Trigger::Recheck, Some(free));
+        }
+    }
+
+    fn start_check(&mut self, index: usize, due: Due, trigger: Trigger, limit: Option<Duration>) {
         let Some(line) = self.timetable.line(index).cloned() else { return };
         let (site, started_at) = (self.site.clone(), self.site.clock.now());
         let check = {
             let (site, line) = (site.clone(), line.clone());
-            async move { site.check(&line, due.wall).await }
+            async move { site.check(&line, due.wall, limit).await }
         };
         let task = self.running.spawn(check);
         let (id, began) = (task.id(), Instant::now());
-        self.runs.insert(id, Run { index, line, site, due, started_at, began, task });
+        let run = Run { index, line, site, due, trigger, started_at, began, task };
+        self.runs.insert(id, run);
     }
 
     /// Takes in a check that has ended, in whatever way.
     fn end(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let run = self.runs.remove(&id).expect("each task is noted when it is started");
-        let outcome = match ended {
+        let mut outcome = match ended {
             Ok((_, Ended::Outcome(outcome))) => *outcome,
+            // A look that was not due need not be taken again.
+            Ok((_, Ended::Superseded)) if run.trigger == Trigger::Recheck => {
+                return self.timetable.end(run.index, Instant::now());
+            }
             Ok((_, Ended::Superseded)) => return self.timetable.put_back(run.index, run.due),
             Err(error) => broken_off(&run, &error),
         };
+        outcome.trigger = run.trigger;
+        self.learn(&run, &mut outcome);
         self.timetable.end(run.index, Instant::now());
         self.outbox.push(outcome);
+    }
+
+    /// Takes in what an outcome says of line and router, and says it once if it is news.
+    fn learn(&mut self, run: &Run, outcome: &mut Outcome) {
+        let (sight, at) = (Sight::of(outcome), outcome.scheduled_at);
+        let was = self.router.see(sight, at);
+        outcome.router_status = self.router.status();
+        if let Some(was) = was {
+            self.tell_of_router(was, outcome);
+        }
+        let health = &mut self.health[run.index];
+        let news = health.see(sight, at);
+        outcome.line_status = health.status();
+        match news {
+            LineNews::Changed { from, to } => tell_of_line(outcome, from, to),
+            LineNews::Doubted if sight != Sight::NoSession && self.inbox.is_some() => {
+                let again = (Instant::now() + RECHECK_AFTER, run.index, run.line.clone());
+                self.rechecks.push_back(again);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_of_router(&self, was: RouterState, outcome: &Outcome) {
+        let (router, lines) = (self.site.router.name.as_str(), self.health.len());
+        match &outcome.result {
+            CheckResult::Failed(failure)
+                if self.router.status().state == RouterState::Unreachable =>
+            {
+                let phase = failure.phase.map(tracing::field::display);
+                let (kind, cause) = (failure.kind.as_str(), &failure.message);
+                tracing::warn!(router, lines, kind, phase, cause, "router unreachable");
+            }
+            _ if was == RouterState::Unreachable => {
+                tracing::info!(router, lines, "router reachable again");
+            }
+            _ => {}
+        }
     }
 
     /// Does what the supervisor wants. It is never put off, so that it can be waited for: what an
@@ -189,12 +312,7 @@ impl Worker {
                     }
                 }
             }
-            ErrandKind::Add(lines) => {
-                self.timetable.reserve(lines.len());
-                for (line, after) in lines {
-                    self.timetable.add(line, now, after);
-                }
-            }
+            ErrandKind::Add(lines) => self.add(lines.into_iter(), now),
         }
         // Whoever asked may have gone.
         done.send(now).ok();
@@ -244,11 +362,29 @@ impl Worker {
         }
         while let Some((index, due)) = self.timetable.start() {
             let Some(line) = self.timetable.line(index) else { continue };
-            self.outbox.push(self.site.skipped(line, due.wall, SkipReason::ShuttingDown));
+            let line = line.clone();
+            self.push_skipped(index, &line, due, SkipReason::ShuttingDown);
             self.outbox.send_all().await?;
         }
         // What had been waiting before, if nothing else came.
         self.outbox.send_all().await
+    }
+}
+
+/// A line changed its state: the one thing about its checks that is worth a message.
+fn tell_of_line(outcome: &Outcome, from: LineState, to: LineState) {
+    let (line, router) = (outcome.line.as_str(), outcome.router.as_str());
+    match &outcome.result {
+        CheckResult::Measured(measurement) => {
+            let loss_pct = measurement.loss_pct();
+            tracing::info!(line, router, %from, %to, loss_pct, "line changed");
+        }
+        CheckResult::Failed(failure) => {
+            let phase = failure.phase.map(tracing::field::display);
+            let (kind, cause) = (failure.kind.as_str(), &failure.message);
+            tracing::info!(line, router, %from, %to, kind, phase, cause, "line changed");
+        }
+        CheckResult::Skipped(_) => {}
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
     use pool_core::{Error, Phase, Protocol};
 
     use super::*;
-    use crate::{LineId, Measurement, RouterName, Target};
+    use crate::{LineId, LineStatus, Measurement, RouterName, RouterStatus, Target, Trigger};
 
     fn status(reused: Option<bool>, result: CheckResult) -> Option<&'static str> {
         let outcome = Outcome {
@@ -80,6 +80,9 @@ mod tests {
             connect: None,
             reused,
             result,
+            trigger: Trigger::Schedule,
+            line_status: LineStatus::unknown(Timestamp::UNIX_EPOCH),
+            router_status: RouterStatus::unknown(Timestamp::UNIX_EPOCH),
         };
         outcome.legacy_status()
     }

@@ -65,6 +65,8 @@ pub(crate) fn clock() -> Clock {
 pub(crate) enum Behaviour {
     /// Answers after this long.
     Answers(Duration),
+    /// Answers, and says that no packet came back.
+    Loses,
     /// Answers with the output of another ping.
     AnswersOther,
     /// Gives no session until the deadline.
@@ -217,14 +219,18 @@ impl ProtocolDriver for FakeDriver {
                 ctx.run(Phase::Read, work).await?;
                 asked
             }
+            Behaviour::Loses => asked,
             Behaviour::AnswersOther => "203.0.113.99".to_owned(),
             Behaviour::PanicsInCommand => resume_unwind(Box::new("execute")),
             _ => return Err(ctx.ended(Phase::Read).await),
         };
+        let summary = match self.behaviour {
+            Behaviour::Loses => ".....\nSuccess rate is 0 percent (0/5)\n",
+            _ => "!!!.!\nSuccess rate is 80 percent (4/5), round-trip min/avg/max = 1/2/4 ms\n",
+        };
         let output = format!(
             "Type escape sequence to abort.\nSending 5, 100-byte ICMP Echos to {target}, timeout \
-             is 2 seconds:\n!!!.!\nSuccess rate is 80 percent (4/5), round-trip min/avg/max = \
-             1/2/4 ms\n"
+             is 2 seconds:\n{summary}"
         );
         let step = StepOutput { command, output, exit_status: None, elapsed: Duration::ZERO };
         Ok(Transcript { steps: vec![step] })

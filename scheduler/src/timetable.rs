@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -27,7 +28,7 @@ pub(crate) struct Timetable {
     /// The lines that are due, in the order in which they became due.
     ready: VecDeque<usize>,
     /// What waited for a session when its line was withdrawn; at most one for each line.
-    withdrawn: VecDeque<(Arc<Line>, Due)>,
+    withdrawn: VecDeque<(usize, Arc<Line>, Due)>,
 }
 
 /// Whether lines are checked at their intervals or just once.
@@ -73,8 +74,8 @@ enum State {
 pub(crate) enum Step {
     /// The line waits to be started.
     Ready,
-    /// This due time of the line is skipped.
-    Skipped(Arc<Line>, Due, SkipReason),
+    /// This due time of the line, which has or had this index, is skipped.
+    Skipped(usize, Arc<Line>, Due, SkipReason),
 }
 
 /// Whether the check of a line that is withdrawn is under way.
@@ -164,7 +165,7 @@ impl Timetable {
         let state = slot.state;
         if let State::Ready(due) = state {
             slot.state = State::Idle;
-            self.withdrawn.push_back((slot.line.clone(), due));
+            self.withdrawn.push_back((index, slot.line.clone(), due));
             self.ready.retain(|ready| *ready != index);
         }
         self.requeue();
@@ -192,8 +193,8 @@ impl Timetable {
 
     /// Handles the earliest due time that has come.
     pub(crate) fn step(&mut self, now: Instant) -> Option<Step> {
-        if let Some((line, due)) = self.withdrawn.pop_front() {
-            return Some(Step::Skipped(line, due, SkipReason::Withdrawn));
+        if let Some((index, line, due)) = self.withdrawn.pop_front() {
+            return Some(Step::Skipped(index, line, due, SkipReason::Withdrawn));
         }
         while self.next_at().is_some_and(|at| at <= now) {
             let Reverse((_, index)) = self.queue.pop()?;
@@ -219,13 +220,13 @@ impl Timetable {
         slot.next = slot.after(anchor, repeats, due.instant);
         let is_stale = slot.next.is_some_and(|next| next.instant <= now);
         let was_busy = slot.busy_until.is_some_and(|until| due.instant < until);
-        let skipped = |due, reason| Some(Step::Skipped(slot.line.clone(), due, reason));
+        let skipped = |due, reason| Some(Step::Skipped(index, slot.line.clone(), due, reason));
         match slot.state {
             _ if slot.is_withdrawn() => skipped(due, SkipReason::Withdrawn),
             // The newer due time takes over the place in the line.
             State::Ready(missed) => {
                 slot.state = State::Ready(due);
-                Some(Step::Skipped(slot.line.clone(), missed, SkipReason::Overrun))
+                Some(Step::Skipped(index, slot.line.clone(), missed, SkipReason::Overrun))
             }
             _ if is_stale || was_busy => skipped(due, SkipReason::Overrun),
             _ => {
@@ -248,13 +249,31 @@ impl Timetable {
         Some((index, due))
     }
 
+    /// Starts a line that is not due, if it is idle, and says how long it has until it is due. It
+    /// must be [ended](Self::end).
+    pub(crate) fn start_early(&mut self, index: usize, now: Instant) -> Option<Duration> {
+        let slot = self.slots.get_mut(index)?.as_mut()?;
+        let next = slot.next.filter(|_| !slot.is_withdrawn())?;
+        let free = next.instant.checked_duration_since(now)?;
+        if !matches!(slot.state, State::Idle) {
+            return None;
+        }
+        slot.state = State::Running;
+        Some(free)
+    }
+
+    /// Whether a line waits to be started.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Puts a line that was started back to the head of the line: its check has not begun after
     /// all. A withdrawn one is skipped.
     pub(crate) fn put_back(&mut self, index: usize, due: Due) {
         let Some(slot) = &mut self.slots[index] else { return };
         if slot.is_withdrawn() {
             slot.state = State::Idle;
-            self.withdrawn.push_back((slot.line.clone(), due));
+            self.withdrawn.push_back((index, slot.line.clone(), due));
         } else {
             slot.state = State::Ready(due);
             self.ready.push_front(index);
@@ -361,8 +380,6 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::due::Clock;
     use crate::{Interval, Line, LineId, PingParams, RouterName, Target};
@@ -400,7 +417,7 @@ mod tests {
         let mut account = Vec::new();
         while let Some(step) = timetable.step(now) {
             match step {
-                Step::Skipped(_, due, reason) => account.push((due.instant, reason.as_str())),
+                Step::Skipped(_, _, due, reason) => account.push((due.instant, reason.as_str())),
                 Step::Ready => {
                     let (index, due) = timetable.start().unwrap();
                     account.push((due.instant, "started"));
@@ -429,7 +446,7 @@ mod tests {
         let (mut timetable, first) = timetable();
         timetable.step(first);
         let step = timetable.step(after(first, 1));
-        assert!(matches!(step, Some(Step::Skipped(_, due, _)) if due.instant == first));
+        assert!(matches!(step, Some(Step::Skipped(_, _, due, _)) if due.instant == first));
         let (_, due) = timetable.start().unwrap();
         assert_eq!(due.instant, after(first, 1));
     }
@@ -442,7 +459,9 @@ mod tests {
         assert_eq!(timetable.step(after(first, 1)), None);
         timetable.end(0, after(first, 1) + Duration::from_secs(1));
         let step = timetable.step(after(first, 1) + Duration::from_secs(1));
-        assert!(matches!(step, Some(Step::Skipped(_, due, _)) if due.instant == after(first, 1)));
+        assert!(
+            matches!(step, Some(Step::Skipped(_, _, due, _)) if due.instant == after(first, 1))
+        );
         assert_eq!(timetable.next_at(), Some(after(first, 2)));
     }
 

@@ -7,9 +7,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
-use scheduler::{CheckResult, LineId, Measurement, Outcome};
+use scheduler::{CheckResult, LineId, LineState, LineStatus, Measurement, Outcome, RouterState};
 
-use crate::board::{Board, LineState};
+use crate::board::{Board, LastResult};
 
 /// How many lines have gauges of their own. All of them count in `monitord_lines`.
 const LINES_MAX: usize = 5000;
@@ -42,7 +42,33 @@ type Lines = Vec<(LineId, Option<Arc<Outcome>>)>;
 impl Collector for LineCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let lines = self.board.snapshot();
-        encode_states(&mut encoder, &lines)?;
+        encode_results(&mut encoder, &lines)?;
+        let status = lines.iter().map(|(_, last)| last.as_ref().map(|last| last.line_status));
+        let status: Vec<_> = status.collect();
+        let line = |status: &Option<LineStatus>| status.map_or(LineState::Unknown, |s| s.state);
+        let count = |state| status.iter().filter(|status| line(status) == state).count();
+        encode_counts(
+            &mut encoder,
+            "monitord_line_states",
+            "Lines, by the state that more than one check confirms",
+            LineState::ALL.map(|state| (state.as_str(), count(state))),
+        )?;
+        let routers = self.board.routers();
+        let count = |state| routers.values().filter(|status| status.state == state).count();
+        encode_counts(
+            &mut encoder,
+            "monitord_router_states",
+            "Routers that were tried, by whether sessions can be had",
+            RouterState::ALL.map(|state| (state.as_str(), count(state))),
+        )?;
+        let sources = self.board.sources();
+        let troubled = sources.iter().filter(|source| source.trouble.is_some()).count();
+        encode_counts(
+            &mut encoder,
+            "monitord_inventory_sources",
+            "Sources of the inventory, by whether what they say counts",
+            [("followed", sources.len() - troubled), ("troubled", troubled)],
+        )?;
         encode_figure(
             &mut encoder,
             "monitord_line_loss_ratio",
@@ -60,19 +86,29 @@ impl Collector for LineCollector {
     }
 }
 
-fn encode_states(encoder: &mut DescriptorEncoder<'_>, lines: &Lines) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(
+fn encode_results(encoder: &mut DescriptorEncoder<'_>, lines: &Lines) -> fmt::Result {
+    let count = |result| {
+        let has = |last: &Option<Arc<Outcome>>| LastResult::of(last.as_deref()) == result;
+        lines.iter().filter(|(_, last)| has(last)).count()
+    };
+    encode_counts(
+        encoder,
         "monitord_lines",
         "Lines, by how their last check ended",
-        None,
-        MetricType::Gauge,
-    )?;
-    for state in LineState::ALL {
-        let has = |last: &Option<Arc<Outcome>>| LineState::of(last.as_deref()) == state;
-        let count = lines.iter().filter(|(_, last)| has(last)).count();
-        let labels = StateLabel { state: state.as_str() };
+        LastResult::ALL.map(|result| (result.as_str(), count(result))),
+    )
+}
+
+fn encode_counts<const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    counts: [(&'static str, usize); N],
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (state, count) in counts {
         let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
-        gauge.encode(family.encode_family(&labels)?)?;
+        gauge.encode(family.encode_family(&StateLabel { state })?)?;
     }
     Ok(())
 }

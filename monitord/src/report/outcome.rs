@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::measurement::unanswered_view;
 use super::{Table, round_ms};
-use crate::board::LineState;
+use crate::board::LastResult;
 
 /// An outcome as it stands in JSON. The names are a promise to whoever reads them; what is absent
 /// is null.
@@ -36,6 +36,7 @@ struct OutcomeView<'a> {
     wait_ms: Option<f64>,
     connect_ms: Option<f64>,
     reused: Option<bool>,
+    trigger: &'static str,
     error: Option<ErrorView<'a>>,
 }
 
@@ -78,6 +79,7 @@ impl<'a> From<&'a Outcome> for OutcomeView<'a> {
             wait_ms: tried(outcome.wait),
             connect_ms: outcome.connect.map(millis),
             reused: outcome.reused,
+            trigger: outcome.trigger.as_str(),
             error: error(&outcome.result),
         }
     }
@@ -148,7 +150,7 @@ pub(crate) fn outcome_table(outcomes: &[Outcome]) -> Table {
             value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}{unit}"))
         };
         table.row([
-            LineState::of(Some(outcome)).to_string(),
+            LastResult::of(Some(outcome)).to_string(),
             view.line.to_owned(),
             view.router.to_owned(),
             view.target.to_owned(),
@@ -164,7 +166,10 @@ pub(crate) fn outcome_table(outcomes: &[Outcome]) -> Table {
 #[cfg(test)]
 mod tests {
     use pool_core::{Error, Platform};
-    use scheduler::{Failure, LineId, Measurement, RouterName, RttMs, Target, Unanswered};
+    use scheduler::{
+        Failure, LineId, LineStatus, Measurement, RouterName, RouterStatus, RttMs, Target, Trigger,
+        Unanswered,
+    };
 
     use super::*;
 
@@ -184,6 +189,9 @@ mod tests {
             connect: None,
             reused: (!skipped).then_some(true),
             result,
+            trigger: Trigger::Schedule,
+            line_status: LineStatus::unknown(at),
+            router_status: RouterStatus::unknown(at),
         }
     }
 
@@ -205,7 +213,7 @@ mod tests {
                 r#""duplicates":null,"errors":1,"unanswered":{"timed_out":1},"#,
                 r#""scheduled_at":"2025-12-22T08:00:00.250Z","#,
                 r#""started_at":"2025-12-22T08:00:00.250Z","#,
-                r#""duration_ms":1234.567,"wait_ms":12.0,"connect_ms":null,"reused":true,"#,
+                r#""duration_ms":1234.567,"wait_ms":12.0,"connect_ms":null,"reused":true,"trigger":"schedule","#,
                 r#""error":null}"#,
                 "\n"
             )

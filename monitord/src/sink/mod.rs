@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pool_core::Context;
-use scheduler::{CheckResult, Outcome};
+use scheduler::Outcome;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
-use crate::board::{Board, Change};
+use crate::board::Board;
 use crate::metrics::Metrics;
 
 pub(crate) use stdout::StdoutSink;
@@ -36,7 +35,7 @@ pub(crate) trait Sink: Debug + Send {
     async fn finish(self: Box<Self>, ctx: &Context);
 }
 
-/// Hands each outcome to the board, the metrics, the log and every sink, until the channel ends,
+/// Hands each outcome to the board, the metrics and every sink, until the channel ends,
 /// or until it is empty once `stop` is cancelled. Returns the sinks, to be finished.
 pub(crate) async fn fan_out(
     mut outcomes: mpsc::Receiver<Outcome>,
@@ -48,9 +47,7 @@ pub(crate) async fn fan_out(
     while let Some(outcome) = next(&mut outcomes, &stop).await {
         let outcome = Arc::new(outcome);
         metrics.observe(&outcome);
-        if let Some(change) = board.record(&outcome) {
-            log(&outcome, change);
-        }
+        board.record(&outcome);
         for sink in &mut sinks {
             sink.accept(&outcome);
         }
@@ -74,21 +71,4 @@ pub(crate) async fn finish(sinks: Vec<Box<dyn Sink>>, ctx: &Context) {
         finishing.spawn(async move { sink.finish(&ctx).await });
     }
     finishing.join_all().await;
-}
-
-/// A line changed its state: the one thing about checks that is worth a message each time.
-fn log(outcome: &Outcome, Change { from, to }: Change) {
-    let (line, router) = (outcome.line.as_str(), outcome.router.as_str());
-    match &outcome.result {
-        CheckResult::Measured(measurement) => {
-            let loss_pct = measurement.loss_pct();
-            info!(line, router, %from, %to, loss_pct, "line changed");
-        }
-        CheckResult::Failed(failure) => {
-            let phase = failure.phase.map(tracing::field::display);
-            let (kind, cause) = (failure.kind.as_str(), &failure.message);
-            info!(line, router, %from, %to, kind, phase, cause, "line changed");
-        }
-        CheckResult::Skipped(reason) => info!(line, router, %from, %to, %reason, "line changed"),
-    }
 }

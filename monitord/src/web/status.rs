@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use pool::{Fleet, GateState, RouterGate};
 use pool_core::{PoolStats, Protocol};
-use scheduler::{CheckResult, Failure, Line, LineId, Outcome, RouterName};
+use scheduler::{
+    CheckResult, Failure, Line, LineId, LineState, Outcome, RouterName, RouterState, RouterStatus,
+};
 use serde::Serialize;
 
-use crate::board::{Board, Declared, LineState, RouterFacts, SourceState};
+use crate::board::{Board, Declared, LastResult, RouterFacts, SourceState};
 use crate::report::{cause, round_ms};
 
 /// `/status`: every line with its last outcome, every router with its sessions and how logging in
@@ -42,7 +44,12 @@ struct LineView<'a> {
     router: &'a str,
     target: &'a str,
     platform: &'a str,
+    /// What more than one check says.
     state: &'static str,
+    since: Option<String>,
+    flaps: u32,
+    /// How the last check ended.
+    last_result: &'static str,
     loss_pct: Option<f64>,
     rtt_avg_ms: Option<f64>,
     last_error: Option<String>,
@@ -53,6 +60,9 @@ struct LineView<'a> {
 struct RouterView<'a> {
     router: &'a str,
     platform: &'a str,
+    /// Whether sessions can be had; while they cannot, nothing is known of its lines.
+    state: &'static str,
+    since: Option<String>,
     in_use: usize,
     checking: usize,
     idle: usize,
@@ -119,10 +129,12 @@ impl StatusPage {
         for RouterGate { router, protocol, state, .. } in self.fleet.gates() {
             gates.entry(router).or_default().push(gate_view(protocol, &state));
         }
+        let states = self.board.routers();
         let routers = declared.routers.iter().map(|(name, facts)| {
             // A router that was not asked for yet has no pool.
             let stats = stats.get(name.as_str()).copied().unwrap_or_default();
-            router_view(name, facts, stats, gates.remove(name.as_str()).unwrap_or_default())
+            let status = states.get(name).copied();
+            router_view(name, facts, status, stats, gates.remove(name.as_str()).unwrap_or_default())
         });
         let routers = routers.collect();
         let inventory = self.board.sources().into_iter().map(source_view).collect();
@@ -145,12 +157,16 @@ fn line_view<'a>(declared: &'a Declared, line: &'a Line, last: Option<&Outcome>)
         let began = outcome.started_at.unwrap_or(outcome.scheduled_at);
         format!("{:.3}", began.saturating_add(outcome.duration).unwrap_or(began))
     };
+    let status = last.map(|outcome| outcome.line_status);
     LineView {
         line: line.id.as_str(),
         router: line.router.as_str(),
         target: line.target.as_str(),
         platform: declared.routers.get(&line.router).map_or("", |facts| facts.platform.as_str()),
-        state: LineState::of(last).as_str(),
+        state: status.map_or(LineState::Unknown, |status| status.state).as_str(),
+        since: status.map(|status| format!("{:.3}", status.since)),
+        flaps: status.map_or(0, |status| status.flaps),
+        last_result: LastResult::of(last).as_str(),
         loss_pct: measured.map(|measurement| round_ms(measurement.loss_pct())),
         rtt_avg_ms: measured.and_then(|m| m.rtt).map(|rtt| round_ms(rtt.avg)),
         last_error: last.and_then(|outcome| cause(&outcome.result)),
@@ -161,12 +177,15 @@ fn line_view<'a>(declared: &'a Declared, line: &'a Line, last: Option<&Outcome>)
 fn router_view<'a>(
     name: &'a RouterName,
     facts: &'a RouterFacts,
+    status: Option<RouterStatus>,
     stats: PoolStats,
     gates: Vec<GateView>,
 ) -> RouterView<'a> {
     RouterView {
         router: name.as_str(),
         platform: facts.platform.as_str(),
+        state: status.map_or(RouterState::Unknown, |status| status.state).as_str(),
+        since: status.map(|status| format!("{:.3}", status.since)),
         in_use: stats.in_use,
         checking: stats.checking,
         idle: stats.idle,

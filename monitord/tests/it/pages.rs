@@ -95,6 +95,10 @@ async fn metrics_health_and_status_tell_what_happens() {
         "monitord_fleet_logins_in_flight 0",
         "monitord_fleet_logins_waiting 0",
         "monitord_lines{state=\"degraded\"} 1",
+        "monitord_line_states{state=\"degraded\"} 1",
+        "monitord_line_states{state=\"unknown\"} 1",
+        "monitord_router_states{state=\"reachable\"} 1",
+        "monitord_inventory_sources{state=\"followed\"} 1",
         "monitord_line_loss_ratio{line=\"good\",router=\"good\"} 0.5",
         "monitord_blocking_threads_max 64",
         "monitord_build_info{version=",
@@ -123,9 +127,11 @@ async fn metrics_health_and_status_tell_what_happens() {
         status["lines"].as_array().unwrap().iter().find(|line| line["line"] == id).unwrap().clone()
     };
     assert_eq!(line("good")["state"], "degraded");
+    assert_eq!(line("good")["last_result"], "degraded");
     assert_eq!(line("good")["loss_pct"], 50.0);
     assert!(line("good")["rtt_avg_ms"].as_f64().is_some());
-    assert_eq!(line("bad")["state"], "failed");
+    assert_eq!(line("bad")["state"], "unknown");
+    assert_eq!(line("bad")["last_result"], "failed");
     assert!(
         line("bad")["last_error"]
             .as_str()

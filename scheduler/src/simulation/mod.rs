@@ -1,7 +1,9 @@
 //! The account over hours of simulated time: every line and due time has exactly one outcome.
 
 mod operators;
+mod predecessor;
 mod random;
+mod states;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::due::phase;
 use crate::testing::{Behaviour, FakePool, FakePools, house, inventory, line, router};
-use crate::{CheckResult, FailureKind, Interval, Inventory, Outcome, SkipReason};
+use crate::{CheckResult, FailureKind, Interval, Inventory, Outcome, SkipReason, Trigger};
 
 use random::{Random, Seed, seeds};
 
@@ -47,7 +49,7 @@ async fn run(inventory: &Inventory, pools: Arc<FakePools>, time: Duration) -> Ve
 /// Exactly one outcome for each due time of each line, in order, and on the line's grid.
 fn check_account(inventory: &Inventory, outcomes: &[Outcome], start: Timestamp, stop: Timestamp) {
     let mut seen: HashMap<_, Vec<i64>> = HashMap::new();
-    for outcome in outcomes {
+    for outcome in outcomes.iter().filter(|outcome| outcome.trigger == Trigger::Schedule) {
         let at = outcome.scheduled_at.as_millisecond();
         seen.entry(outcome.line.clone()).or_default().push(at);
     }

@@ -15,7 +15,7 @@ use super::collect;
 use super::random::{Random, Seed, seeds};
 use crate::due::phase;
 use crate::testing::{FakePool, FakePools, house, line, router};
-use crate::{Interval, Inventory, LineId, Outcome, Reconciler, Target};
+use crate::{Interval, Inventory, LineId, Outcome, Reconciler, Target, Trigger};
 
 const ROUTERS: u64 = 4;
 const LINES_MAX: usize = 14;
@@ -199,7 +199,7 @@ async fn apply(reconciler: &Reconciler, operators: &Operators, pools: &FakePools
 
 fn check_account(ledger: &Ledger, seen: &[(i64, Outcome)], end: i64) {
     let mut got: BTreeMap<LineId, Vec<i64>> = BTreeMap::new();
-    for (arrived, outcome) in seen {
+    for (arrived, outcome) in seen.iter().filter(|(_, o)| o.trigger == Trigger::Schedule) {
         let at = outcome.scheduled_at.as_millisecond();
         got.entry(outcome.line.clone()).or_default().push(at);
         let stretches = &ledger.0[&outcome.line];

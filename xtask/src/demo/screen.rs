@@ -155,9 +155,9 @@ mod tests {
         let status = serde_json::json!({
             "lines": [
                 { "line": "L1", "router": "edge-1", "platform": "linux", "target": "198.51.100.1",
-                  "state": "up", "loss_pct": 20.0, "rtt_avg_ms": 1.25, "last_error": null },
+                  "last_result": "up", "loss_pct": 20.0, "rtt_avg_ms": 1.25, "last_error": null },
                 { "line": "L2", "router": "edge-2", "platform": "linux", "target": "203.0.113.1",
-                  "state": "failed", "loss_pct": null, "rtt_avg_ms": null,
+                  "last_result": "failed", "loss_pct": null, "rtt_avg_ms": null,
                   "last_error": "Connect: refused" },
             ],
             "routers": [

@@ -21,6 +21,7 @@ pub(super) struct Line {
     pub(super) router: String,
     pub(super) platform: String,
     pub(super) target: String,
+    #[serde(rename = "last_result")]
     pub(super) state: String,
     pub(super) loss_pct: Option<f64>,
     pub(super) rtt_avg_ms: Option<f64>,

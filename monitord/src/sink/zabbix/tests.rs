@@ -6,7 +6,9 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use parking_lot::Mutex;
 use pool_core::{Platform, Protocol};
-use scheduler::{CheckResult, LineId, Measurement, RouterName, Target};
+use scheduler::{
+    CheckResult, LineId, LineStatus, Measurement, RouterName, RouterStatus, Target, Trigger,
+};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -114,6 +116,9 @@ fn outcome(line: &str) -> Arc<Outcome> {
         connect: None,
         reused: None,
         result: CheckResult::Measured(measurement),
+        trigger: Trigger::Schedule,
+        line_status: LineStatus::unknown(at),
+        router_status: RouterStatus::unknown(at),
     })
 }
 
