@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Platforms(PlatformsArgs),
     /// Run one check without a configuration, with the time of each phase.
     Probe(ProbeArgs),
+    /// Show, take out or repair the outcomes that wait for delivery.
+    Spool(SpoolArgs),
 }
 
 /// Where the configuration comes from.
@@ -196,6 +198,62 @@ pub(crate) struct ProbeArgs {
     pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SpoolArgs {
+    #[command(subcommand)]
+    pub(crate) command: SpoolCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SpoolCommand {
+    /// The outcomes that some sink has not taken yet, oldest first.
+    Ls {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u64,
+        /// Only of this line.
+        #[arg(long, value_name = "ID")]
+        line: Option<String>,
+        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+        output: Format,
+    },
+    /// How much waits, since when, for which sink, and which items are refused.
+    Stat {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+        output: Format,
+    },
+    /// Everything, as JSON Lines.
+    Export {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Only of this line.
+        #[arg(long, value_name = "ID")]
+        line: Option<String>,
+    },
+    /// Check the whole file; when it is damaged, set it aside and take over what is readable.
+    /// monitord must not be running.
+    Repair {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+impl SpoolCommand {
+    /// Where its configuration comes from.
+    pub(crate) fn config(&self) -> &ConfigArgs {
+        match self {
+            Self::Ls { config, .. }
+            | Self::Stat { config, .. }
+            | Self::Export { config, .. }
+            | Self::Repair { config } => config,
+        }
+    }
 }
 
 /// For people or for programs.

@@ -15,6 +15,7 @@ mod report;
 mod settings;
 mod shutdown;
 mod sink;
+mod spool;
 mod telemetry;
 mod web;
 

@@ -6,9 +6,11 @@ mod parse;
 mod platforms;
 mod probe;
 mod run;
+mod spool;
 mod validate;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -17,7 +19,7 @@ use driver_cli::DefinitionFile;
 use crate::app::Parts;
 use crate::cli::{
     Command, ConfigArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs, ProbeArgs,
-    RunArgs, ValidateArgs,
+    RunArgs, SpoolArgs, ValidateArgs,
 };
 use crate::settings::{self, Environment, Invalid, Settings};
 use crate::telemetry::{self, LogSettings};
@@ -95,6 +97,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Parse(args) => parse::execute(&args, &parts),
         Command::Platforms(args) => platforms::execute(args, &parts),
         Command::Probe(args) => probe::execute(&args, &parts),
+        Command::Spool(args) => spool::execute(&args, &parts),
     }
 }
 
@@ -105,10 +108,8 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Run(RunArgs { config, .. })
         | Command::Once(OnceArgs { config, .. })
         | Command::Validate(ValidateArgs { config, .. })
-        | Command::Lines(LinesArgs { config, .. }) => {
-            let environment = Environment::of_process();
-            settings::definitions_directory(&config.config, &environment, &config.overrides)?
-        }
+        | Command::Lines(LinesArgs { config, .. }) => definitions_directory(config)?,
+        Command::Spool(SpoolArgs { command }) => definitions_directory(command.config())?,
         Command::Parse(ParseArgs { definitions, .. })
         | Command::Platforms(PlatformsArgs { definitions, .. })
         | Command::Probe(ProbeArgs { definitions, .. }) => definitions.directory.clone(),
@@ -116,6 +117,11 @@ fn parts(command: &Command) -> Result<Parts> {
     let Some(directory) = directory else { return Ok(Parts::builtin()) };
     let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;
     Ok(Parts::with_files(&files).map_err(Invalid::from)?)
+}
+
+fn definitions_directory(args: &ConfigArgs) -> Result<Option<PathBuf>> {
+    let environment = Environment::of_process();
+    Ok(settings::definitions_directory(&args.config, &environment, &args.overrides)?)
 }
 
 /// Loads the settings and starts logging as they say.

@@ -22,7 +22,7 @@ use crate::inventory::{ConfigurationSource, Follower};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
-use crate::sink::{self, Sink, StdoutSink, ZabbixSink};
+use crate::sink::{self, Sink, SpooledSinks, StdoutSink};
 use crate::{shutdown, web};
 
 /// Of the time for a stop, the part in which checks in flight may end. The rest is for delivery.
@@ -79,7 +79,7 @@ async fn daemon(
         let pages = web::Pages::new(metrics.clone(), board.clone(), fleet.clone());
         web::serve(listener, pages, shutdown.clone())
     });
-    let sinks = start_sinks(settings, to_stdout, &metrics);
+    let sinks = start_sinks(settings, to_stdout, &metrics)?;
     announce(settings, http);
 
     let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);
@@ -113,15 +113,19 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-fn start_sinks(settings: &Settings, to_stdout: bool, metrics: &Metrics) -> Vec<Box<dyn Sink>> {
+fn start_sinks(
+    settings: &Settings,
+    to_stdout: bool,
+    metrics: &Metrics,
+) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if let Some(zabbix) = &settings.zabbix {
-        sinks.push(Box::new(ZabbixSink::start(zabbix, metrics.zabbix().clone())));
+    if let Some(spooled) = SpooledSinks::start(settings, metrics)? {
+        sinks.push(Box::new(spooled));
     }
     if to_stdout {
         sinks.push(Box::new(StdoutSink::start(metrics.stdout().clone())));
     }
-    sinks
+    Ok(sinks)
 }
 
 /// Says once what holds from now on.

@@ -3,6 +3,7 @@
 mod encode;
 mod fleet;
 mod lines;
+mod spool;
 mod text;
 mod totals;
 
@@ -22,6 +23,8 @@ use scheduler::{CheckResult, Outcome};
 
 use crate::board::Board;
 
+pub(crate) use spool::SpoolMetrics;
+
 /// Bucket bounds in seconds: from an idle session at hand to the longest timeouts.
 const WAIT_SECONDS: [f64; 12] =
     [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -39,6 +42,7 @@ pub(crate) struct Metrics {
     checks: Family<CheckLabels, Counter>,
     zabbix: Arc<ZabbixMetrics>,
     stdout: Arc<StdoutMetrics>,
+    spool: Arc<SpoolMetrics>,
 }
 
 /// Counts of the Zabbix sink, in values unless they say otherwise.
@@ -46,24 +50,14 @@ pub(crate) struct Metrics {
 pub(crate) struct ZabbixMetrics {
     /// Taken by Zabbix.
     pub(crate) processed: Counter,
-    /// Refused by Zabbix.
+    /// Refused by Zabbix, and kept to be tried again. A value counts each time.
     pub(crate) failed: Counter,
-    /// Sent, and neither taken nor refused as far as the answer says.
+    /// Sent alone, and neither taken nor refused as far as the answer says.
     pub(crate) unaccounted: Counter,
-    /// Dropped because the queue was full.
-    pub(crate) dropped: Counter,
-    /// Not delivered when the process ended.
+    /// Not delivered when the process ended, and not kept on a disk either. In outcomes.
     pub(crate) undelivered: Counter,
     /// Exchanges without an answer that could be read.
     pub(crate) exchange_failures: Counter,
-    queued: Gauge,
-}
-
-impl ZabbixMetrics {
-    /// How many values wait.
-    pub(crate) fn set_queued(&self, values: usize) {
-        self.queued.set(i64::try_from(values).unwrap_or(i64::MAX));
-    }
 }
 
 /// Counts of the standard output sink.
@@ -101,9 +95,11 @@ impl Metrics {
             checks: Family::default(),
             zabbix: Arc::default(),
             stdout: Arc::default(),
+            spool: Arc::default(),
         };
         metrics.register_checks();
         metrics.register_sinks();
+        metrics.spool.register(&mut metrics.registry);
         metrics.registry.register_collector(Box::new(fleet::FleetCollector::new(fleet, ssh)));
         metrics.registry.register_collector(Box::new(lines::LineCollector::new(board)));
         metrics
@@ -154,11 +150,6 @@ impl Metrics {
             self.zabbix.exchange_failures.clone(),
         );
         registry.register(
-            "monitord_zabbix_queued_values",
-            "Values that wait for delivery to Zabbix",
-            self.zabbix.queued.clone(),
-        );
-        registry.register(
             "monitord_stdout_dropped",
             "Outcomes that were not written to standard output because nobody read it",
             self.stdout.dropped.clone(),
@@ -193,6 +184,11 @@ impl Metrics {
         &self.stdout
     }
 
+    /// The counts of the spool.
+    pub(crate) fn spool(&self) -> &Arc<SpoolMetrics> {
+        &self.spool
+    }
+
     /// Everything, in Prometheus' text format 0.0.4.
     ///
     /// # Errors
@@ -219,7 +215,6 @@ impl prometheus_client::collector::Collector for ValueCounters {
             ("processed", &counts.processed),
             ("failed", &counts.failed),
             ("unaccounted", &counts.unaccounted),
-            ("dropped", &counts.dropped),
             ("undelivered", &counts.undelivered),
         ];
         let rows = rows.map(|(result, count)| (ResultLabel { result }, count.get()));

@@ -3,6 +3,8 @@
 mod measurement;
 mod outcome;
 mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub(crate) use measurement::{MeasurementView, measurement_text, round_ms};
 pub(crate) use outcome::{cause, outcome_line, outcome_table};

@@ -9,6 +9,7 @@
 mod connection;
 mod credentials;
 mod environment;
+mod file;
 mod fleet;
 mod inventory;
 mod pool;
@@ -16,6 +17,7 @@ mod problem;
 mod secret;
 mod section;
 mod source;
+mod spool;
 mod value;
 mod yaml;
 mod zabbix;
@@ -33,14 +35,16 @@ use pool_core::ConnectionConfig;
 use scheduler::Inventory;
 
 use crate::catalog::Catalog;
+use crate::spool::SpoolSettings;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
 pub(crate) use connection::{ALGORITHMS, HOST_KEY_POLICIES, SshLimits, default_known_hosts};
 pub(crate) use environment::Environment;
+pub(crate) use file::FileSettings;
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
-pub(crate) use zabbix::{ItemKeys, ZabbixSettings};
+pub(crate) use zabbix::{ItemKeys, ZabbixSettings, address as trapper_address};
 
 use secret::Secrets;
 use section::{Reader, Section};
@@ -74,6 +78,10 @@ pub(crate) struct Settings {
     pub(crate) inventory_refresh: Option<Duration>,
     /// Where to report to, if to Zabbix.
     pub(crate) zabbix: Option<ZabbixSettings>,
+    /// Where to write outcomes to, if to a file.
+    pub(crate) file: Option<FileSettings>,
+    /// Where outcomes wait until they are delivered.
+    pub(crate) spool: SpoolSettings,
     /// What is not wrong, but not as it seems either. To be logged.
     pub(crate) warnings: Vec<String>,
 }
@@ -155,6 +163,9 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let fleet = root.section("fleet", fleet::read).unwrap_or_default();
     let pool = root.section("pool", pool::read).unwrap_or_default();
     let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
+    let file = root.section("file", |section| file::read(section, around)).flatten();
+    let is_used = file.is_some() || matches!(zabbix, Some(Some(_)));
+    let spool = spool::read(root, around, is_used, &mut warnings);
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
     let inventory::Read { inventory, refresh } =
@@ -170,6 +181,8 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         inventory,
         inventory_refresh: refresh,
         zabbix: zabbix.flatten(),
+        file,
+        spool,
         warnings,
     }
 }

@@ -497,7 +497,7 @@ fn keys_of_an_inventory_from_zabbix_load_with_a_warning() {
     let folder = folder(
         "m.yaml",
         &format!(
-            "{GOOD}inventory: {{ file: more.yaml, refresh: 60s }}\n\
+            "{GOOD}spool: {{ directory: s }}\ninventory: {{ file: more.yaml, refresh: 60s }}\n\
              zabbix: {{ api: {{ url: \"https://zabbix.example\", token: hunter2 }}, \
              proxy_name: p, sender: {{ address: z }} }}\n"
         ),
@@ -513,7 +513,7 @@ fn keys_of_an_inventory_from_zabbix_load_with_a_warning() {
 #[test]
 fn the_predecessors_flat_zabbix_keys_are_understood_and_never_silently_dropped() {
     let settings = load_text(&format!(
-        "{GOOD}zabbix: {{ username: u, password: hunter2, serverip: 192.0.2.9, serverport: 80, \
+        "{GOOD}spool: {{ directory: s }}\nzabbix: {{ username: u, password: hunter2, serverip: 192.0.2.9, serverport: 80, \
          proxyname: p, proxyip: 192.0.2.10, proxyport: 10052 }}\n"
     ))
     .unwrap();

@@ -25,6 +25,18 @@ pub(crate) struct ItemKeys {
     pub(crate) ping: String,
     /// Gets a status text otherwise.
     pub(crate) error_detail: String,
+    /// Gets the loss in percent with its fraction, when a check was carried out.
+    pub(crate) loss: Option<String>,
+    /// Gets the shortest round-trip time in seconds, when there is one.
+    pub(crate) rtt_min: Option<String>,
+    /// Gets the mean round-trip time in seconds, when there is one.
+    pub(crate) rtt_avg: Option<String>,
+    /// Gets the longest round-trip time in seconds, when there is one.
+    pub(crate) rtt_max: Option<String>,
+    /// Gets how long the check took in seconds, when it was tried.
+    pub(crate) duration: Option<String>,
+    /// Gets `ok` or what went wrong, after each check.
+    pub(crate) status: Option<String>,
 }
 
 impl Default for ItemKeys {
@@ -32,6 +44,12 @@ impl Default for ItemKeys {
         Self {
             ping: "dedicatedLinePing".to_owned(),
             error_detail: "dedicatedLineErrorDetail".to_owned(),
+            loss: None,
+            rtt_min: None,
+            rtt_avg: None,
+            rtt_max: None,
+            duration: None,
+            status: None,
         }
     }
 }
@@ -102,17 +120,41 @@ fn read_items(section: &mut Section<'_>) -> ItemKeys {
     let keys = ItemKeys {
         ping: section.get("ping", key).unwrap_or(defaults.ping),
         error_detail: section.get("error_detail", key).unwrap_or(defaults.error_detail),
+        loss: section.get("loss", key),
+        rtt_min: section.get("rtt_min", key),
+        rtt_avg: section.get("rtt_avg", key),
+        rtt_max: section.get("rtt_max", key),
+        duration: section.get("duration", key),
+        status: section.get("status", key),
     };
-    if keys.ping == keys.error_detail {
-        // An item takes numbers or texts.
-        let text = format!("is {:?}: allowed is another key than that of ping", keys.error_detail);
-        section.complain("error_detail", text);
-    }
+    complain_about_shared_keys(section, &keys);
     keys
 }
 
-/// `host`, `host:port` or `[v6]:port`.
-fn address(text: &str) -> Result<Endpoint, &'static str> {
+/// An item takes values of one kind, and one of them for each moment.
+fn complain_about_shared_keys(section: &Section<'_>, keys: &ItemKeys) {
+    let named = [
+        ("ping", Some(&keys.ping)),
+        ("error_detail", Some(&keys.error_detail)),
+        ("loss", keys.loss.as_ref()),
+        ("rtt_min", keys.rtt_min.as_ref()),
+        ("rtt_avg", keys.rtt_avg.as_ref()),
+        ("rtt_max", keys.rtt_max.as_ref()),
+        ("duration", keys.duration.as_ref()),
+        ("status", keys.status.as_ref()),
+    ];
+    for (index, (name, key)) in named.iter().enumerate() {
+        let Some(key) = key else { continue };
+        let other = named[..index].iter().find(|(_, other)| *other == Some(key));
+        if let Some((other, _)) = other {
+            let text = format!("is {key:?}: allowed is another key than that of {other}");
+            section.complain(name, text);
+        }
+    }
+}
+
+/// `host`, `host:port` or `[v6]:port`, with Zabbix's port when there is none.
+pub(crate) fn address(text: &str) -> Result<Endpoint, &'static str> {
     const ALLOWED: &str = "host or host:port, with an IPv6 address in brackets";
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {

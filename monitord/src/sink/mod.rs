@@ -1,6 +1,10 @@
 //! Where outcomes go. One bounded channel brings them; each sink takes every one of them without
 //! waiting, so that no sink can hold up another, or the checks.
+//!
+//! Sinks that must have every outcome take them from the spool, at their own pace.
 
+pub(crate) mod file;
+mod spooled;
 mod stdout;
 pub(crate) mod zabbix;
 
@@ -17,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::board::Board;
 use crate::metrics::Metrics;
 
+pub(crate) use spooled::SpooledSinks;
 pub(crate) use stdout::StdoutSink;
-pub(crate) use zabbix::ZabbixSink;
 
 /// How many outcomes may be on their way to the sinks. The fan-out never waits, so this only
 /// covers moments in which its task is not scheduled.
@@ -33,6 +37,14 @@ pub(crate) trait Sink: Debug + Send {
 
     /// Delivers what is queued, as far as that can be done within `ctx`, and says what could not.
     async fn finish(self: Box<Self>, ctx: &Context);
+}
+
+/// Delivers what is in the spool.
+#[async_trait]
+pub(crate) trait DurableSink: Debug + Send {
+    /// Delivers what is there, as far as that can be done within `ctx`, and says what could not:
+    /// it is kept when `is_durable`, and lost otherwise.
+    async fn finish(self: Box<Self>, ctx: &Context, is_durable: bool);
 }
 
 /// Hands each outcome to the board, the metrics and every sink, until the channel ends,

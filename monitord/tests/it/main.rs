@@ -8,6 +8,7 @@ mod pages;
 mod pool;
 mod scenario;
 mod secrets;
+mod spool;
 mod stop;
 mod support;
 mod trapper;

@@ -62,7 +62,7 @@ async fn a_zabbix_that_never_answers_costs_the_grace_period_and_no_more() {
     assert_eq!(code, Some(0));
     assert!((1..4).contains(&took.as_secs()), "{took:?}");
     let warning = daemon.logged("stopping: not delivered to Zabbix").expect("it says so");
-    assert!(warning["values"].as_u64() >= Some(1), "{warning}");
+    assert!(warning["outcomes"].as_u64() >= Some(1), "{warning}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

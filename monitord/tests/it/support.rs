@@ -203,6 +203,11 @@ impl Daemon {
         assert!(sent.success());
     }
 
+    /// Sends SIGKILL, and waits until it is gone.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits for its end and returns its exit code and the time that took.
     pub(crate) async fn ended(&mut self) -> (Option<i32>, Duration) {
         let began = Instant::now();

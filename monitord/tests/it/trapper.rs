@@ -1,5 +1,6 @@
 //! A Zabbix trapper that takes everything, or nothing.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -37,10 +38,15 @@ impl Trapper {
 async fn serve(mut stream: TcpStream, taken: Arc<Mutex<Vec<Value>>>) {
     let mut head = [0; 13];
     stream.read_exact(&mut head).await.unwrap();
-    assert_eq!(&head[..5], b"ZBXD\x01");
+    assert_eq!(&head[..4], b"ZBXD");
     let length = u32::from_le_bytes(head[5..9].try_into().unwrap()) as usize;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
+    if head[4] == 0x03 {
+        let mut unpacked = Vec::new();
+        flate2::read::ZlibDecoder::new(&body[..]).read_to_end(&mut unpacked).unwrap();
+        body = unpacked;
+    }
     let request: Value = serde_json::from_slice(&body).unwrap();
     let values = request["data"].as_array().unwrap();
     let count = values.len();

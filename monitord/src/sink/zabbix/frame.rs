@@ -1,8 +1,10 @@
 //! Zabbix's framing: `ZBXD`, flags, lengths, payload.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
+use flate2::Compression;
 use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 const MAGIC: &[u8; 4] = b"ZBXD";
@@ -12,24 +14,41 @@ const PROTOCOL: u8 = 0x01;
 const COMPRESSED: u8 = 0x02;
 /// The lengths have eight bytes each, not four.
 const LARGE: u8 = 0x04;
+/// Magic, flags, and two lengths of eight bytes.
+const HEADER_BYTES_MAX: usize = 21;
+/// Requests from this size on are compressed: about eight values, which shrink to a third.
+const COMPRESS_BYTES_MIN: usize = 1024;
 /// The largest reply that is read, on the wire and unpacked. A real one has about 100 bytes.
 const REPLY_BYTES_MAX: u64 = 64 * 1024;
 
-/// `payload` in a frame, uncompressed.
-///
-/// # Errors
-///
-/// When it is larger than a frame can be, 4 GiB.
-pub(super) fn encode(payload: &[u8]) -> io::Result<Vec<u8>> {
-    let length = u32::try_from(payload.len())
-        .map_err(|_| io::Error::other("the request is larger than 4 GiB"))?;
-    let mut frame = Vec::with_capacity(payload.len() + 13);
+/// `payload` in a frame, compressed when that is worth it.
+pub(super) fn encode(payload: &[u8]) -> Vec<u8> {
+    if payload.len() < COMPRESS_BYTES_MIN {
+        return framed(0, payload, 0);
+    }
+    let mut encoder = ZlibEncoder::new(Vec::with_capacity(payload.len() / 4), Compression::fast());
+    let packed = encoder.write_all(payload).and_then(|()| encoder.finish());
+    let packed = packed.expect("a vector takes every write");
+    framed(COMPRESSED, &packed, payload.len() as u64)
+}
+
+/// Lengths that need more than four bytes get eight.
+fn framed(flags: u8, payload: &[u8], reserved: u64) -> Vec<u8> {
+    let length = payload.len() as u64;
+    let lengths = [length, reserved].map(u32::try_from);
+    let mut frame = Vec::with_capacity(payload.len() + HEADER_BYTES_MAX);
     frame.extend_from_slice(MAGIC);
-    frame.push(PROTOCOL);
-    frame.extend_from_slice(&length.to_le_bytes());
-    frame.extend_from_slice(&[0; 4]);
+    if let [Ok(length), Ok(reserved)] = lengths {
+        frame.push(PROTOCOL | flags);
+        frame.extend_from_slice(&length.to_le_bytes());
+        frame.extend_from_slice(&reserved.to_le_bytes());
+    } else {
+        frame.push(PROTOCOL | LARGE | flags);
+        frame.extend_from_slice(&length.to_le_bytes());
+        frame.extend_from_slice(&reserved.to_le_bytes());
+    }
     frame.extend_from_slice(payload);
-    Ok(frame)
+    frame
 }
 
 /// Reads one frame and returns its payload, unpacked.
@@ -84,10 +103,6 @@ fn invalid(what: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::ZlibEncoder;
     use proptest::prelude::*;
 
     use super::*;
@@ -123,10 +138,21 @@ mod tests {
         let text = b"{\"response\":\"success\"}";
         let zipped = packed(text);
         let (size, zipped_size) = (text.len() as u64, zipped.len() as u64);
-        check(&encode(text).unwrap(), Ok(text)).await;
+        check(&encode(text), Ok(text)).await;
         check(&frame(0x03, zipped_size, size, &zipped), Ok(text)).await;
         check(&frame(0x05, size, 0, text), Ok(text)).await;
         check(&frame(0x07, zipped_size, size, &zipped), Ok(text)).await;
+    }
+
+    #[tokio::test]
+    async fn a_long_request_is_compressed_and_a_length_above_four_bytes_takes_eight() {
+        let text = "a value like many others; ".repeat(1000);
+        let frame = encode(text.as_bytes());
+        assert!(frame[4] == 0x03 && frame.len() < text.len() / 10, "{}", frame.len());
+        check(&frame, Ok(text.as_bytes())).await;
+        let large = framed(COMPRESSED, b"abc", 1 << 32);
+        assert_eq!((large[4], large.len()), (0x07, HEADER_BYTES_MAX + 3));
+        assert_eq!(large[13..21], (1u64 << 32).to_le_bytes());
     }
 
     #[tokio::test]

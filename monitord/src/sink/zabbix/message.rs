@@ -1,46 +1,9 @@
 //! What is said in a frame: values, and how many of them were taken.
 
-use jiff::Timestamp;
-use scheduler::{CheckResult, Outcome};
+use pool_core::Endpoint;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::ItemKeys;
-
-/// One value of one item, with the moment of the check. The moment never changes again: Zabbix
-/// keeps one value for each item and moment, so that sending twice stores once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct ItemValue {
-    /// The technical name of the Zabbix host: the line's id.
-    pub(super) host: String,
-    /// The item.
-    pub(super) key: String,
-    /// The value, as text.
-    pub(super) value: String,
-    /// Seconds since 1970.
-    pub(super) clock: i64,
-    /// Nanoseconds of that second, 1 to 999999999: Zabbix makes up a value in place of 0.
-    pub(super) ns: u32,
-}
-
-impl ItemValue {
-    /// What an outcome says to Zabbix: the loss when it was measured, a status text when it was
-    /// not. Nothing when we stopped it ourselves: that is no fault of the line.
-    pub(super) fn of(outcome: &Outcome, items: &ItemKeys) -> Option<Self> {
-        let (key, value) = match &outcome.result {
-            CheckResult::Measured(measurement) => {
-                (&items.ping, format!("{:.0}", measurement.loss_pct()))
-            }
-            _ => (&items.error_detail, outcome.legacy_status()?.to_owned()),
-        };
-        let (clock, ns) = moment(outcome.started_at.unwrap_or(outcome.scheduled_at));
-        Some(Self { host: outcome.line.to_string(), key: key.clone(), value, clock, ns })
-    }
-}
-
-fn moment(at: Timestamp) -> (i64, u32) {
-    let ns = u32::try_from(at.subsec_nanosecond()).unwrap_or(1);
-    (at.as_second(), Ord::clamp(ns, 1, 999_999_999))
-}
+use super::value::ItemValue;
 
 /// A request with `values`, as JSON.
 pub(super) fn request(values: &[ItemValue]) -> Vec<u8> {
@@ -64,33 +27,74 @@ pub(super) struct Reply {
     pub(super) total: u64,
 }
 
-impl Reply {
-    /// Reads a reply.
+/// What a server or proxy says to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The account of the values.
+    Account(Reply),
+    /// The first host of the request is looked after by another proxy of the group.
+    Redirect(Endpoint),
+    /// This proxy of a group has lost its server: any other one is as good.
+    Reset,
+}
+
+impl Answer {
+    /// Reads an answer.
     ///
     /// # Errors
     ///
-    /// What it is in place of an account of the values. Bounded, because it is logged.
+    /// What it is in place of one. Bounded, because it is logged.
     pub(super) fn read(payload: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Raw {
-            response: String,
-            #[serde(default)]
-            info: String,
-        }
         let raw: Raw = serde_json::from_slice(payload)
             .map_err(|error| format!("the answer cannot be read: {error}"))?;
-        let shown = || raw.info.chars().take(200).collect::<String>();
-        if raw.response != "success" {
-            return Err(format!("the answer is no success: {:?}", shown()));
+        let shown = || raw.info.chars().take(INFO_CHARS_SHOWN_MAX).collect::<String>();
+        match (raw.response.as_str(), raw.redirect) {
+            ("success", _) => Reply::read(&raw.info).map(Self::Account).ok_or_else(|| {
+                format!("the answer does not account for the values: {:?}", shown())
+            }),
+            (_, Some(RawRedirect { reset: true, .. })) => Ok(Self::Reset),
+            (_, Some(RawRedirect { address: Some(address), .. })) => endpoint(&address)
+                .map(Self::Redirect)
+                .ok_or_else(|| "the answer redirects to what is no address".to_owned()),
+            _ => Err(format!("the answer is no success: {:?}", shown())),
         }
+    }
+}
+
+/// How much of a text that somebody sent is shown.
+const INFO_CHARS_SHOWN_MAX: usize = 200;
+
+#[derive(Deserialize)]
+struct Raw {
+    response: String,
+    #[serde(default)]
+    info: String,
+    redirect: Option<RawRedirect>,
+}
+
+#[derive(Deserialize)]
+struct RawRedirect {
+    address: Option<String>,
+    #[serde(default)]
+    reset: bool,
+}
+
+/// `host:port`, `host`, or an IPv6 address with or without brackets.
+fn endpoint(text: &str) -> Option<Endpoint> {
+    crate::settings::trapper_address(text).ok()
+}
+
+impl Reply {
+    fn read(info: &str) -> Option<Self> {
         let number = |name: &str| {
-            let part = raw.info.split(';').map(str::trim).find_map(|p| p.strip_prefix(name));
+            let part = info.split(';').map(str::trim).find_map(|p| p.strip_prefix(name));
             part.and_then(|rest| rest.strip_prefix(':')?.trim().parse().ok())
         };
-        match (number("processed"), number("failed"), number("total")) {
-            (Some(processed), Some(failed), Some(total)) => Ok(Self { processed, failed, total }),
-            _ => Err(format!("the answer does not account for the values: {:?}", shown())),
-        }
+        Some(Self {
+            processed: number("processed")?,
+            failed: number("failed")?,
+            total: number("total")?,
+        })
     }
 
     /// Whether every one of `sent` values is accounted for.
@@ -101,45 +105,62 @@ impl Reply {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn reply(info: &str) -> Result<Reply, String> {
-        Reply::read(format!(r#"{{"response":"success","info":"{info}"}}"#).as_bytes())
+    fn answer(info: &str) -> Result<Answer, String> {
+        Answer::read(format!(r#"{{"response":"success","info":"{info}"}}"#).as_bytes())
+    }
+
+    fn reply(info: &str) -> Reply {
+        match answer(info).unwrap() {
+            Answer::Account(reply) => reply,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn the_account_is_read() {
-        let read = reply("processed: 2; failed: 1; total: 3; seconds spent: 0.000055").unwrap();
+        let read = reply("processed: 2; failed: 1; total: 3; seconds spent: 0.000055");
         assert_eq!(read, Reply { processed: 2, failed: 1, total: 3 });
         assert!(read.accounts_for(3));
     }
 
     #[test]
     fn values_that_are_left_out_of_the_account_are_noticed() {
-        let silent_loss = reply("processed: 0; failed: 0; total: 0; seconds spent: 0").unwrap();
+        let silent_loss = reply("processed: 0; failed: 0; total: 0; seconds spent: 0");
         assert!(!silent_loss.accounts_for(3));
-        assert!(!reply("processed: 2; failed: 0; total: 3").unwrap().accounts_for(3));
+        assert!(!reply("processed: 2; failed: 0; total: 3").accounts_for(3));
     }
 
     #[test]
     fn anything_else_is_no_account() {
         for info in ["", "processed: 1", "processed: x; failed: 0; total: 1"] {
-            assert!(reply(info).unwrap_err().contains("does not account"), "{info}");
+            assert!(answer(info).unwrap_err().contains("does not account"), "{info}");
         }
         let failed = br#"{"response":"failed","info":"cannot parse"}"#;
-        assert!(Reply::read(failed).unwrap_err().contains("cannot parse"));
-        assert!(Reply::read(b"[]").is_err());
+        assert!(Answer::read(failed).unwrap_err().contains("cannot parse"));
+        assert!(Answer::read(b"[]").is_err());
     }
 
     #[test]
-    fn nanoseconds_are_never_zero() {
-        assert_eq!(moment("2025-12-22T08:00:00Z".parse().unwrap()), (1_766_390_400, 1));
-        assert_eq!(moment("2025-12-22T08:00:00.5Z".parse().unwrap()), (1_766_390_400, 500_000_000));
+    fn a_proxy_of_a_group_sends_us_to_another() {
+        let redirect = |inner: &str| {
+            Answer::read(format!(r#"{{"response":"failed","redirect":{inner}}}"#).as_bytes())
+        };
+        let there = Endpoint::new("192.0.2.7", 10052).unwrap();
+        let answer = redirect(r#"{"revision":4,"address":"192.0.2.7:10052"}"#);
+        assert_eq!(answer, Ok(Answer::Redirect(there)));
+        assert_eq!(redirect(r#"{"reset":true}"#), Ok(Answer::Reset));
+        assert!(redirect(r#"{"address":"a b:0"}"#).is_err());
+        assert!(redirect("{}").is_err());
     }
 
     #[test]
     fn a_request_is_what_zabbix_reads() {
         let value = ItemValue {
+            seq: 3,
             host: "L1".into(),
             key: "dedicatedLinePing".into(),
             value: "20".into(),
@@ -150,5 +171,17 @@ mod tests {
             String::from_utf8(request(&[value])).unwrap(),
             r#"{"request":"sender data","data":[{"host":"L1","key":"dedicatedLinePing","value":"20","clock":5,"ns":7}]}"#
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic_or_talk_at_length(info in ".{0,600}", tail in ".{0,40}") {
+            let json = serde_json::json!({ "response": "success", "info": info }).to_string();
+            for bytes in [format!("{json}{tail}"), info.clone()] {
+                if let Err(reason) = Answer::read(bytes.as_bytes()) {
+                    prop_assert!(reason.len() < 3000, "{}", reason.len());
+                }
+            }
+        }
     }
 }

@@ -1,199 +1,109 @@
-//! Reports outcomes to Zabbix as a sender does: to trapper items, in batches, oldest first.
+//! Reports outcomes to Zabbix as a sender does: to trapper items, in batches.
 //!
-//! While Zabbix is away values wait in memory, and what cannot be delivered is counted and named.
+//! Outcomes come from the spool and stay there until Zabbix has taken their values. In normal
+//! times they leave in order through one connection at a time. When a backlog has piled up, it
+//! leaves oldest first through one connection, while what is fresh leaves through another.
+//!
+//! *Order*: within a lane the values of one item are sent in the order of their moments. While a
+//! backlog is caught up with, a fresh value may come before older ones of its item. Zabbix files
+//! each under its own moment, so history, graphs and `last()` are right whatever comes first.
+//!
+//! *Exactly once*: the moment of a value is that of the check and never changes, and Zabbix keeps
+//! one value for each item and moment. So whatever is in doubt is sent again.
 
 mod client;
+mod delivery;
 mod frame;
 mod message;
-mod queue;
+mod quarantine;
+mod routes;
+mod sender;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU32;
 
 use async_trait::async_trait;
-use pool_core::{Context, Endpoint};
-use scheduler::Outcome;
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use parking_lot::Mutex;
+use pool_core::Context;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::client::Client;
-use self::message::{ItemValue, Reply};
-use self::queue::Queue;
-use super::Sink;
+use self::delivery::{Delivery, Shared};
+use self::quarantine::Quarantine;
+use self::sender::Sender;
+use super::DurableSink;
 use crate::metrics::ZabbixMetrics;
-use crate::settings::{ItemKeys, ZabbixSettings};
+use crate::settings::ZabbixSettings;
+use crate::spool::{Lane, SpoolReader};
 
-/// How many values go in one request. What zabbix_sender uses: it takes a proxy 4 ms, and keeps
-/// the damage of a refused request small.
-const BATCH_VALUES_MAX: usize = 250;
-/// How many values wait while Zabbix is away: an hour of 2000 lines at 60 s, in about 20 MB.
-const QUEUE_VALUES_MAX: usize = 120_000;
-/// The wait after a first failed exchange. It doubles with each further one.
-const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-/// The longest wait between two attempts, so that recovery is noticed within a minute.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
-/// The wait between attempts at the end of the process, when there is little time left.
-const BACKOFF_CLOSING: Duration = Duration::from_millis(250);
-/// A full queue drops values one by one. One warning for so many of them is enough.
-const DROPPED_PER_WARNING: u64 = 1000;
+/// The name of the sink in the spool.
+pub(crate) const NAME: &str = "zabbix";
 
-/// The sink. Dropping it ends its task and gives up what was not delivered; call
-/// [`finish`](Sink::finish) instead.
+/// The sink. Dropping it ends its tasks; call [`finish`](DurableSink::finish) instead.
 #[derive(Debug)]
 pub(crate) struct ZabbixSink {
-    items: ItemKeys,
-    queue: Arc<Queue>,
+    reader: SpoolReader,
+    closing: CancellationToken,
     metrics: Arc<ZabbixMetrics>,
-    task: JoinHandle<()>,
+    tasks: JoinSet<()>,
 }
 
 impl ZabbixSink {
-    /// Starts delivering to the address of `settings`.
-    pub(crate) fn start(settings: &ZabbixSettings, metrics: Arc<ZabbixMetrics>) -> Self {
-        Self::with_capacity(settings, metrics, QUEUE_VALUES_MAX)
-    }
-
-    fn with_capacity(
+    /// Starts delivering what `reader` brings to the address of `settings`.
+    pub(crate) fn start(
         settings: &ZabbixSettings,
+        reader: SpoolReader,
         metrics: Arc<ZabbixMetrics>,
-        capacity: usize,
     ) -> Self {
-        let queue = Arc::new(Queue::new(capacity));
-        let delivery = Delivery {
-            client: Client::new(settings.address.clone()),
-            address: settings.address.clone(),
-            queue: queue.clone(),
+        let closing = CancellationToken::new();
+        let sender = Sender::new(Client::default(), settings.address.clone(), metrics.clone());
+        let shared = Arc::new(Shared {
+            sender,
+            items: settings.items.clone(),
             metrics: metrics.clone(),
-            failures: 0,
-        };
-        let task = tokio::spawn(delivery.run());
-        Self { items: settings.items.clone(), queue, metrics, task }
-    }
-
-    fn count_dropped(&self, value: &ItemValue) {
-        let so_far = self.metrics.dropped.inc();
-        if so_far.is_multiple_of(DROPPED_PER_WARNING) {
-            warn!(
-                oldest = value.host,
-                dropped_total = so_far + 1,
-                "the queue for Zabbix is full: its oldest values are dropped"
-            );
-        }
+            closing: closing.clone(),
+            quarantine: Mutex::new(Quarantine::default()),
+            failures: AtomicU32::new(0),
+        });
+        let mut tasks = JoinSet::new();
+        let spool = reader.clone();
+        tasks.spawn(async move {
+            // What was refused before a restart is known to be, before anything is sent.
+            let Ok(held) = spool.held().await else { return };
+            shared.quarantine.lock().restore(held, Instant::now());
+            let lane = |lane| {
+                let (reader, shared) = (spool.clone(), shared.clone());
+                Delivery { lane, reader, shared }.run()
+            };
+            tokio::join!(lane(Lane::Fresh), lane(Lane::Backlog));
+        });
+        Self { reader, closing, metrics, tasks }
     }
 }
 
 #[async_trait]
-impl Sink for ZabbixSink {
-    fn accept(&mut self, outcome: &Arc<Outcome>) {
-        let value = ItemValue::of(outcome, &self.items);
-        if let Some(dropped) = value.and_then(|value| self.queue.push(value)) {
-            self.count_dropped(&dropped);
+impl DurableSink for ZabbixSink {
+    async fn finish(mut self: Box<Self>, ctx: &Context, is_durable: bool) {
+        self.closing.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let in_time = timeout(ctx.remaining(), ended).await.is_ok();
+        self.tasks.shutdown().await;
+        let outcomes = self.reader.pending().await.unwrap_or(0);
+        if in_time && outcomes == 0 {
+            return;
         }
-        self.metrics.set_queued(self.queue.len());
-    }
-
-    async fn finish(mut self: Box<Self>, ctx: &Context) {
-        self.queue.close();
-        let in_time = tokio::time::timeout(ctx.remaining(), &mut self.task).await.is_ok();
-        let left = self.queue.len();
-        if !in_time || left > 0 {
-            self.metrics.undelivered.inc_by(left as u64);
-            warn!(values = left, "stopping: not delivered to Zabbix, and lost");
-        }
-    }
-}
-
-impl Drop for ZabbixSink {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// The task that empties the queue.
-#[derive(Debug)]
-struct Delivery {
-    client: Client,
-    address: Endpoint,
-    queue: Arc<Queue>,
-    metrics: Arc<ZabbixMetrics>,
-    /// Exchanges that failed since the last that did not.
-    failures: u32,
-}
-
-impl Delivery {
-    async fn run(mut self) {
-        while let Some(batch) = self.queue.batch(BATCH_VALUES_MAX).await {
-            match self.client.send(&batch).await {
-                Ok(reply) => self.settle(&batch, reply),
-                Err(reason) => {
-                    self.queue.put_back(batch);
-                    self.back_off(&reason).await;
-                }
-            }
-            self.metrics.set_queued(self.queue.len());
-        }
-    }
-
-    /// Zabbix has spoken. What it refused it would refuse again: a count is all it says, so the
-    /// values are counted and the batch is named by its first and last line.
-    fn settle(&mut self, batch: &[ItemValue], reply: Reply) {
-        self.queue.settle();
-        if self.failures > 0 {
-            info!(address = %self.address, after_failures = self.failures, "Zabbix answers again");
-            self.failures = 0;
-        }
-        let sent = batch.len() as u64;
-        let host = |value: Option<&ItemValue>| value.map(|value| value.host.clone());
-        let (first, last) = (host(batch.first()), host(batch.last()));
-        if !reply.accounts_for(sent) {
-            let Reply { processed, failed, total } = reply;
-            let known = Ord::min(processed.saturating_add(failed), sent);
-            self.metrics.unaccounted.inc_by(sent - known);
-            warn!(
-                sent,
-                processed,
-                failed,
-                total,
-                first,
-                last,
-                "Zabbix does not account for every value it was sent"
-            );
-        } else if reply.failed > 0 {
-            warn!(
-                sent,
-                failed = reply.failed,
-                first,
-                last,
-                "Zabbix refused values: no such host or trapper item, disabled, or not allowed \
-                 from this address"
-            );
-        }
-        self.metrics.processed.inc_by(Ord::min(reply.processed, sent));
-        self.metrics.failed.inc_by(Ord::min(reply.failed, sent));
-    }
-
-    /// Waits before the next attempt, and no longer than a moment once the queue is closed.
-    async fn back_off(&mut self, reason: &str) {
-        self.metrics.exchange_failures.inc();
-        let wait = backoff(self.failures);
-        self.failures += 1;
-        if self.failures == 1 {
-            warn!(address = %self.address, reason, "Zabbix cannot be reached: values wait");
+        if is_durable {
+            info!(outcomes, "stopping: not delivered to Zabbix yet, and kept for the next start");
         } else {
-            tracing::debug!(address = %self.address, reason, ?wait, "Zabbix still cannot be reached");
-        }
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = self.queue.closed() => sleep(BACKOFF_CLOSING).await,
+            self.metrics.undelivered.inc_by(outcomes);
+            warn!(outcomes, "stopping: not delivered to Zabbix, and lost");
         }
     }
-}
-
-/// The wait after so many failures in a row before this one.
-fn backoff(failures: u32) -> Duration {
-    Ord::min(BACKOFF_FIRST.saturating_mul(2u32.saturating_pow(failures)), BACKOFF_MAX)
 }

@@ -1,30 +1,36 @@
 //! The sink against a trapper that answers as the test says.
 
 use std::io::Write;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use parking_lot::Mutex;
-use pool_core::{Platform, Protocol};
-use scheduler::{
-    CheckResult, LineId, LineStatus, Measurement, RouterName, RouterStatus, Target, Trigger,
-};
+use pool_core::Endpoint;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 
+use super::delivery::{BATCH_VALUES_MAX, backoff};
 use super::*;
+use crate::metrics::SpoolMetrics;
+use crate::report::testing::measured;
+use crate::settings::ItemKeys;
+use crate::spool::{Spool, SpoolSettings};
 
 /// What the trapper does with one connection.
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    /// Takes all values but so many, which it refuses.
-    Refuse(u64),
+    /// Takes everything.
+    Take,
+    /// Takes all values but those of hosts whose name begins with `x`.
+    RefuseX,
+    /// As above, and does not even count those of hosts whose name begins with `?`.
+    Overlook,
+    /// Sends on to the second trapper of a group what does not begin with a host it looks after,
+    /// which are those whose name begins with `a`.
+    Redirect(u16),
     /// Takes all values and says so in a compressed frame.
     Compress,
-    /// Says that it looked at nothing.
-    Forget,
     /// Sends something that is no frame.
     Babble,
     /// Closes without a word.
@@ -41,7 +47,11 @@ struct Trapper {
 
 impl Trapper {
     async fn start(acts: &'static [Act]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(0, acts).await
+    }
+
+    async fn start_at(port: u16, acts: &'static [Act]) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let address = Endpoint::new("127.0.0.1", listener.local_addr().unwrap().port()).unwrap();
         let requests = Arc::<Mutex<Vec<Value>>>::default();
         let seen = requests.clone();
@@ -55,10 +65,15 @@ impl Trapper {
         Self { address, requests }
     }
 
-    fn sink(&self, capacity: usize) -> (Box<ZabbixSink>, Arc<ZabbixMetrics>) {
+    /// A spool and a sink that delivers from it.
+    fn sink(&self) -> Site {
         let settings = ZabbixSettings { address: self.address.clone(), items: ItemKeys::default() };
         let metrics = Arc::<ZabbixMetrics>::default();
-        (Box::new(ZabbixSink::with_capacity(&settings, metrics.clone(), capacity)), metrics)
+        let age_max = Duration::from_secs(100 * 366 * 86_400);
+        let spool = SpoolSettings { directory: None, age_max, bytes_max: 1 << 30 };
+        let spool = Spool::start(&spool, vec![NAME], Arc::<SpoolMetrics>::default()).unwrap();
+        let sink = ZabbixSink::start(&settings, spool.reader(NAME), metrics.clone());
+        Site { spool, sink: Box::new(sink), metrics }
     }
 
     /// The hosts of the values of each request.
@@ -72,12 +87,26 @@ impl Trapper {
 
 async fn play(act: Act, mut stream: TcpStream, seen: Arc<Mutex<Vec<Value>>>) {
     let request: Value = serde_json::from_slice(&frame::read(&mut stream).await.unwrap()).unwrap();
-    let count = request["data"].as_array().unwrap().len() as u64;
+    let data = request["data"].as_array().unwrap().clone();
+    let begins = |value: &&Value, with: char| value["host"].as_str().unwrap().starts_with(with);
+    let of = |with: char| data.iter().filter(|value| begins(value, with)).count() as u64;
+    let count = data.len() as u64;
+    let (refused, overlooked, others) = (of('x'), of('?'), count - of('a'));
+    let is_ours = data.first().is_some_and(|value| begins(&value, 'a'));
     seen.lock().push(request);
     let reply = match act {
-        Act::Refuse(refused) => frame::encode(&reply(count - refused, refused, count)).unwrap(),
+        Act::Take => frame::encode(&reply(count, 0, count)),
+        Act::RefuseX => frame::encode(&reply(count - refused, refused, count)),
+        Act::Overlook if overlooked > 0 => frame::encode(&reply(0, 0, 0)),
+        Act::Overlook => frame::encode(&reply(count - refused, refused, count)),
+        Act::Redirect(_) if is_ours => frame::encode(&reply(count - others, others, count)),
+        Act::Redirect(port) => frame::encode(
+            format!(
+                r#"{{"response":"failed","redirect":{{"revision":1,"address":"127.0.0.1:{port}"}}}}"#
+            )
+            .as_bytes(),
+        ),
         Act::Compress => compressed(&reply(count, 0, count)),
-        Act::Forget => frame::encode(&reply(0, 0, 0)).unwrap(),
         Act::Babble => b"ZBXE and something else".to_vec(),
         Act::Close => return,
         Act::Hang => std::future::pending().await,
@@ -100,42 +129,37 @@ fn compressed(payload: &[u8]) -> Vec<u8> {
     [b"ZBXD\x03", lengths.as_flattened(), &packed].concat()
 }
 
-fn outcome(line: &str) -> Arc<Outcome> {
-    let at = "2025-12-22T08:00:00.25Z".parse().unwrap();
-    let measurement = Measurement::new(5, 4, None);
-    Arc::new(Outcome {
-        line: LineId::new(line).unwrap(),
-        target: Target::new("198.51.100.1").unwrap(),
-        router: RouterName::new("edge-1").unwrap(),
-        platform: Platform::new("linux"),
-        protocol: Protocol::Ssh,
-        scheduled_at: at,
-        started_at: Some(at),
-        duration: Duration::ZERO,
-        wait: Duration::ZERO,
-        connect: None,
-        reused: None,
-        result: CheckResult::Measured(measurement),
-        trigger: Trigger::Schedule,
-        line_status: LineStatus::unknown(at),
-        router_status: RouterStatus::unknown(at),
-    })
+/// What is needed to deliver.
+struct Site {
+    spool: Spool,
+    sink: Box<ZabbixSink>,
+    metrics: Arc<ZabbixMetrics>,
 }
 
-/// Sends three outcomes to a trapper that plays `acts`, and returns what became of them.
-async fn deliver(acts: &'static [Act]) -> (Trapper, Arc<ZabbixMetrics>) {
-    let trapper = Trapper::start(acts).await;
-    let (mut sink, metrics) = trapper.sink(100);
-    for line in ["a", "b", "c"] {
-        sink.accept(&outcome(line));
+impl Site {
+    async fn finish(self, within: Duration) -> Arc<ZabbixMetrics> {
+        let ctx = Context::detached(within);
+        self.spool.flush(&ctx).await;
+        self.sink.finish(&ctx, self.spool.is_durable()).await;
+        self.spool.stop(&Context::detached(Duration::from_secs(20))).await;
+        self.metrics
     }
-    sink.finish(&Context::detached(Duration::from_secs(20))).await;
+}
+
+/// Sends an outcome of each line to a trapper that plays `acts`, and returns what became of them.
+async fn deliver(acts: &'static [Act], lines: &[&str]) -> (Trapper, Arc<ZabbixMetrics>) {
+    let trapper = Trapper::start(acts).await;
+    let site = trapper.sink();
+    for line in lines {
+        site.spool.append(&measured(line));
+    }
+    let metrics = site.finish(Duration::from_secs(20)).await;
     (trapper, metrics)
 }
 
 #[tokio::test]
 async fn values_are_delivered_in_order_with_the_moment_of_the_check() {
-    let (trapper, metrics) = deliver(&[Act::Refuse(0)]).await;
+    let (trapper, metrics) = deliver(&[Act::Take], &["a", "b", "c"]).await;
     assert_eq!(trapper.hosts(), [["a", "b", "c"]]);
     let requests = trapper.requests.lock();
     let expected = serde_json::json!({
@@ -148,65 +172,82 @@ async fn values_are_delivered_in_order_with_the_moment_of_the_check() {
 
 #[tokio::test]
 async fn a_compressed_answer_counts() {
-    let (_, metrics) = deliver(&[Act::Compress]).await;
+    let (_, metrics) = deliver(&[Act::Compress], &["a", "b", "c"]).await;
     assert_eq!((metrics.processed.get(), metrics.exchange_failures.get()), (3, 0));
 }
 
 #[tokio::test]
-async fn refused_values_are_counted_and_not_sent_again() {
-    let (trapper, metrics) = deliver(&[Act::Refuse(2)]).await;
-    assert_eq!(trapper.hosts().len(), 1);
-    assert_eq!((metrics.processed.get(), metrics.failed.get()), (1, 2));
+async fn refused_values_are_found_and_the_others_taken() {
+    let lines = ["a", "b", "x1", "c", "d", "e", "x2", "f"];
+    let (trapper, metrics) = deliver(&[Act::RefuseX], &lines).await;
+    assert_eq!((metrics.processed.get(), metrics.failed.get()), (6, 2));
+    let requests = trapper.hosts();
+    assert!(requests.contains(&vec!["x1".to_owned()]) && requests.contains(&vec!["x2".to_owned()]));
+    assert!(requests.len() < 16, "halves, not one by one: {requests:?}");
 }
 
 #[tokio::test]
-async fn values_that_the_answer_leaves_out_are_counted() {
-    let (_, metrics) = deliver(&[Act::Forget]).await;
-    assert_eq!((metrics.processed.get(), metrics.unaccounted.get()), (0, 3));
+async fn a_value_that_is_not_even_counted_is_found_and_the_others_taken() {
+    let (_, metrics) = deliver(&[Act::Overlook], &["a", "?", "b", "c"]).await;
+    assert_eq!((metrics.processed.get(), metrics.unaccounted.get()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_redirect_of_a_proxy_group_is_followed_and_remembered() {
+    let second = Trapper::start(&[Act::Take]).await;
+    let act = Act::Redirect(second.address.port());
+    let first = Trapper::start(Box::leak(Box::new([act]))).await;
+    let site = first.sink();
+    for line in ["a1", "b1", "a2", "b2"] {
+        site.spool.append(&measured(line));
+    }
+    let metrics = site.finish(Duration::from_secs(20)).await;
+    assert_eq!((metrics.processed.get(), metrics.failed.get()), (4, 0));
+    let there: Vec<_> = second.hosts().into_iter().flatten().collect();
+    assert!(there.contains(&"b1".to_owned()) && there.contains(&"b2".to_owned()), "{there:?}");
+}
+
+#[tokio::test]
+async fn a_circle_of_redirects_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let act = Act::Redirect(port);
+    let trapper = Trapper::start_at(port, Box::leak(Box::new([act]))).await;
+    let site = trapper.sink();
+    site.spool.append(&measured("b"));
+    let metrics = site.finish(Duration::from_secs(1)).await;
+    assert!(metrics.exchange_failures.get() > 0);
+    assert_eq!((metrics.processed.get(), metrics.undelivered.get()), (0, 1));
 }
 
 #[tokio::test]
 async fn values_wait_while_zabbix_makes_no_sense_and_are_then_delivered_unchanged() {
-    let (trapper, metrics) = deliver(&[Act::Close, Act::Babble, Act::Refuse(0)]).await;
+    let (trapper, metrics) = deliver(&[Act::Close, Act::Babble, Act::Take], &["a", "b"]).await;
     let requests = trapper.requests.lock();
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[0]["data"], requests[2]["data"]);
-    assert_eq!((metrics.processed.get(), metrics.exchange_failures.get()), (3, 2));
+    assert_eq!((metrics.processed.get(), metrics.exchange_failures.get()), (2, 2));
     assert_eq!(metrics.undelivered.get(), 0);
 }
 
 #[tokio::test]
 async fn a_trapper_that_hangs_does_not_hold_up_the_end_and_what_it_has_not_taken_is_counted() {
     let trapper = Trapper::start(&[Act::Hang]).await;
-    let (mut sink, metrics) = trapper.sink(100);
-    sink.accept(&outcome("a"));
-    sink.accept(&outcome("b"));
+    let site = trapper.sink();
+    site.spool.append(&measured("a"));
+    site.spool.append(&measured("b"));
     let began = Instant::now();
-    sink.finish(&Context::detached(Duration::from_millis(300))).await;
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let metrics = site.finish(Duration::from_millis(300)).await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!((metrics.undelivered.get(), metrics.processed.get()), (2, 0));
 }
 
 #[tokio::test]
-async fn a_full_queue_drops_the_oldest_and_counts_it() {
-    let trapper = Trapper::start(&[Act::Refuse(0)]).await;
-    let (mut sink, metrics) = trapper.sink(2);
-    for line in ["a", "b", "c", "d"] {
-        sink.accept(&outcome(line));
-    }
-    sink.finish(&Context::detached(Duration::from_secs(20))).await;
-    assert_eq!(trapper.hosts(), [["c", "d"]]);
-    assert_eq!((metrics.dropped.get(), metrics.processed.get()), (2, 2));
-}
-
-#[tokio::test]
 async fn many_values_go_in_several_requests() {
-    let trapper = Trapper::start(&[Act::Refuse(0)]).await;
-    let (mut sink, metrics) = trapper.sink(1000);
-    for number in 0..BATCH_VALUES_MAX + 1 {
-        sink.accept(&outcome(&format!("line-{number}")));
-    }
-    sink.finish(&Context::detached(Duration::from_secs(20))).await;
+    let lines: Vec<_> = (0..=BATCH_VALUES_MAX).map(|number| format!("line-{number}")).collect();
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let (trapper, metrics) = deliver(&[Act::Take], &lines).await;
     let sizes: Vec<_> = trapper.hosts().iter().map(Vec::len).collect();
     assert_eq!(sizes, [BATCH_VALUES_MAX, 1]);
     assert_eq!(metrics.processed.get(), 251);
@@ -216,5 +257,5 @@ async fn many_values_go_in_several_requests() {
 fn the_wait_between_attempts_doubles_up_to_a_minute() {
     let waits: Vec<_> = (0..8).map(|failures| backoff(failures).as_secs()).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
-    assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
+    assert_eq!(backoff(u32::MAX), Duration::from_secs(60));
 }

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use pool_core::Context;
+use scheduler::Outcome;
+use tokio::task::JoinSet;
+
+use super::file::{self, FileSink};
+use super::zabbix::{self, ZabbixSink};
+use super::{DurableSink, Sink};
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::spool::Spool;
+
+/// How long the last commit may take, after everyone else has had all the time there was.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The spool, and the sinks that it feeds.
+#[derive(Debug)]
+pub(crate) struct SpooledSinks {
+    spool: Spool,
+    sinks: Vec<Box<dyn DurableSink>>,
+}
+
+impl SpooledSinks {
+    /// Starts the sinks that are configured, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// When the spool cannot be started; see [`Spool::start`].
+    pub(crate) fn start(settings: &Settings, metrics: &Metrics) -> Result<Option<Self>> {
+        let mut names = Vec::new();
+        names.extend(settings.zabbix.iter().map(|_| zabbix::NAME));
+        names.extend(settings.file.iter().map(|_| file::NAME));
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let spool = Spool::start(&settings.spool, names, metrics.spool().clone())?;
+        let mut sinks: Vec<Box<dyn DurableSink>> = Vec::new();
+        if let Some(settings) = &settings.zabbix {
+            let reader = spool.reader(zabbix::NAME);
+            sinks.push(Box::new(ZabbixSink::start(settings, reader, metrics.zabbix().clone())));
+        }
+        if let Some(settings) = &settings.file {
+            sinks.push(Box::new(FileSink::start(settings, spool.reader(file::NAME))));
+        }
+        Ok(Some(Self { spool, sinks }))
+    }
+}
+
+#[async_trait]
+impl Sink for SpooledSinks {
+    fn accept(&mut self, outcome: &Arc<Outcome>) {
+        self.spool.append(outcome);
+    }
+
+    async fn finish(self: Box<Self>, ctx: &Context) {
+        let Self { spool, sinks } = *self;
+        spool.flush(ctx).await;
+        let is_durable = spool.is_durable();
+        let mut finishing = JoinSet::new();
+        for sink in sinks {
+            let ctx = ctx.clone();
+            finishing.spawn(async move { sink.finish(&ctx, is_durable).await });
+        }
+        finishing.join_all().await;
+        spool.stop(&Context::detached(STOP_TIMEOUT)).await;
+    }
+}

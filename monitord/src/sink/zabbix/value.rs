@@ -1,0 +1,140 @@
+use scheduler::Measurement;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::ItemKeys;
+use crate::spool::Record;
+
+/// One value of one item, with the moment of the check. The moment never changes again: Zabbix
+/// keeps one value for each item and moment, so that sending twice stores once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ItemValue {
+    /// The outcome it is of.
+    #[serde(skip)]
+    pub(super) seq: u64,
+    /// The technical name of the Zabbix host: the line's id.
+    pub(super) host: String,
+    /// The item.
+    pub(super) key: String,
+    /// The value, as text.
+    pub(super) value: String,
+    /// Seconds since 1970.
+    pub(super) clock: i64,
+    /// Nanoseconds of that second, 1 to 999999999: Zabbix makes up a value in place of 0.
+    pub(super) ns: u32,
+}
+
+/// The part of an outcome that is of interest here.
+#[derive(Debug, Deserialize)]
+struct Figures {
+    sent: Option<u32>,
+    received: Option<u32>,
+    rtt_min_ms: Option<f64>,
+    rtt_avg_ms: Option<f64>,
+    rtt_max_ms: Option<f64>,
+    duration_ms: Option<f64>,
+    error: Option<Cause>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cause {
+    kind: String,
+}
+
+/// What an outcome says to Zabbix: the loss when it was measured, a status text when it was not,
+/// and what else there are items for. Nothing when we stopped it ourselves: that is no fault of
+/// the line.
+pub(super) fn values_of(record: &Record, items: &ItemKeys) -> Vec<ItemValue> {
+    let Ok(figures) = serde_json::from_str::<Figures>(&record.outcome) else {
+        return Vec::new();
+    };
+    let mut values = Vec::new();
+    let mut add = |key: &str, value: String| {
+        values.push(ItemValue {
+            seq: record.seq,
+            host: record.line.clone(),
+            key: key.to_owned(),
+            value,
+            clock: record.clock,
+            ns: record.ns,
+        });
+    };
+    let measurement = figures.sent.zip(figures.received);
+    let measurement = measurement.map(|(sent, received)| Measurement::new(sent, received, None));
+    match (&measurement, &record.status) {
+        (Some(measurement), _) => add(&items.ping, format!("{:.0}", measurement.loss_pct())),
+        (None, Some(status)) => add(&items.error_detail, status.clone()),
+        (None, None) => return values,
+    }
+    let mut add_if = |key: &Option<String>, value: Option<String>| {
+        if let (Some(key), Some(value)) = (key, value) {
+            add(key, value);
+        }
+    };
+    add_if(&items.loss, measurement.map(|measurement| format!("{:.4}", measurement.loss_pct())));
+    let seconds = |ms: f64| format!("{:.6}", ms / 1000.0);
+    add_if(&items.rtt_min, figures.rtt_min_ms.map(seconds));
+    add_if(&items.rtt_avg, figures.rtt_avg_ms.map(seconds));
+    add_if(&items.rtt_max, figures.rtt_max_ms.map(seconds));
+    add_if(&items.duration, figures.duration_ms.map(seconds));
+    add_if(&items.status, Some(figures.error.map_or_else(|| "ok".to_owned(), |e| e.kind)));
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(outcome: &str, status: Option<&str>) -> Record {
+        let (line, status) = ("L1".to_owned(), status.map(str::to_owned));
+        Record { seq: 9, line, clock: 5, ns: 7, status, outcome: outcome.to_owned() }
+    }
+
+    #[track_caller]
+    fn check(record: &Record, items: &ItemKeys, expected: &[(&str, &str)]) {
+        let values = values_of(record, items);
+        let said: Vec<_> = values.iter().map(|v| (v.key.as_str(), v.value.as_str())).collect();
+        assert_eq!(said, expected);
+        assert!(values.iter().all(|v| (v.host.as_str(), v.clock, v.ns, v.seq) == ("L1", 5, 7, 9)));
+    }
+
+    #[test]
+    fn a_measurement_is_a_loss_and_anything_else_a_status() {
+        let items = ItemKeys::default();
+        let measured = r#"{"sent":8,"received":7,"rtt_avg_ms":1.5,"error":null}"#;
+        check(&record(measured, None), &items, &[("dedicatedLinePing", "12")]);
+        let failed = r#"{"sent":null,"received":null,"error":{"kind":"Resolve"}}"#;
+        let status = Some("ConnectionError");
+        check(&record(failed, status), &items, &[("dedicatedLineErrorDetail", "ConnectionError")]);
+        check(&record(failed, None), &items, &[]);
+        check(&record("not JSON", status), &items, &[]);
+    }
+
+    #[test]
+    fn more_items_get_more_only_when_they_are_asked_for() {
+        let named = |name: &str| Some(name.to_owned());
+        let items = ItemKeys {
+            loss: named("loss"),
+            rtt_avg: named("rtt"),
+            duration: named("took"),
+            status: named("status"),
+            ..ItemKeys::default()
+        };
+        let measured =
+            r#"{"sent":3,"received":2,"rtt_avg_ms":1.5,"duration_ms":2500.0,"error":null}"#;
+        let expected = [
+            ("dedicatedLinePing", "33"),
+            ("loss", "33.3333"),
+            ("rtt", "0.001500"),
+            ("took", "2.500000"),
+            ("status", "ok"),
+        ];
+        check(&record(measured, None), &items, &expected);
+        let failed = r#"{"duration_ms":10.0,"error":{"kind":"DeadlineExceeded"}}"#;
+        let expected = [
+            ("dedicatedLineErrorDetail", "CheckTimeout"),
+            ("took", "0.010000"),
+            ("status", "DeadlineExceeded"),
+        ];
+        check(&record(failed, Some("CheckTimeout")), &items, &expected);
+    }
+}
