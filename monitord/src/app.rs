@@ -4,11 +4,15 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use driver_cli::{CliFactory, DefinitionFile, InvalidDefinitions, Platforms, SessionLog};
+use driver_cli::{
+    CliFactory, DefinitionFile, DefinitionProblem, InvalidDefinitions, Platforms, SessionLog,
+};
 use driver_ssh::{SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
 use pool_core::{ConnectionPool, ProtocolFactory};
-use scheduler::{Inventory, PingTask, Pools, Router, RouterName};
+use scheduler::{
+    DefinitionError, DefinitionErrors, Inventory, PingTask, Pools, Router, RouterName,
+};
 use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
@@ -46,8 +50,16 @@ impl Parts {
     ///
     /// Everything that is wrong with the files.
     pub(crate) fn with_files(files: &[DefinitionFile]) -> Result<Self, InvalidDefinitions> {
-        let platforms = Arc::new(Platforms::with_files(files.iter().cloned())?);
-        Ok(Self { platforms, ..Self::builtin() })
+        let named: Vec<_> =
+            files.iter().map(|file| (file.path().display().to_string(), file.text())).collect();
+        let named: Vec<_> = named.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        let platforms = Platforms::with_files(files.iter().cloned());
+        match (platforms, PingTask::with_files(&named)) {
+            (Ok(platforms), Ok(ping)) => {
+                Ok(Self { platforms: Arc::new(platforms), ping: Arc::new(ping) })
+            }
+            (platforms, ping) => Err(problems(platforms.err(), ping.err())),
+        }
     }
 
     /// The drivers, with these limits.
@@ -78,6 +90,19 @@ impl Parts {
         let capabilities = factories.iter().map(|factory| factory.capability().clone());
         Catalog::new(self.ping.clone(), capabilities.collect())
     }
+}
+
+/// Everything that is wrong with either half of definition files. What stands outside of tables
+/// is both crates' to read; it is said once.
+fn problems(cli: Option<InvalidDefinitions>, ping: Option<DefinitionErrors>) -> InvalidDefinitions {
+    let mut problems = cli.map(|InvalidDefinitions(problems)| problems).unwrap_or_default();
+    for DefinitionError { file, key, reason } in ping.into_iter().flat_map(|errors| errors.0) {
+        let said = problems.iter().any(|known| known.file == file && !known.key.starts_with("cli"));
+        if key.starts_with("ping") || !said {
+            problems.push(DefinitionProblem { file, key, reason });
+        }
+    }
+    InvalidDefinitions(problems)
 }
 
 /// What makes sessions.

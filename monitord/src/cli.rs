@@ -146,6 +146,13 @@ pub(crate) enum PlatformsCommand {
         /// The platform.
         platform: String,
     },
+    /// Check definition files, and read the samples that stand beside them: those of `NAME.toml`
+    /// in `NAME.txt`.
+    Check {
+        /// The files. Each may inherit from built-in platforms and from the others.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod check_definitions;
 mod lines;
 mod once;
 mod parse;

@@ -5,6 +5,7 @@ use pool_core::{Platform, Protocol};
 use scheduler::{PingParams, Target};
 use serde::Serialize;
 
+use super::check_definitions::check_definitions;
 use super::{Exit, Usage};
 use crate::app::Parts;
 use crate::catalog::Catalog;
@@ -22,6 +23,9 @@ pub(super) fn execute(args: PlatformsArgs, parts: &Parts) -> Result<Exit> {
     let text = match command {
         PlatformsCommand::List { output } => list(&catalog, output)?,
         PlatformsCommand::Show { platform } => show(&platform, &catalog, parts)?,
+        PlatformsCommand::Check { files } => {
+            return check_definitions(&files, args.definitions.directory.as_deref());
+        }
     };
     Output::default().write(&text)?;
     Ok(Exit::Ok)

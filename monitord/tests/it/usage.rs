@@ -163,3 +163,53 @@ async fn a_reader_that_leaves_early_is_no_error() {
         assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     }
 }
+
+const ADD_A_PLATFORM: &str = include_str!("../../../driver-cli/ADD-A-PLATFORM.md");
+
+/// The first block of the document that begins with `beginning`.
+fn block(beginning: &str) -> &'static str {
+    let blocks = ADD_A_PLATFORM.split("```").skip(1).step_by(2);
+    let texts = blocks.filter_map(|block| block.split_once('\n').map(|(_, text)| text));
+    texts.into_iter().find(|text| text.starts_with(beginning)).expect("the document has it")
+}
+
+#[tokio::test]
+async fn the_documents_platform_and_its_samples_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("acme_os.toml");
+    let definition = [block("description"), block("[ping]")].join("\n");
+    let samples = block("=== one lost");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, &definition).unwrap();
+    std::fs::write(file.with_extension("txt"), samples).unwrap();
+
+    let ended = run(&["platforms", "check", path], &[]).await;
+    let expected = block("platforms/acme_os.toml: command").replace("platforms/acme_os.toml", path);
+    assert_eq!((ended.code, ended.stdout), (Some(0), expected), "{}", ended.stderr);
+
+    std::fs::write(file.with_extension("txt"), samples.replace("-> 3/2", "-> 3/3")).unwrap();
+    let ended = run(&["platforms", "check", path], &[]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("2 of 3 samples ok"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("one lost: expected 3/3, read 3/2"), "{}", ended.stdout);
+
+    std::fs::write(&file, definition.replace("{count}", "3")).unwrap();
+    let ended = run(&["platforms", "check", path], &[]).await;
+    assert_eq!(ended.code, Some(78));
+    assert!(ended.stderr.contains("ping.command: {count} is missing"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_operators_platform_is_parsed_and_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let definition = [block("description"), block("[ping]")].join("\n");
+    std::fs::write(directory.path().join("acme_os.toml"), definition).unwrap();
+    let definitions = ["--definitions", directory.path().to_str().unwrap()];
+    let output = "asking 192.0.2.1\n4 sent, 1 came back\n";
+    let arguments = [&definitions[..], &["--platform", "acme", "-o", "json"]].concat();
+    let ended = parse(output, &arguments).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    assert_eq!(ended.json()[0]["loss_pct"], 75.0);
+    let listed = run(&[&["platforms", "list"], &definitions[..]].concat(), &[]).await;
+    assert!(listed.stdout.contains("acme_os"), "{}", listed.everything());
+}
