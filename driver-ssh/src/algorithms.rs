@@ -1,4 +1,4 @@
-use pool_core::AlgorithmProfile;
+use pool_core::{AlgorithmLists, AlgorithmProfile, ConfigProblem, Error, Phase, Result};
 use ssh2::{MethodType, Session};
 
 use crate::greeting::Offer;
@@ -32,24 +32,30 @@ pub(crate) struct Algorithms {
 }
 
 impl Algorithms {
-    /// The lists of `profile`, with the host keys that can show one of `known_types` first.
+    /// The explicit `lists`, and those of `profile` where there is none, with the host keys that
+    /// can show one of `known_types` first.
     ///
     /// A device that has several host keys shows the one that is asked for first. If that were
     /// another than the one we know, it would look changed.
-    pub(crate) fn new(profile: AlgorithmProfile, known_types: &[&str]) -> Self {
-        let lists = |modern: &str, old: &str| match profile {
+    pub(crate) fn new(
+        profile: AlgorithmProfile,
+        lists: &AlgorithmLists,
+        known_types: &[&str],
+    ) -> Self {
+        let choose = |explicit: &[String], modern: &str, old: &str| match profile {
+            _ if !explicit.is_empty() => explicit.join(","),
             AlgorithmProfile::Modern => modern.to_owned(),
             AlgorithmProfile::Legacy => format!("{modern},{old}"),
         };
-        let host_key = lists(HOST_KEY_MODERN, HOST_KEY_OLD);
+        let host_key = choose(&lists.host_key, HOST_KEY_MODERN, HOST_KEY_OLD);
         let (known, other): (Vec<&str>, Vec<&str>) = host_key
             .split(',')
             .partition(|algorithm| known_types.contains(&key_type_of(algorithm)));
         Self {
-            kex: lists(KEX_MODERN, KEX_OLD),
+            kex: choose(&lists.kex, KEX_MODERN, KEX_OLD),
             host_key: [known, other].concat().join(","),
-            cipher: lists(CIPHER_MODERN, CIPHER_OLD),
-            mac: lists(MAC_MODERN, MAC_OLD),
+            cipher: choose(&lists.cipher, CIPHER_MODERN, CIPHER_OLD),
+            mac: choose(&lists.mac, MAC_MODERN, MAC_OLD),
         }
     }
 
@@ -86,11 +92,49 @@ impl Algorithms {
         if gaps.is_empty() {
             return String::new();
         }
-        let legacy = Self::new(AlgorithmProfile::Legacy, &[]);
-        let helps = self.kex != legacy.kex && legacy.gaps(offer).is_empty();
+        let legacy = Self::new(AlgorithmProfile::Legacy, &AlgorithmLists::default(), &[]);
+        let helps = *self != legacy && legacy.gaps(offer).is_empty();
         let advice = if helps { " (the legacy profile has one)" } else { "" };
         format!("no common algorithm{advice}: {}", gaps.join("; "))
     }
+}
+
+/// Checks that this build of libssh2 knows every algorithm in `lists`, so that a misspelt one is
+/// found before it cuts a device off.
+///
+/// # Errors
+///
+/// `InvalidConfig` with a problem for each unknown name, which suggests the nearest known one;
+/// `Local` when libssh2 cannot be asked.
+pub fn check_algorithms(lists: &AlgorithmLists) -> Result<()> {
+    if *lists == AlgorithmLists::default() {
+        return Ok(());
+    }
+    let failed = |error: ssh2::Error| Error::Local {
+        phase: Phase::KeyExchange,
+        message: error.message().to_owned(),
+    };
+    let session = Session::new().map_err(failed)?;
+    let mut problems = Vec::new();
+    for (key, method, names) in [
+        ("kex", MethodType::Kex, &lists.kex),
+        ("host_key", MethodType::HostKey, &lists.host_key),
+        ("cipher", MethodType::CryptCs, &lists.cipher),
+        ("mac", MethodType::MacCs, &lists.mac),
+    ] {
+        let known = session.supported_algs(method).map_err(failed)?;
+        let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
+        problems.extend(unknown.map(|name| unknown_algorithm(key, name, &known)));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
+}
+
+fn unknown_algorithm(key: &str, name: &str, known: &[&str]) -> ConfigProblem {
+    let likeness = |known: &str| strsim::jaro_winkler(known, name);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = nearest.map_or_else(String::new, |name| format!(" (the nearest is {name})"));
+    let allowed = format!("{}{nearest}", known.join(", "));
+    ConfigProblem::new(key, format!("{name:?}"), allowed)
 }
 
 /// The type of key that a host key algorithm shows: RSA keys can sign in three ways.
@@ -110,10 +154,43 @@ mod tests {
         list.split(',').next().unwrap()
     }
 
+    fn of(profile: AlgorithmProfile) -> Algorithms {
+        Algorithms::new(profile, &AlgorithmLists::default(), &[])
+    }
+
+    #[test]
+    fn explicit_lists_replace_those_of_the_profile_one_by_one() {
+        let lists = AlgorithmLists {
+            cipher: vec!["aes128-cbc".into(), "aes128-ctr".into()],
+            host_key: vec!["ssh-ed25519".into(), "ssh-rsa".into()],
+            ..AlgorithmLists::default()
+        };
+        let algorithms = Algorithms::new(AlgorithmProfile::Modern, &lists, &["ssh-rsa"]);
+        assert_eq!(algorithms.cipher, "aes128-cbc,aes128-ctr");
+        assert_eq!(algorithms.host_key, "ssh-rsa,ssh-ed25519", "the one that is known first");
+        assert_eq!(algorithms.kex, KEX_MODERN);
+    }
+
+    #[test]
+    fn names_that_the_build_does_not_know_are_found_with_the_nearest_that_it_does() {
+        let good = AlgorithmLists { mac: vec!["hmac-sha1".into()], ..AlgorithmLists::default() };
+        check_algorithms(&good).unwrap();
+        let bad = AlgorithmLists {
+            kex: vec!["diffie-hellman-group14-sha".into()],
+            cipher: vec!["aes128-cbc".into(), "aes512-ctr".into()],
+            ..good
+        };
+        let Err(Error::InvalidConfig(problems)) = check_algorithms(&bad) else { panic!("bad") };
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["kex", "cipher"]);
+        let nearest = "(the nearest is diffie-hellman-group14-sha1)";
+        assert!(problems[0].allowed.ends_with(nearest), "{}", problems[0]);
+    }
+
     #[test]
     fn legacy_is_modern_first_and_the_old_after() {
-        let modern = Algorithms::new(AlgorithmProfile::Modern, &[]);
-        let legacy = Algorithms::new(AlgorithmProfile::Legacy, &[]);
+        let modern = of(AlgorithmProfile::Modern);
+        let legacy = of(AlgorithmProfile::Legacy);
         assert!(legacy.kex.starts_with(&modern.kex));
         assert!(legacy.cipher.ends_with("3des-cbc"));
         for list in [&modern.kex, &modern.host_key, &modern.cipher, &modern.mac] {
@@ -126,9 +203,10 @@ mod tests {
 
     #[test]
     fn the_types_of_keys_that_are_known_come_first_and_none_is_left_out() {
-        let algorithms = Algorithms::new(AlgorithmProfile::Legacy, &["ssh-rsa"]);
+        let lists = AlgorithmLists::default();
+        let algorithms = Algorithms::new(AlgorithmProfile::Legacy, &lists, &["ssh-rsa"]);
         assert!(algorithms.host_key.starts_with("rsa-sha2-512,rsa-sha2-256,ssh-rsa,ssh-ed25519"));
-        let plain = Algorithms::new(AlgorithmProfile::Legacy, &[]);
+        let plain = of(AlgorithmProfile::Legacy);
         assert_eq!(first(&plain.host_key), "ssh-ed25519");
         assert_eq!(algorithms.host_key.len(), plain.host_key.len());
     }
@@ -137,7 +215,7 @@ mod tests {
     #[test]
     fn libssh2_was_built_with_everything_we_offer() {
         let session = Session::new().unwrap();
-        let legacy = Algorithms::new(AlgorithmProfile::Legacy, &[]);
+        let legacy = of(AlgorithmProfile::Legacy);
         for (method, list) in [
             (MethodType::Kex, &legacy.kex),
             (MethodType::HostKey, &legacy.host_key),
@@ -159,11 +237,11 @@ mod tests {
             cipher: "aes128-ctr".into(),
             mac: "hmac-sha2-256".into(),
         };
-        let modern = Algorithms::new(AlgorithmProfile::Modern, &[]);
+        let modern = of(AlgorithmProfile::Modern);
         let gaps = modern.gaps(&offer);
         let expected = "no common algorithm (the legacy profile has one): key exchange: we offer";
         assert!(gaps.starts_with(expected), "{gaps}");
         assert!(gaps.ends_with("the device diffie-hellman-group1-sha1"), "{gaps}");
-        assert_eq!(Algorithms::new(AlgorithmProfile::Legacy, &[]).gaps(&offer), "");
+        assert_eq!(of(AlgorithmProfile::Legacy).gaps(&offer), "");
     }
 }

@@ -9,18 +9,12 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::blocking::Threads;
+use crate::socket::Socket;
 
 /// Addresses of one name that are tried. A router has a handful; more is a misconfigured zone.
 const ADDRESSES_MAX: usize = 8;
-/// When an idle session's peer is first asked by TCP whether it is still there, how often then,
-/// and how often in vain before the session is gone: a minute in all, well before the next check
-/// of a typical interval.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often an idle session's peer is asked by TCP in vain before the session is gone.
 const KEEPALIVE_PROBES: u32 = 3;
-/// How long sent bytes may stay unacknowledged, and how long the kernel keeps the rest of a
-/// session that we have ended.
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a TCP connection to `endpoint`, trying its addresses one after another.
 ///
@@ -35,14 +29,15 @@ pub(crate) async fn connect(
     ctx: &Context,
     threads: &Threads,
     endpoint: &Endpoint,
-) -> Result<Arc<TcpStream>> {
+    half_open_timeout: Duration,
+) -> Result<Socket> {
     let addresses = resolve(ctx, threads, endpoint).await?;
     ctx.enter(Phase::Connect);
     let mut latest = None;
     for (index, &address) in addresses.iter().enumerate() {
         let left = addresses.len() - index;
-        match connect_one(ctx, address, left).await {
-            Ok(stream) => return Ok(Arc::new(stream)),
+        match connect_one(ctx, address, left, half_open_timeout).await {
+            Ok(stream) => return Ok(Socket::Direct(stream)),
             Err(error) => latest = Some(error),
         }
         ctx.check(Phase::Connect)?;
@@ -71,7 +66,12 @@ async fn resolve(ctx: &Context, threads: &Threads, endpoint: &Endpoint) -> Resul
 
 /// Connects to one address within its fair share of the time that is left, so that a silent
 /// first address leaves time for the others.
-async fn connect_one(ctx: &Context, address: SocketAddr, left: usize) -> Result<TcpStream> {
+async fn connect_one(
+    ctx: &Context,
+    address: SocketAddr,
+    left: usize,
+    half_open_timeout: Duration,
+) -> Result<TcpStream> {
     let share = ctx.remaining() / u32::try_from(left).expect("at most 8 addresses");
     let failed = |source: io::Error| match Errno::from_io_error(&source) {
         // Out of descriptors, of memory, or of local ports: the peer has no part in it.
@@ -83,7 +83,7 @@ async fn connect_one(ctx: &Context, address: SocketAddr, left: usize) -> Result<
     let share = ctx.capped(share);
     let connected = share.run(Phase::Connect, async {
         let stream = TcpStream::connect(address).await.map_err(failed)?;
-        set_options(&stream).map_err(failed)?;
+        set_options(&stream, half_open_timeout).map_err(failed)?;
         Ok(stream)
     });
     match connected.await {
@@ -94,14 +94,19 @@ async fn connect_one(ctx: &Context, address: SocketAddr, left: usize) -> Result<
     }
 }
 
-fn set_options(stream: &TcpStream) -> io::Result<()> {
+/// Sets the options of a session's socket, so that the kernel ends it when its peer has been gone
+/// for `half_open_timeout`: half of it is silence, and then it asks three times.
+///
+/// Sent bytes that stay unacknowledged for that long end it, too; that is also how long the kernel
+/// keeps the rest of a session that we have ended.
+fn set_options(stream: &TcpStream, half_open_timeout: Duration) -> io::Result<()> {
     // Without it every small packet waits for the acknowledgement of the one before.
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
+        .with_time(half_open_timeout / 2)
+        .with_interval(half_open_timeout / (2 * KEEPALIVE_PROBES))
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
+    socket.set_tcp_user_timeout(Some(half_open_timeout))
 }

@@ -5,7 +5,6 @@ use libssh2_sys as raw;
 use pool_core::{Error, Phase, Result};
 use ssh2::{BlockDirections, Channel, ErrorCode, Session};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use crate::auth::StandIn;
@@ -13,6 +12,7 @@ use crate::blocking::Threads;
 use crate::kill::KillSwitch;
 use crate::progress::Progress;
 use crate::server::ServerTexts;
+use crate::socket::Socket;
 
 /// The ssh2 objects of one session. They have one owner at any time: either the async side, which
 /// then only holds them, or the thread that works on them.
@@ -39,7 +39,7 @@ struct Parts {
 impl Engine {
     /// An engine on a connected socket.
     pub(crate) fn new(
-        socket: Arc<TcpStream>,
+        socket: Arc<Socket>,
         kill: KillSwitch,
         threads: Arc<Threads>,
     ) -> Result<Self> {

@@ -1,7 +1,7 @@
 use rustix::net::{RecvFlags, recv};
-use tokio::net::TcpStream;
 
 use crate::error::shown;
+use crate::socket::Socket;
 
 /// How much of what a peer says before its SSH banner is kept, in bytes: room for a line or two
 /// such as "CLI session limit reached".
@@ -45,7 +45,7 @@ pub(crate) struct Offer {
 impl Greeting {
     /// Looks at what has come in, without taking it. To be called before each step of the
     /// handshake, which takes it all.
-    pub(crate) fn peek(&mut self, socket: &TcpStream) {
+    pub(crate) fn peek(&mut self, socket: &Socket) {
         if self.offer.is_some() {
             return;
         }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
+
+use crate::socket::Socket;
 
 /// Ends a session from outside, at once and for good.
 ///
@@ -16,12 +17,12 @@ pub(crate) struct KillSwitch(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    socket: Arc<TcpStream>,
+    socket: Arc<Socket>,
     fired: AtomicBool,
 }
 
 impl KillSwitch {
-    pub(crate) fn new(socket: Arc<TcpStream>) -> Self {
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
         Self(Arc::new(Inner { socket, fired: AtomicBool::new(false) }))
     }
 

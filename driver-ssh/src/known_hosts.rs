@@ -2,9 +2,10 @@
 //! certificates. Pure text work; the file itself is `store`'s.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
+use sha2::{Digest, Sha256};
 
 /// Everything a `known_hosts` file says about one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +94,11 @@ impl KnownKey {
         let key_type = str::from_utf8(rest.get(..length)?).ok()?;
         let word = !key_type.is_empty() && key_type.bytes().all(|b| b.is_ascii_graphic());
         word.then(|| Self { key_type: key_type.to_owned(), blob: blob.to_vec() })
+    }
+
+    /// The fingerprint, as OpenSSH prints it.
+    pub(crate) fn fingerprint(&self) -> String {
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&self.blob)))
     }
 }
 

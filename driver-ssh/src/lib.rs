@@ -54,18 +54,22 @@ mod greeting;
 mod hostkey;
 mod known_hosts;
 mod login;
+mod peer;
 mod store;
+mod tunnel;
 
 mod blocking;
 mod engine;
 mod error;
+mod flow;
 mod haul;
 mod kill;
 mod progress;
-mod readiness;
 mod server;
 mod session;
+mod socket;
 
+pub use algorithms::check_algorithms;
 pub use exec::{SshFactory, SshSession};
 pub use server::ServerTexts;
 pub use settings::SshSettings;

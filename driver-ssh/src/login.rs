@@ -4,19 +4,21 @@ use std::time::Duration;
 use libssh2_sys as raw;
 use pool_core::{ConnectionConfig, Context, Error, ErrorKind, Phase, Result};
 use ssh2::{DisconnectCode, ErrorCode};
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tracing::debug;
 
 use crate::SshSettings;
-use crate::algorithms::Algorithms;
+use crate::algorithms::{Algorithms, check_algorithms};
 use crate::auth::authenticate;
 use crate::connect::connect;
 use crate::engine::{Engine, Fault};
 use crate::error::{busy_text, session_error, shown};
 use crate::greeting::Greeting;
 use crate::hostkey::{Decision, HostKeyCheck};
+use crate::peer::Peer;
 use crate::session::SshSession;
+use crate::socket::Socket;
+use crate::tunnel::{self, at_jump_host};
 
 /// How long to leave a `known_hosts` alone that somebody else is writing.
 const LOCK_RETRY: Duration = Duration::from_millis(5);
@@ -62,17 +64,41 @@ async fn try_log_in(
     settings: &SshSettings,
     config: &ConnectionConfig,
 ) -> Result<SshSession> {
-    let threads = settings.threads();
-    let socket = connect(ctx, &threads, &config.endpoint).await?;
-    let mut session = SshSession::new(socket.clone(), threads)?;
-    let check = recall(ctx, &mut session, settings, config).await?;
-    let check = shake_hands(ctx, &mut session, socket, check, config).await?;
+    let direct = async |peer: &Peer<'_>| {
+        let threads = settings.threads();
+        connect(ctx, &threads, peer.endpoint, config.half_open_timeout).await
+    };
+    let peer = Peer::from(config);
+    let socket = match &config.jump {
+        None => direct(&peer).await?,
+        Some(jump) => {
+            let bastion = Peer::from(&**jump);
+            let session = async { begin(ctx, settings, &bastion, direct(&bastion).await?).await };
+            let session = session.await.map_err(|error| at_jump_host(&jump.endpoint, error))?;
+            tunnel::open(ctx, session, &jump.endpoint, peer.endpoint).await?
+        }
+    };
+    begin(ctx, settings, &peer, socket).await
+}
+
+/// Everything from a connected socket up to a session without a channel.
+async fn begin(
+    ctx: &Context,
+    settings: &SshSettings,
+    peer: &Peer<'_>,
+    socket: Socket,
+) -> Result<SshSession> {
+    check_algorithms(peer.algorithm_lists)?;
+    let socket = Arc::new(socket);
+    let mut session = SshSession::new(socket.clone(), settings.threads())?;
+    let check = recall(ctx, &mut session, settings, peer).await?;
+    let check = shake_hands(ctx, &mut session, socket, check, peer).await?;
     let verdict = verify(ctx, &mut session, check).await;
     if let Err(error) = verdict {
         farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
         return Err(error);
     }
-    let verdict = authenticate(ctx, &mut session, &config.credentials).await;
+    let verdict = authenticate(ctx, &mut session, peer.credentials).await;
     if let Err(error) = verdict {
         farewell(ctx, &mut session, DisconnectCode::NoMoreAuthMethodsAvailable).await;
         return Err(error);
@@ -87,9 +113,9 @@ async fn recall(
     ctx: &Context,
     session: &mut SshSession,
     settings: &SshSettings,
-    config: &ConnectionConfig,
+    peer: &Peer<'_>,
 ) -> Result<HostKeyCheck> {
-    let mut check = HostKeyCheck::new(settings, config);
+    let mut check = HostKeyCheck::new(settings, peer);
     let work = move |_: &mut Engine| {
         check.load()?;
         Ok(check.clone())
@@ -101,11 +127,11 @@ async fn recall(
 async fn shake_hands(
     ctx: &Context,
     session: &mut SshSession,
-    socket: Arc<TcpStream>,
+    socket: Arc<Socket>,
     check: HostKeyCheck,
-    config: &ConnectionConfig,
+    peer: &Peer<'_>,
 ) -> Result<HostKeyCheck> {
-    let profile = config.algorithms;
+    let (profile, lists) = (peer.algorithms, peer.algorithm_lists.clone());
     let mut algorithms: Option<Algorithms> = None;
     let mut greeting = Greeting::default();
     let tracer = ctx.clone();
@@ -113,7 +139,7 @@ async fn shake_hands(
         let algorithms = match &mut algorithms {
             Some(algorithms) => algorithms,
             empty @ None => {
-                let algorithms = Algorithms::new(profile, &check.known_types());
+                let algorithms = Algorithms::new(profile, &lists, &check.known_types());
                 algorithms.apply(engine.session())?;
                 empty.insert(algorithms)
             }

@@ -3,10 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use pool_core::{Context, Error, Phase, Result};
+use pool_core::{Context, Error, ErrorKind, Phase, Result};
 use ssh2::DisconnectCode;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{sleep, timeout};
 
@@ -16,8 +15,8 @@ use crate::engine::{Engine, Fault};
 use crate::error::{in_phase, session_error};
 use crate::haul::{Haul, HaulEnd, haul};
 use crate::kill::KillSwitch;
-use crate::readiness::{has_hung_up, wait_ready};
 use crate::server::ServerTexts;
+use crate::socket::{Socket, wait_ready};
 
 /// How long a thread whose session was just killed is waited for, so that nothing of it is left
 /// when the caller is told. A killed libssh2 call is back within 2 ms, unless it is being flooded.
@@ -33,7 +32,7 @@ const GOODBYE: &str = "done";
 /// It holds the socket's readiness, the kill switch and the ssh2 objects, and moves the latter to
 /// a thread for each stretch of work. While the peer is waited for no thread is taken.
 pub(crate) struct SshSession {
-    socket: Arc<TcpStream>,
+    socket: Arc<Socket>,
     kill: KillSwitch,
     threads: Arc<Threads>,
     state: State,
@@ -51,7 +50,7 @@ enum State {
 }
 
 impl SshSession {
-    pub(crate) fn new(socket: Arc<TcpStream>, threads: Arc<Threads>) -> Result<Self> {
+    pub(crate) fn new(socket: Arc<Socket>, threads: Arc<Threads>) -> Result<Self> {
         let kill = KillSwitch::new(socket.clone());
         let engine = Engine::new(socket.clone(), kill.clone(), threads.clone())?;
         Ok(Self { socket, kill, threads, state: State::Here(engine), stash: BytesMut::new() })
@@ -80,7 +79,15 @@ impl SshSession {
             Ok(_) => guard.disarm(),
             Err(_) => drop(guard),
         }
-        result
+        result.map_err(|error| self.blame(error))
+    }
+
+    /// `error`, or what is behind it, if it was not the peer but the way to it that broke.
+    fn blame(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::DeadlineExceeded | ErrorKind::Cancelled | ErrorKind::Local => error,
+            _ => self.socket.broken().unwrap_or(error),
+        }
     }
 
     async fn drive_on<T, W>(&mut self, ctx: &Context, phase: Phase, mut work: W) -> Result<T>
@@ -174,7 +181,7 @@ impl SshSession {
                 Some(HaulEnd::Eof) => return Ok(0),
                 Some(HaulEnd::Broken(error)) => {
                     self.kill.fire();
-                    return Err(error);
+                    return Err(self.blame(error));
                 }
                 Some(HaulEnd::Drained(interest)) => {
                     wait_ready(&self.socket, ctx, Phase::Read, interest).await?;
@@ -250,7 +257,7 @@ impl SshSession {
     /// it waited for, whatever the reason.
     fn hung_up_or(&self, error: Error) -> Error {
         match error {
-            Error::Protocol { phase, message } if has_hung_up(&self.socket) => {
+            Error::Protocol { phase, message } if self.socket.has_hung_up() => {
                 let message = format!("the peer has hung up ({message})");
                 Error::Disconnected { phase, message }
             }
@@ -263,6 +270,11 @@ impl SshSession {
             State::Here(engine) if !self.kill.is_fired() => Ok(engine),
             _ => Err(Error::Disconnected { phase, message: "the session has ended".to_owned() }),
         }
+    }
+
+    /// What the session's bytes go through.
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// What the server has said about itself, while nobody works on the session.
@@ -293,9 +305,8 @@ impl Drop for SshSession {
 
 impl fmt::Debug for SshSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let peer = self.socket.peer_addr().ok();
         f.debug_struct("SshSession")
-            .field("peer", &peer)
+            .field("socket", &self.socket)
             .field("dead", &self.is_dead())
             .finish_non_exhaustive()
     }

@@ -1,13 +1,20 @@
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Credentials, Endpoint, Error, Platform};
+use crate::{
+    AlgorithmLists, AlgorithmProfile, Credentials, Endpoint, Error, Fingerprint, HostKeyPolicy,
+    JumpHost, Platform,
+};
 
 /// The most sessions a router may be configured for. Even large routers have at most 100 VTYs
 /// (IOS XR's default pool has 5, its largest 100), and they are not all for us.
 const CONNECTIONS_MAX: usize = 100;
 /// No stage of a session is worth waiting longer for.
 const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+/// TCP's keepalive counts in whole seconds, and asks three times after a first silence.
+const HALF_OPEN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(6)..=TIMEOUT_MAX;
 
 /// Whom to connect to, as whom, and within which limits: everything a factory needs to make a
 /// session, and a pool to keep some.
@@ -22,8 +29,19 @@ pub struct ConnectionConfig {
     pub credentials: Credentials,
     /// What to do about the device's host key. Default: accept a new host's key and remember it.
     pub host_key: HostKeyPolicy,
+    /// The only host keys that the device may show; when not empty, they decide in place of the
+    /// policy. Default: empty.
+    pub host_key_pins: Vec<Fingerprint>,
     /// Which algorithms may be negotiated. Default: modern ones.
     pub algorithms: AlgorithmProfile,
+    /// Algorithms by name, over those of the profile. Default: none.
+    pub algorithm_lists: AlgorithmLists,
+    /// The host to reach the device through. Default: none, it is reached directly.
+    pub jump: Option<Arc<JumpHost>>,
+    /// How long a peer that has vanished without a word may go unnoticed while a session is idle,
+    /// and how long what was sent may stay unacknowledged. Default 60 s: less than the interval of
+    /// a check, and more than a routing protocol takes to find another way.
+    pub half_open_timeout: Duration,
     /// Everything until the first usable prompt. Default 30 s.
     pub connect_timeout: Duration,
     /// One command's output, unless the request says otherwise. Default 30 s.
@@ -50,7 +68,11 @@ impl ConnectionConfig {
             platform,
             credentials,
             host_key: HostKeyPolicy::default(),
+            host_key_pins: Vec::new(),
             algorithms: AlgorithmProfile::default(),
+            algorithm_lists: AlgorithmLists::default(),
+            jump: None,
+            half_open_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(10),
@@ -106,6 +128,26 @@ impl ConnectionConfig {
             "\"\"".to_owned(),
             "a user name that is not empty",
         );
+        require(
+            HALF_OPEN_TIMEOUT.contains(&self.half_open_timeout),
+            "half_open_timeout",
+            format!("{:?}", self.half_open_timeout),
+            "6s to 1h",
+        );
+        if let Some(jump) = &self.jump {
+            require(
+                !jump.credentials.username.is_empty(),
+                "jump.username",
+                "\"\"".to_owned(),
+                "a user name that is not empty",
+            );
+            require(
+                jump.endpoint != self.endpoint,
+                "jump.host",
+                jump.endpoint.to_string(),
+                "another host than the device itself",
+            );
+        }
         if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
     }
 }
@@ -148,50 +190,6 @@ impl fmt::Display for ConfigProblem {
     }
 }
 
-/// What to do about the host key that a device shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HostKeyPolicy {
-    /// Only hosts that are known already.
-    Strict,
-    /// A host seen for the first time is remembered; a changed key is refused.
-    #[default]
-    AcceptNew,
-    /// Any key. Whoever sits between us and the device can read the password.
-    Off,
-}
-
-impl HostKeyPolicy {
-    /// The name in configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::AcceptNew => "accept-new",
-            Self::Off => "off",
-        }
-    }
-}
-
-/// Which algorithms a session may negotiate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AlgorithmProfile {
-    /// Those that are considered safe today.
-    #[default]
-    Modern,
-    /// Also those that old devices need: SHA-1 key exchange and MACs, `ssh-rsa`, CBC
-    /// ciphers, 3DES.
-    Legacy,
-}
-
-impl AlgorithmProfile {
-    /// The name in configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Modern => "modern",
-            Self::Legacy => "legacy",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +205,15 @@ mod tests {
     #[test]
     fn defaults_are_valid() {
         config().validate().unwrap();
+    }
+
+    #[test]
+    fn a_jump_host_is_somebody_else() {
+        let itself = Arc::new(JumpHost::new(config().endpoint, Credentials::default()));
+        let broken = ConnectionConfig { jump: Some(itself), ..config() };
+        let Err(Error::InvalidConfig(problems)) = broken.validate() else { panic!("must fail") };
+        let keys: Vec<_> = problems.iter().map(|p| p.key.as_str()).collect();
+        assert_eq!(keys, ["jump.username", "jump.host"]);
     }
 
     #[test]

@@ -83,6 +83,17 @@ pub enum Error {
         problem: HostKeyProblem,
     },
 
+    /// It went wrong at the jump host, or on the way to it, and not at the device. Kind and phase
+    /// are those of the cause.
+    #[error("at the jump host {host}")]
+    JumpHost {
+        /// The jump host, with its port.
+        host: String,
+        /// What went wrong there.
+        #[source]
+        cause: Box<Error>,
+    },
+
     /// The peer refused the login.
     #[error("authentication failed for user {username}: {message}")]
     Authentication {
@@ -188,6 +199,15 @@ pub enum HostKeyProblem {
         /// Fingerprint of the key the peer showed.
         actual: String,
     },
+    /// The key is none of those that are pinned for the host.
+    NotPinned {
+        /// The pinned fingerprints.
+        expected: Vec<String>,
+        /// Fingerprint of the key the peer showed.
+        actual: String,
+        /// The type of the key the peer showed: it may have several keys of which it shows one.
+        key_type: String,
+    },
     /// The key is revoked, or the peer showed none that can be looked up.
     Unusable {
         /// Which of the two, and where it says so.
@@ -215,7 +235,7 @@ impl Error {
             Self::InvalidConfig(_) => ErrorKind::InvalidConfig,
             Self::Closed => ErrorKind::Closed,
             Self::Local { .. } => ErrorKind::Local,
-            Self::GateShut { cause, .. } => cause.kind(),
+            Self::JumpHost { cause, .. } | Self::GateShut { cause, .. } => cause.kind(),
         }
     }
 
@@ -234,7 +254,7 @@ impl Error {
             Self::HostKey { .. } => Some(Phase::HostKey),
             Self::Authentication { .. } => Some(Phase::Authentication),
             Self::Rejected { .. } | Self::OutputLimit { .. } => Some(Phase::Read),
-            Self::GateShut { cause, .. } => cause.phase(),
+            Self::JumpHost { cause, .. } | Self::GateShut { cause, .. } => cause.phase(),
             Self::Unsupported { .. } | Self::InvalidConfig(_) | Self::Closed => None,
         }
     }
@@ -273,6 +293,16 @@ impl Error {
         !matches!(self.kind(), ErrorKind::Rejected | ErrorKind::InvalidConfig)
     }
 
+    /// The jump host at which it went wrong, with its port; `None` when it was the device.
+    pub fn jump_host(&self) -> Option<&str> {
+        match self {
+            Self::JumpHost { host, .. } => Some(host),
+            Self::GateShut { cause, .. } => cause.jump_host(),
+            Self::DeadlineExceeded { last: Some(last), .. } => last.jump_host(),
+            _ => None,
+        }
+    }
+
     /// This error, if it is a passed deadline, with how the latest attempt that was waited for
     /// had ended. Other errors are returned as they are.
     #[must_use]
@@ -292,6 +322,10 @@ impl fmt::Display for HostKeyProblem {
             Self::Unknown { actual } => write!(f, "the host is not known; it shows {actual}"),
             Self::Changed { expected, actual } => {
                 write!(f, "the key has changed: expected {}, got {actual}", expected.join(" or "))
+            }
+            Self::NotPinned { expected, actual, key_type } => {
+                let expected = expected.join(" or ");
+                write!(f, "pinned is {expected}, got {actual} (a key of type {key_type})")
             }
             Self::Unusable { message } => f.write_str(message),
         }
@@ -372,6 +406,21 @@ mod tests {
              try in 3.0s"
         );
         assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn what_fails_at_a_jump_host_says_so_and_keeps_its_kind() {
+        let cause = Box::new(timeout(Phase::KeyExchange));
+        let error = Error::JumpHost { host: "192.0.2.9:22".into(), cause };
+        assert_eq!(
+            (error.kind(), error.phase()),
+            (ErrorKind::DeadlineExceeded, Some(Phase::KeyExchange))
+        );
+        assert_eq!(error.to_string(), "at the jump host 192.0.2.9:22");
+        assert!(error.source().is_some());
+        let waited = timeout(Phase::Acquire).with_last(Some(error));
+        assert_eq!(waited.jump_host(), Some("192.0.2.9:22"));
+        assert_eq!(timeout(Phase::Read).jump_host(), None);
     }
 
     #[test]

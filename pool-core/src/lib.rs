@@ -39,10 +39,13 @@ mod phase;
 mod error;
 mod kind;
 
+mod algorithms;
 mod capability;
 mod config;
 mod credentials;
 mod endpoint;
+mod host_key;
+mod jump;
 mod platform;
 
 mod request;
@@ -60,8 +63,9 @@ mod stats;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 
+pub use algorithms::{AlgorithmLists, AlgorithmProfile};
 pub use capability::{Capability, PlatformSupport};
-pub use config::{AlgorithmProfile, ConfigProblem, ConnectionConfig, HostKeyPolicy};
+pub use config::{ConfigProblem, ConnectionConfig};
 pub use context::Context;
 pub use credentials::{AgentSocket, AuthMethod, Credentials, PrivateKey, PrivateKeySource, Secret};
 pub use driver::ProtocolDriver;
@@ -69,6 +73,8 @@ pub use endpoint::{Endpoint, InvalidHost, check_host};
 pub use error::{Error, HostKeyProblem, Result};
 pub use event::{DiscardReason, EventSender, EventStream, PoolEvent, RebuildReason};
 pub use factory::{ProtocolFactory, ProtocolFactoryExt};
+pub use host_key::{Fingerprint, HostKeyPolicy, InvalidFingerprint};
+pub use jump::JumpHost;
 pub use kind::ErrorKind;
 pub use lease::{Disposition, Lease, LeaseHome, LeaseInfo, LeaseUse, SlotId};
 pub use phase::{Phase, PhaseSpan, PhaseTrace};

@@ -3,7 +3,9 @@
 use std::fs;
 
 use lab::{Fault, HostKeyKind};
-use pool_core::{Error, ErrorKind, HostKeyPolicy, HostKeyProblem, Phase, ProtocolFactory};
+use pool_core::{
+    Error, ErrorKind, Fingerprint, HostKeyPolicy, HostKeyProblem, Phase, ProtocolFactory,
+};
 
 use crate::rig::{Rig, config, lab_of, patient};
 
@@ -144,4 +146,32 @@ fn the_file_is_read_in_a_phase_in_which_the_peer_is_not_timed() {
         Phase::Authentication,
     ];
     assert_eq!(phases[..6], expected, "{phases:?}");
+}
+
+#[test]
+fn a_pinned_key_is_accepted_and_any_other_refused_before_the_password() {
+    let rig = Rig::new();
+    let lab = lab_of(|spec| spec);
+    let router = lab.router("r");
+    let mut config = config(router.address());
+    let pin = |text: &str| vec![Fingerprint::new(text).unwrap()];
+    config.host_key_pins = pin(&router.host_key_fingerprint());
+    rig.run(async {
+        rig.exec(&patient(), &config).await.unwrap();
+        let old = router.host_key_fingerprint();
+        router.change_host_key();
+        let error = rig.exec(&patient(), &config).await.unwrap_err();
+        assert!(!error.is_transient());
+        let Error::HostKey { problem: HostKeyProblem::NotPinned { expected, actual, .. }, .. } =
+            error
+        else {
+            panic!("{error}")
+        };
+        assert_eq!((expected, actual), (vec![old], router.host_key_fingerprint()));
+        config.host_key_pins.extend(pin(&router.host_key_fingerprint()));
+        rig.exec(&patient(), &config).await.unwrap();
+    });
+    assert_eq!(router.logins_total(), 2);
+    assert!(!rig.settings.known_hosts.exists(), "a pin needs no file");
+    rig.assert_nothing_remains(router.address());
 }

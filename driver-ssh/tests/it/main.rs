@@ -11,6 +11,7 @@ mod agent;
 mod exec;
 mod handshake;
 mod hostkey;
+mod jump;
 mod login;
 mod matrix;
 mod refusal;

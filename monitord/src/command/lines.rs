@@ -47,6 +47,7 @@ struct LineView<'a> {
     enable_password: Option<&'static str>,
     host_key: &'static str,
     algorithms: &'static str,
+    jump: Option<String>,
     connect_timeout_s: f64,
     max_connections: usize,
 }
@@ -71,6 +72,7 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
     let connection = &router.connection;
     let Credentials { username, password, private_key, agent, enable_password, .. } =
         &connection.credentials;
+    let pinned = !connection.host_key_pins.is_empty();
     LineView {
         line: line.id.as_str(),
         target: line.target.as_str(),
@@ -91,8 +93,9 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
         private_key: private_key.as_ref().map(|_| MASK),
         agent: agent.is_some(),
         enable_password: enable_password.as_ref().map(|_| MASK),
-        host_key: connection.host_key.as_str(),
+        host_key: if pinned { "pinned" } else { connection.host_key.as_str() },
         algorithms: connection.algorithms.as_str(),
+        jump: connection.jump.as_ref().map(|jump| jump.endpoint.to_string()),
         connect_timeout_s: connection.connect_timeout.as_secs_f64(),
         max_connections: connection.max_connections,
     }

@@ -3,26 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pool_core::{
-    AlgorithmProfile, ConnectionConfig, Credentials, Endpoint, Error, HostKeyPolicy, Platform,
-};
+use pool_core::{ConnectionConfig, Credentials, Endpoint, Error, Platform};
 
 use super::section::Section;
-use super::value::{duration_within, integer, one_of, word};
-use super::{Environment, Surroundings, credentials};
+use super::value::{duration_within, integer, word};
+use super::{Environment, Surroundings, credentials, ssh};
 
 /// The most threads that can be asked for: at 2 MiB of stack each, 2 GiB of address space.
 const BLOCKING_THREADS_MAX: usize = 1024;
-
-/// The names of the host key policies.
-pub(crate) const HOST_KEY_POLICIES: &[(&str, HostKeyPolicy)] = &[
-    ("strict", HostKeyPolicy::Strict),
-    ("accept-new", HostKeyPolicy::AcceptNew),
-    ("off", HostKeyPolicy::Off),
-];
-/// The names of the algorithm profiles.
-pub(crate) const ALGORITHMS: &[(&str, AlgorithmProfile)] =
-    &[("modern", AlgorithmProfile::Modern), ("legacy", AlgorithmProfile::Legacy)];
 
 /// What all SSH sessions share.
 #[derive(Clone, Debug)]
@@ -46,6 +34,7 @@ pub(super) fn read_defaults<'a>(
     root.section("connection", |section| {
         read_limits(section, &mut config);
         credentials::read_ways(section, &mut config.credentials, around);
+        ssh::read(section, &mut config, around);
         if let Some(path) = section.get("known_hosts", word) {
             ssh.known_hosts = around.directory.join(path);
         }
@@ -72,14 +61,15 @@ pub(super) fn read_limits(section: &mut Section<'_>, config: &mut ConnectionConf
     set(&mut config.max_connections, section.get("max_connections", integer(1..=100)));
     set(&mut config.min_connections, section.get("min_connections", integer(0..=100)));
     set(&mut config.retry_max_attempts, section.get("retry_max_attempts", integer(1..=10)));
-    set(&mut config.host_key, section.get("host_key", one_of(HOST_KEY_POLICIES)));
-    set(&mut config.algorithms, section.get("algorithms", one_of(ALGORITHMS)));
+    let half_open = duration_within(Duration::from_secs(6)..=Duration::from_secs(3600));
+    set(&mut config.half_open_timeout, section.get("half_open_timeout", half_open));
 }
 
 /// Notes what does not go together in `config`, as far as `section` is to blame.
 pub(super) fn complain(section: &Section<'_>, config: &ConnectionConfig) {
     let Err(Error::InvalidConfig(problems)) = config.validate() else { return };
-    for problem in problems.iter().filter(|problem| section.had(&problem.key)) {
+    let is_ours = |key: &str| section.had(key.split('.').next().unwrap_or(key));
+    for problem in problems.iter().filter(|problem| is_ours(&problem.key)) {
         let text = format!("is {}: allowed is {}", problem.value, problem.allowed);
         section.complain(&problem.key, text);
     }
@@ -116,12 +106,6 @@ fn set<T>(field: &mut T, value: Option<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_those_that_the_types_print() {
-        assert!(HOST_KEY_POLICIES.iter().all(|(name, policy)| *name == policy.as_str()));
-        assert!(ALGORITHMS.iter().all(|(name, profile)| *name == profile.as_str()));
-    }
 
     #[test]
     fn host_keys_are_remembered_where_the_service_or_the_user_keeps_state() {

@@ -15,7 +15,7 @@ const AUTH_METHODS: &[(&str, AuthMethod)] = &[
     ("keyboard-interactive", AuthMethod::KeyboardInteractive),
 ];
 
-/// Reads the keys of a login, all but those of [`read_ways`] being whose section this is.
+/// Reads the keys of a login. `defaults` are the ways to log in that are used where none are set.
 pub(super) fn read(
     section: &mut Section<'_>,
     defaults: &Credentials,
@@ -25,7 +25,6 @@ pub(super) fn read(
     let mut credentials = defaults.clone();
     let declared = section.has("password") || section.has("private_key");
     credentials.password = section.secret("password");
-    credentials.enable_password = section.secret("enable_password");
     let private_key = section.section("private_key", |key| {
         let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
         let file = around.directory.join(key.require("file", word)?);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pool_core::{ConnectionConfig, Endpoint, HostKeyPolicy, Platform, Protocol};
+use pool_core::{ConnectionConfig, Endpoint, Fingerprint, HostKeyPolicy, Platform, Protocol};
 use scheduler::{
     Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Word,
 };
@@ -11,7 +11,7 @@ use scheduler::{
 use super::problem::Problem;
 use super::section::{Section, nearest};
 use super::value::{boolean, duration, duration_within, integer, parsed, word};
-use super::{Surroundings, connection, credentials, source};
+use super::{Surroundings, connection, credentials, source, ssh};
 
 /// Reading a large inventory takes a moment; more often than this would be all that is done.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
@@ -186,7 +186,14 @@ impl Found {
     }
 
     fn unchecked_host_keys(&self) -> Option<String> {
-        let off = |router: &&Placed<Router>| router.value.connection.host_key == HostKeyPolicy::Off;
+        let unchecked =
+            |policy, pins: &[Fingerprint]| policy == HostKeyPolicy::Off && pins.is_empty();
+        let off = |router: &&Placed<Router>| {
+            let own = &router.value.connection;
+            let jump = own.jump.as_ref();
+            unchecked(own.host_key, &own.host_key_pins)
+                || jump.is_some_and(|jump| unchecked(jump.host_key, &jump.host_key_pins))
+        };
         let first = self.routers.iter().find(off)?.value.name.as_str();
         let count = self.routers.iter().filter(off).count();
         Some(format!(
@@ -208,11 +215,11 @@ impl Found {
     }
 }
 
-fn read_router(
-    section: &mut Section<'_>,
+fn read_router<'a>(
+    section: &mut Section<'a>,
     defaults: &ConnectionConfig,
     names: &mut BTreeSet<RouterName>,
-    around: &Surroundings<'_>,
+    around: &Surroundings<'a>,
 ) -> Option<Router> {
     let name = section.require("name", parsed(RouterName::new, |e| e.allowed.to_owned()));
     names.extend(name.clone());
@@ -230,9 +237,12 @@ fn read_router(
         if around.catalog.knows(&platform) { Ok(platform) } else { Err(names()) }
     });
     let credentials = credentials::read(section, &defaults.credentials, around);
+    let enable_password = section.secret("enable_password");
     let mut config = defaults.clone();
     connection::read_limits(section, &mut config);
+    ssh::read(section, &mut config, around);
     (config.endpoint, config.platform, config.credentials) = (endpoint?, platform?, credentials?);
+    config.credentials.enable_password = enable_password;
     connection::complain(section, &config);
     Some(Router { name: name?, protocol, connection: config })
 }

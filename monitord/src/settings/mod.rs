@@ -18,6 +18,7 @@ mod secret;
 mod section;
 mod source;
 mod spool;
+mod ssh;
 mod value;
 mod yaml;
 mod zabbix;
@@ -38,12 +39,13 @@ use crate::catalog::Catalog;
 use crate::spool::SpoolSettings;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
-pub(crate) use connection::{ALGORITHMS, HOST_KEY_POLICIES, SshLimits, default_known_hosts};
+pub(crate) use connection::{SshLimits, default_known_hosts};
 pub(crate) use environment::Environment;
 pub(crate) use file::FileSettings;
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
+pub(crate) use ssh::{ALGORITHMS, HOST_KEY_POLICIES};
 pub(crate) use zabbix::{ItemKeys, ZabbixSettings, address as trapper_address};
 
 use secret::Secrets;

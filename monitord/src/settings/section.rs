@@ -177,6 +177,11 @@ impl<'a> Section<'a> {
         self.values.get(key).is_some_and(|value| value.kind != ValueKind::Nil)
     }
 
+    /// Whether a section of keys stands at `key`, and not a value.
+    pub(super) fn is_section(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| matches!(value.kind, ValueKind::Table(_)))
+    }
+
     /// Refuses `key` when it is there: it is known, and cannot be had here.
     pub(super) fn refuse(&mut self, key: &'static str, reason: &str) {
         if self.take(key).is_some() {

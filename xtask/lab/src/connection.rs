@@ -60,7 +60,7 @@ async fn serve_ssh(
     let kex_cut = router.manner_at(Stage::HostKey).map(KexCut::new);
     // The SSH session runs in a task of the library, out of reach but for its stream: that ends
     // when this token is cancelled, also by the drop of this future.
-    let ended = router.stop.child_token();
+    let ended = router.connections().child_token();
     let _end = ended.clone().drop_guard();
     let stream = FaultyStream::new(socket, ended, kex_cut, (open, router.tasks.token()));
     let session = Session::new(Arc::clone(router), stream.gate());

@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) dialect: &'static Dialect,
     pub(crate) counters: Counters,
     pub(crate) stop: CancellationToken,
+    /// Ends the connections that are open; a child of `stop`.
+    connections: Mutex<CancellationToken>,
     pub(crate) tasks: TaskTracker,
     door: Door,
     fault: Mutex<Option<Fault>>,
@@ -65,6 +67,7 @@ impl LabRouter {
             key_generation: Mutex::new(0),
             counters: Counters::default(),
             tasks: tasks.clone(),
+            connections: Mutex::new(stop.child_token()),
             stop,
             dialect,
             spec,
@@ -121,6 +124,12 @@ impl LabRouter {
         }
     }
 
+    /// Ends the SSH connections that are open, as a restart does. The next ones are served.
+    pub fn end_connections(&self) {
+        let next = self.shared.stop.child_token();
+        std::mem::replace(&mut *self.shared.connections.lock(), next).cancel();
+    }
+
     /// TCP connections that are open, as the router sees them.
     pub fn connections_open(&self) -> usize {
         self.shared.counters.connections_open()
@@ -162,6 +171,11 @@ impl Shared {
 
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.fault() == Some(fault)
+    }
+
+    /// Cancelled when the connections of today are to end.
+    pub(crate) fn connections(&self) -> CancellationToken {
+        self.connections.lock().clone()
     }
 
     /// The host key that belongs to the router.

@@ -8,6 +8,7 @@ use russh::server::{
     VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -218,6 +219,40 @@ impl Handler for Session {
                 reply.accept().await;
             }
             None => reply.reject(ChannelOpenFailure::ResourceShortage).await,
+        }
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut SshSession,
+    ) -> Result<(), Self::Error> {
+        if self.falls_sick(Stage::ChannelOpen) {
+            self.unanswered.push(reply);
+            return Ok(());
+        }
+        if !self.router.spec.forwards {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+            return Ok(());
+        }
+        let target = (host.to_owned(), u16::try_from(port).unwrap_or(0));
+        match TcpStream::connect(target).await {
+            Ok(mut stream) => {
+                reply.accept().await;
+                self.shells.spawn(async move {
+                    // However it ends, it ends.
+                    tokio::io::copy_bidirectional(&mut channel.into_stream(), &mut stream)
+                        .await
+                        .ok();
+                });
+            }
+            Err(_) => reply.reject(ChannelOpenFailure::ConnectFailed).await,
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ pub struct RouterSpec {
     pub(crate) syslog_after_prompt: bool,
     pub(crate) cursor_echo: bool,
     pub(crate) exec_once: bool,
+    pub(crate) forwards: bool,
 }
 
 /// Who may log in, and how.
@@ -91,6 +92,7 @@ impl RouterSpec {
             syslog_after_prompt: false,
             cursor_echo: false,
             exec_once: false,
+            forwards: false,
         }
     }
 
@@ -263,6 +265,13 @@ impl RouterSpec {
     #[must_use]
     pub fn exec_once(mut self, on: bool) -> Self {
         self.exec_once = on;
+        self
+    }
+
+    /// Whether others can be reached through it (`direct-tcpip`), as through a bastion.
+    #[must_use]
+    pub fn forwards(mut self, on: bool) -> Self {
+        self.forwards = on;
         self
     }
 }

@@ -1,0 +1,172 @@
+use std::collections::HashSet;
+
+use parking_lot::Mutex;
+use pool_core::{Endpoint, Error, Fingerprint, HostKeyPolicy, HostKeyProblem, Phase};
+use ssh2::Session;
+use tracing::{info, warn};
+
+use crate::SshSettings;
+use crate::known_hosts::{HostRecord, KnownKey, entry_name};
+use crate::peer::Peer;
+use crate::store::{HostKeyStore, Remembered};
+
+/// Hosts that were warned about; more than a process ever talks to.
+const WARNED_MAX: usize = 100_000;
+
+/// The hosts whose keys are not checked and for which that has been said once.
+#[derive(Debug, Default)]
+pub(crate) struct Warned(Mutex<HashSet<Endpoint>>);
+
+impl Warned {
+    fn is_first(&self, endpoint: &Endpoint) -> bool {
+        let mut warned = self.0.lock();
+        warned.len() < WARNED_MAX && warned.insert(endpoint.clone())
+    }
+}
+
+/// The decision about one peer's host key.
+#[derive(Clone, Debug)]
+pub(crate) struct HostKeyCheck {
+    policy: HostKeyPolicy,
+    /// When there are any, they decide alone.
+    pins: Vec<Fingerprint>,
+    name: String,
+    store: HostKeyStore,
+    record: HostRecord,
+}
+
+impl HostKeyCheck {
+    pub(crate) fn new(settings: &SshSettings, peer: &Peer<'_>) -> Self {
+        let endpoint = peer.endpoint;
+        let unchecked = peer.host_key == HostKeyPolicy::Off && peer.host_key_pins.is_empty();
+        if unchecked && settings.warned().is_first(endpoint) {
+            warn!(%endpoint, "host key is not checked: whoever sits in between reads the password");
+        }
+        Self {
+            policy: peer.host_key,
+            pins: peer.host_key_pins.to_vec(),
+            name: entry_name(endpoint.host(), endpoint.port()),
+            store: HostKeyStore::new(&settings.known_hosts),
+            record: HostRecord::default(),
+        }
+    }
+
+    /// Reads what is known about the host. Blocks on files.
+    ///
+    /// # Errors
+    ///
+    /// `Local`.
+    pub(crate) fn load(&mut self) -> Result<(), Error> {
+        if self.pins.is_empty() && self.policy != HostKeyPolicy::Off {
+            self.record = self.store.find(&self.name).map_err(store_failed)?;
+        }
+        Ok(())
+    }
+
+    /// The types of the keys that are known; the peer is asked for one of them.
+    pub(crate) fn known_types(&self) -> Vec<&str> {
+        self.record.key_types()
+    }
+
+    /// Decides about the key that the peer has shown, and remembers it if it is new and that is
+    /// the policy. Blocks on files.
+    ///
+    /// # Errors
+    ///
+    /// `HostKey`; `Local` when it cannot be remembered.
+    pub(crate) fn decide(&mut self, session: &Session) -> Result<Decision, Error> {
+        self.decide_about(session.host_key().and_then(|(blob, _)| KnownKey::from_blob(blob)))
+    }
+
+    fn decide_about(&mut self, shown: Option<KnownKey>) -> Result<Decision, Error> {
+        if self.pins.is_empty() && self.policy == HostKeyPolicy::Off {
+            return Ok(Decision::Accepted);
+        }
+        let Some(shown) = shown else {
+            return Err(self.not_usable("the device showed no host key".to_owned()));
+        };
+        if !self.pins.is_empty() {
+            return self.compare_with_pins(&shown);
+        }
+        if self.is_known(&shown)? {
+            return Ok(Decision::Accepted);
+        }
+        if self.policy == HostKeyPolicy::Strict {
+            return Err(self.refused(HostKeyProblem::Unknown { actual: shown.fingerprint() }));
+        }
+        let remembered = self.store.remember(&self.name, &shown);
+        match remembered.map_err(store_failed)? {
+            Remembered::Added => {
+                let fingerprint = shown.fingerprint();
+                info!(host = self.name, key_type = shown.key_type, fingerprint, "new host key");
+                Ok(Decision::Accepted)
+            }
+            Remembered::Overtaken(record) => {
+                self.record = record;
+                self.is_known(&shown).map(|_| Decision::Accepted)
+            }
+            Remembered::Locked => Ok(Decision::AskAgain),
+        }
+    }
+
+    fn compare_with_pins(&self, shown: &KnownKey) -> Result<Decision, Error> {
+        let actual = shown.fingerprint();
+        if self.pins.iter().any(|pin| pin.as_str() == actual) {
+            return Ok(Decision::Accepted);
+        }
+        let expected = self.pins.iter().map(Fingerprint::to_string).collect();
+        let key_type = shown.key_type.clone();
+        Err(self.refused(HostKeyProblem::NotPinned { expected, actual, key_type }))
+    }
+
+    /// Whether the key is one of the host's. A host of which keys are known, but not this one,
+    /// is an error.
+    ///
+    /// That holds also for a key of another type than the known ones: the peer was asked for the
+    /// known types first, so it no longer has them. Taking it for new would let anyone in between
+    /// through by showing a type that was not seen before.
+    fn is_known(&self, shown: &KnownKey) -> Result<bool, Error> {
+        if self.record.revoked.contains(shown) {
+            let message = format!("the key {} is revoked", shown.fingerprint());
+            return Err(self.not_usable(message));
+        }
+        if self.record.keys.is_empty() || self.record.keys.contains(shown) {
+            return Ok(!self.record.keys.is_empty());
+        }
+        let same_type: Vec<_> =
+            self.record.keys.iter().filter(|key| key.key_type == shown.key_type).collect();
+        let expected =
+            if same_type.is_empty() { self.record.keys.iter().collect() } else { same_type };
+        Err(self.refused(HostKeyProblem::Changed {
+            expected: expected.into_iter().map(KnownKey::fingerprint).collect(),
+            actual: shown.fingerprint(),
+        }))
+    }
+
+    fn refused(&self, problem: HostKeyProblem) -> Error {
+        Error::HostKey { host: self.name.clone(), problem }
+    }
+
+    fn not_usable(&self, message: String) -> Error {
+        self.refused(HostKeyProblem::Unusable { message })
+    }
+}
+
+/// The error for a `known_hosts` that cannot be read or written. The device has no part in it, and
+/// it may work again in a moment: a full disk or a shortage of descriptors must not have the device
+/// left alone for minutes, as a changed key does.
+fn store_failed(message: String) -> Error {
+    Error::Local { phase: Phase::HostKey, message }
+}
+
+/// What came of looking at a key, short of refusing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// The key is the host's.
+    Accepted,
+    /// Another process is writing the file: look again in a few milliseconds.
+    AskAgain,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use pool_core::{Context, Error, Phase, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::tunnel::Tunnel;
+
+/// What the bytes of a session go through.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// A connection to the peer itself.
+    Direct(TcpStream),
+    /// Our end of a tunnel, and what is known about the rest of it.
+    Tunnelled(UnixStream, Tunnel),
+}
+
+impl Socket {
+    /// Why the way to the peer broke, if it was not the peer that ended the session.
+    pub(crate) fn broken(&self) -> Option<Error> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Tunnelled(_, tunnel) => tunnel.broken(),
+        }
+    }
+
+    /// Whether the peer has ended the connection, and everything it said before that has been read.
+    pub(crate) fn has_hung_up(&self) -> bool {
+        match recv(self, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, count)) => count == 0,
+            Err(error) => error != Errno::AGAIN && error != Errno::INTR,
+        }
+    }
+
+    async fn ready(&self, interest: Interest) -> io::Result<()> {
+        match self {
+            Self::Direct(stream) => stream.ready(interest).await.map(drop),
+            Self::Tunnelled(stream, _) => stream.ready(interest).await.map(drop),
+        }
+    }
+
+    fn try_io(&self, interest: Interest, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Direct(stream) => stream.try_io(interest, work),
+            Self::Tunnelled(stream, _) => stream.try_io(interest, work),
+        }
+    }
+
+    /// Waits, without a thread, until the socket is what libssh2 waits for.
+    ///
+    /// libssh2 reads and writes the socket behind the reactor's back, so the reactor's notion of
+    /// readiness is only a hint: it is checked against the kernel, and cleared when it is stale.
+    ///
+    /// # Errors
+    ///
+    /// When the reactor has gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn until(&self, interest: Interest) -> io::Result<()> {
+        loop {
+            self.ready(interest).await?;
+            // One by one: the reactor knows no readiness of two kinds, and would never clear it.
+            for single in [Interest::READABLE, Interest::WRITABLE] {
+                if !wants(interest, single) {
+                    continue;
+                }
+                match self.try_io(single, || check_ready(self.as_fd(), single)) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result,
+                }
+            }
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Direct(stream) => stream.as_fd(),
+            Self::Tunnelled(stream, _) => stream.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+/// [`Socket::until`], and no longer than `ctx`.
+///
+/// # Errors
+///
+/// `DeadlineExceeded` and `Cancelled` in `phase`, and `Local` when the reactor has gone.
+///
+/// # Cancel safety
+///
+/// Cancel safe.
+pub(crate) async fn wait_ready(
+    socket: &Socket,
+    ctx: &Context,
+    phase: Phase,
+    interest: Interest,
+) -> Result<()> {
+    ctx.check(phase)?;
+    tokio::select! {
+        biased;
+        result = socket.until(interest) => result.map_err(|error| Error::Local {
+            phase,
+            message: format!("cannot wait for the socket: {error}"),
+        }),
+        ended = ctx.ended(phase) => Err(ended),
+    }
+}
+
+fn wants(interest: Interest, single: Interest) -> bool {
+    (interest.is_readable() && single.is_readable())
+        || (interest.is_writable() && single.is_writable())
+}
+
+/// Asks the kernel whether the socket is ready, without waiting.
+fn check_ready(socket: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
+    let mut flags = PollFlags::empty();
+    if interest.is_readable() {
+        flags |= PollFlags::IN;
+    }
+    if interest.is_writable() {
+        flags |= PollFlags::OUT;
+    }
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut [PollFd::new(&socket, flags)], Some(&now))? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pool_core::ErrorKind;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_were_taken_behind_the_reactors_back_are_no_readiness() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = Socket::Direct(stream);
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let wait = async |timeout| {
+            let ctx = Context::detached(Duration::from_millis(timeout));
+            wait_ready(&socket, &ctx, Phase::Read, Interest::READABLE).await
+        };
+        for _ in 0..3 {
+            peer.write_all(b"x").await.unwrap();
+            wait(10_000).await.unwrap();
+            recv(&socket, &mut [0; 8][..], RecvFlags::empty()).unwrap();
+            let error = wait(20).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        }
+        drop(peer);
+        wait(10_000).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_of_two_kinds_of_readiness_is_enough_and_neither_is_waited_for_without_a_pause() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let filler = [0; 4096];
+        while near.try_write(&filler).is_ok() {}
+        let near = Socket::Tunnelled(near, Tunnel::default());
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let wait = async |timeout| {
+            let ctx = Context::detached(Duration::from_millis(timeout));
+            wait_ready(&near, &ctx, Phase::Write, both).await
+        };
+        let error = wait(20).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        assert_eq!(far.try_write(b"x").unwrap(), 1);
+        wait(10_000).await.unwrap();
+    }
+}
