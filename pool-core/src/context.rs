@@ -142,7 +142,8 @@ impl Context {
         }
     }
 
-    fn deadline_exceeded(&self, phase: Phase) -> Error {
+    /// The error of an operation that ran into its deadline in `phase`.
+    pub fn deadline_exceeded(&self, phase: Phase) -> Error {
         Error::DeadlineExceeded { phase, elapsed: self.elapsed(), last: None }
     }
 }

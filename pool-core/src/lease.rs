@@ -27,23 +27,16 @@ pub enum Disposition {
 pub trait LeaseHome: Debug + Send + Sync {
     /// Takes a session back. Called once per lease, from `Drop`: it must not block, must not
     /// panic, and must work outside a runtime.
-    fn give_back(&self, slot: SlotId, driver: Box<dyn ProtocolDriver>, disposition: Disposition);
-
-    /// As [`give_back`](Self::give_back), which it calls by default, with what was done with the
-    /// lease.
-    fn give_back_used(
-        &self,
+    fn give_back(
+        self: Arc<Self>,
         slot: SlotId,
         driver: Box<dyn ProtocolDriver>,
         disposition: Disposition,
         used: LeaseUse,
-    ) {
-        let LeaseUse { .. } = used;
-        self.give_back(slot, driver, disposition);
-    }
+    );
 
     /// Hears that a session is not coming back: whoever held it keeps it. Does nothing by default.
-    fn taken(&self, slot: SlotId) {
+    fn taken(self: Arc<Self>, slot: SlotId) {
         let SlotId(_) = slot;
     }
 }
@@ -89,6 +82,7 @@ struct Session {
 
 impl Lease {
     /// Lends `driver`, to be given back to `home`. For pools.
+    #[inline]
     pub fn new(
         driver: Box<dyn ProtocolDriver>,
         home: Arc<dyn LeaseHome>,
@@ -107,12 +101,6 @@ impl Lease {
     /// How the lease came about.
     pub fn info(&self) -> LeaseInfo {
         self.info
-    }
-
-    /// Completes the story of how the lease came about. For pools, which know the whole of it
-    /// only when they hand the lease to whoever waited.
-    pub fn set_info(&mut self, info: LeaseInfo) {
-        self.info = info;
     }
 
     /// How commands reach the device.
@@ -177,12 +165,13 @@ fn discard_reason(error: &crate::Error) -> DiscardReason {
 }
 
 impl Drop for Lease {
+    #[inline]
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.disposition = Disposition::Discard(DiscardReason::HolderPanicked);
         }
         if let Some(Session { driver, home }) = self.session.take() {
-            home.give_back_used(self.slot, driver, self.disposition, self.used);
+            home.give_back(self.slot, driver, self.disposition, self.used);
         }
     }
 }

@@ -18,8 +18,8 @@ pub use crate::factory::MockProtocolFactory;
 pub use crate::pool::MockConnectionPool;
 pub use crate::transport::{MockConnector, MockTransport};
 use crate::{
-    Context, Disposition, Error, Lease, LeaseHome, LeaseInfo, Phase, ProtocolDriver, Result,
-    SlotId, Transport,
+    Context, Disposition, Error, Lease, LeaseHome, LeaseInfo, LeaseUse, Phase, ProtocolDriver,
+    Result, SlotId, Transport,
 };
 
 /// A lease that came back: which session, and what is to become of it.
@@ -37,7 +37,13 @@ impl ReturnedLeases {
 }
 
 impl LeaseHome for ReturnedLeases {
-    fn give_back(&self, slot: SlotId, _driver: Box<dyn ProtocolDriver>, disposition: Disposition) {
+    fn give_back(
+        self: Arc<Self>,
+        slot: SlotId,
+        _driver: Box<dyn ProtocolDriver>,
+        disposition: Disposition,
+        _used: LeaseUse,
+    ) {
         self.0.lock().push((slot, disposition));
     }
 }

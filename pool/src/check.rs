@@ -4,14 +4,20 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use pool_core::{Context, DiscardReason, Error, Phase, PoolEvent, SlotId};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::shared::{Session, Shared};
 
 /// Tests in a task of its own whether a session still answers, within `health_check_timeout`. A
 /// test that is cut short leaves the session in an unknown state, so that it is closed.
-pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, mut session: Session) {
-    let ctx = Context::new(&shared.cancel, shared.config.health_check_timeout);
+pub(crate) fn spawn(
+    shared: &Arc<Shared>,
+    slot: SlotId,
+    mut session: Session,
+    cut_off: &CancellationToken,
+) {
+    let ctx = Context::new(cut_off, shared.config().health_check_timeout);
     let guard = CheckGuard { shared: shared.clone(), slot, since: Instant::now(), armed: true };
     let span = tracing::debug_span!("check", router = %shared.name, slot = slot.0);
     let task = async move {

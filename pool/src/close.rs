@@ -14,7 +14,7 @@ use crate::shared::{Session, Shared};
 /// When the runtime is gone, the task is dropped at once, and the session with it: that cuts the
 /// connection without a farewell.
 pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, session: Session) {
-    let timeout = shared.options.close_timeout;
+    let timeout = shared.core().limits().options.close_timeout;
     let guard = CloseGuard { shared: shared.clone(), slot };
     let span = tracing::debug_span!("close", router = %shared.name, slot = slot.0);
     let task = async move {

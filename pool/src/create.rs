@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use pool_core::{Context, Error, Phase, PhaseTrace, PoolEvent, Result, SlotId};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::caps::Admission;
@@ -16,17 +17,25 @@ use crate::shared::{Session, Shared};
 /// A fleet may hold the attempt up. That is not the device's fault: it takes nothing from
 /// `timeout` and counts as no failure, and lasts until the fleet lets it begin, or nobody wants
 /// the session any more, or the pool closes.
-pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, lane: usize, timeout: Duration) {
+pub(crate) fn spawn(
+    shared: &Arc<Shared>,
+    slot: SlotId,
+    lane: usize,
+    timeout: Duration,
+    cut_off: CancellationToken,
+) {
     let guard = CreateGuard { shared: shared.clone(), slot, lane, armed: true };
     let span = tracing::debug_span!(
         "create",
         router = %shared.name,
-        protocol = %shared.protocol(lane),
+        protocol = %shared.factory(lane).protocol(),
         slot = slot.0
     );
     let task = async move {
-        let Ok(admission) = admitted(&guard.shared, slot).await else { return guard.withdraw() };
-        let (ctx, trace) = Context::new(&guard.shared.cancel, timeout).traced();
+        let Ok(admission) = admitted(&guard.shared, slot, &cut_off).await else {
+            return guard.withdraw();
+        };
+        let (ctx, trace) = Context::new(&cut_off, timeout).traced();
         guard.shared.core().begun(Instant::now(), slot, trace.clone());
         let result = attempt(&guard.shared, lane, &ctx, &trace).await;
         if let (Ok(_), Some(member)) = (&result, guard.shared.member.get()) {
@@ -47,11 +56,15 @@ pub(crate) fn spawn(shared: &Arc<Shared>, slot: SlotId, lane: usize, timeout: Du
 struct Withdrawn;
 
 /// Waits until the fleet lets the attempt begin. A pool without a fleet begins at once.
-async fn admitted(shared: &Arc<Shared>, slot: SlotId) -> Result<Option<Admission>, Withdrawn> {
+async fn admitted(
+    shared: &Arc<Shared>,
+    slot: SlotId,
+    cut_off: &CancellationToken,
+) -> Result<Option<Admission>, Withdrawn> {
     let Some(member) = shared.member.get() else { return Ok(None) };
     tokio::select! {
         biased;
-        () = shared.cancel.cancelled() => Err(Withdrawn),
+        () = cut_off.cancelled() => Err(Withdrawn),
         admission = member.admit(shared, slot) => admission.map(Some).ok_or(Withdrawn),
     }
 }
@@ -64,7 +77,8 @@ async fn attempt(
     trace: &PhaseTrace,
 ) -> Result<Session> {
     let phase = || trace.current().unwrap_or(Phase::Connect);
-    let create = async { shared.factory(lane).create_with_context(ctx, &shared.config).await };
+    let config = shared.config();
+    let create = async { shared.factory(lane).create_with_context(ctx, &config).await };
     let create = AssertUnwindSafe(create).catch_unwind();
     tokio::select! {
         biased;
@@ -111,14 +125,14 @@ impl CreateGuard {
     }
 
     fn succeed(&self, session: Session) {
-        let (slot, protocol) = (self.slot, self.shared.protocol(self.lane));
+        let (slot, protocol) = (self.slot, self.shared.factory(self.lane).protocol());
         tracing::debug!("session made");
         self.shared.event(|| PoolEvent::Created { slot, protocol });
         self.shared.apply(|core, now| core.created(now, slot, session));
     }
 
     fn fail(&self, error: &Error) {
-        let protocol = self.shared.protocol(self.lane);
+        let protocol = self.shared.factory(self.lane).protocol();
         tracing::debug!(%error, "session not made");
         self.shared.event(|| PoolEvent::CreateFailed { protocol, error: error.clone() });
         self.shared.apply(|core, now| core.create_failed(now, self.slot, error));

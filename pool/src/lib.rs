@@ -153,6 +153,7 @@ mod core;
 
 mod caps;
 
+mod alarm;
 mod shared;
 
 mod check;

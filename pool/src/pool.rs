@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::core::Limits;
 use crate::shared::{Core, Shared};
 use crate::{GateState, PoolOptions};
 
@@ -37,13 +38,14 @@ impl Pool {
     /// [`Error::Local`] outside a tokio runtime, which the pool's tasks need.
     pub fn new(
         name: impl Into<Arc<str>>,
-        config: ConnectionConfig,
+        config: impl Into<Arc<ConnectionConfig>>,
         factories: Vec<Arc<dyn ProtocolFactory>>,
     ) -> Result<Arc<Self>> {
         Self::with_options(name, config, factories, default_options())
     }
 
-    /// As [`new`](Self::new), with other than the default options.
+    /// As [`new`](Self::new), with other than the default options. What many pools have in common
+    /// can be shared among them.
     ///
     /// # Errors
     ///
@@ -51,19 +53,19 @@ impl Pool {
     /// [validate](PoolOptions::validate).
     pub fn with_options(
         name: impl Into<Arc<str>>,
-        config: ConnectionConfig,
-        factories: Vec<Arc<dyn ProtocolFactory>>,
+        config: impl Into<Arc<ConnectionConfig>>,
+        factories: impl Into<Arc<[Arc<dyn ProtocolFactory>]>>,
         options: impl Into<Arc<PoolOptions>>,
     ) -> Result<Arc<Self>> {
-        let options = options.into();
+        let (config, factories, options) = (config.into(), factories.into(), options.into());
         config.validate()?;
         options.validate()?;
-        let factories = by_protocol(factories)?;
+        one_each(&factories)?;
         let runtime = Handle::try_current().map_err(|error| Error::Local {
             phase: Phase::Acquire,
             message: format!("a pool must be made inside a runtime: {error}"),
         })?;
-        let shared = Shared::new(name.into(), config, factories, options, runtime);
+        let shared = Shared::new(name.into(), factories, Limits::new(config, options), runtime);
         Ok(Arc::new(Self { shared }))
     }
 
@@ -77,9 +79,9 @@ impl Pool {
         &self.shared.name
     }
 
-    /// What the pool was made with.
-    pub fn config(&self) -> &ConnectionConfig {
-        &self.shared.config
+    /// What the pool was made with, and how many sessions it may have [by now](Self::resize).
+    pub fn config(&self) -> Arc<ConnectionConfig> {
+        self.shared.core().config()
     }
 
     /// As [`get_with_context`](ConnectionPool::get_with_context), and notes where it was called:
@@ -158,15 +160,14 @@ impl Pool {
         count
     }
 
-    /// Allows more or fewer sessions than [`config`](Self::config) says, which stays as it is.
-    /// Sessions beyond the new limit are closed: idle ones now, those in use when they come back.
+    /// Allows more or fewer sessions, which [`config`](Self::config) then says as well. Sessions beyond the new limit are closed: idle ones now, those in use when they come back.
     /// `min_connections` is lowered to the limit if need be.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidConfig`] for a number that the configuration could not have either.
     pub fn resize(&self, max_connections: usize) -> Result<()> {
-        let mut config = self.shared.config.clone();
+        let mut config = (*self.shared.config()).clone();
         config.max_connections = max_connections;
         config.min_connections = config.min_connections.min(max_connections);
         config.validate()?;
@@ -192,7 +193,7 @@ impl Pool {
 
     /// Whether the pool is closed and its last session is gone.
     pub fn is_drained(&self) -> bool {
-        self.shared.drained.is_cancelled()
+        self.shared.is_drained()
     }
 }
 
@@ -202,20 +203,17 @@ pub(crate) fn default_options() -> Arc<PoolOptions> {
     DEFAULT.get_or_init(Arc::default).clone()
 }
 
-fn by_protocol(
-    factories: Vec<Arc<dyn ProtocolFactory>>,
-) -> Result<Vec<(Protocol, Arc<dyn ProtocolFactory>)>> {
-    let mut known: Vec<(Protocol, Arc<dyn ProtocolFactory>)> = Vec::new();
-    for factory in factories {
+/// Checks that there are no two factories of one protocol.
+fn one_each(factories: &[Arc<dyn ProtocolFactory>]) -> Result<()> {
+    for (at, factory) in factories.iter().enumerate() {
         let protocol = factory.protocol();
-        if known.iter().any(|(other, _)| *other == protocol) {
+        if factories[..at].iter().any(|other| other.protocol() == protocol) {
             let allowed = "one factory for each protocol";
             let problem = ConfigProblem::new("factories", protocol.as_str(), allowed);
             return Err(Error::InvalidConfig(vec![problem]));
         }
-        known.push((protocol, factory));
     }
-    Ok(known)
+    Ok(())
 }
 
 #[async_trait]
@@ -225,7 +223,7 @@ impl ConnectionPool for Pool {
     }
 
     fn get_timeout(&self) -> Duration {
-        self.shared.config.connect_timeout
+        self.shared.config().connect_timeout
     }
 
     async fn warm_up(
@@ -260,7 +258,7 @@ impl ConnectionPool for Pool {
         self.shared.close();
         tokio::select! {
             biased;
-            () = self.shared.drained.cancelled() => {}
+            () = self.shared.drained().cancelled() => {}
             ended = ctx.ended(Phase::Close) => {
                 tracing::warn!(
                     router = %self.shared.name,

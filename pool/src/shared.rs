@@ -1,7 +1,7 @@
 use std::fmt;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use pool_core::{
     ConnectionConfig, Disposition, Error, EventSender, EventStream, Lease, LeaseHome, LeaseInfo,
     LeaseUse, PoolEvent, Protocol, ProtocolDriver, ProtocolFactory, Result, SlotId,
@@ -11,16 +11,17 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::alarm::{Waiter, Watched};
 use crate::caps::Member;
-use crate::core::{self, Limits, Loan};
-use crate::{PoolOptions, check, close, create, wake};
+use crate::core::{self, Limits, Loan, Returned};
+use crate::{check, close, create, wake};
 
 /// How many events a slow listener may lag behind before it misses some. A router with two
 /// sessions makes about ten events a minute; a login storm makes hundreds.
 const EVENTS_KEPT_MAX: usize = 256;
 
+pub(crate) type Factories = Arc<[Arc<dyn ProtocolFactory>]>;
 pub(crate) type Session = Box<dyn ProtocolDriver>;
-pub(crate) type Waiter = oneshot::Sender<Result<Lease>>;
 pub(crate) type Watcher = oneshot::Sender<Result<()>>;
 pub(crate) type Core = core::Core<Session, Waiter, Watcher>;
 pub(crate) type Action = core::Action<Session, Waiter, Watcher>;
@@ -32,109 +33,118 @@ pub(crate) type Actions = core::Actions<Session, Waiter, Watcher>;
 /// each of them ends by itself once the pool is closed.
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
-    pub(crate) config: ConnectionConfig,
-    pub(crate) options: Arc<PoolOptions>,
-    factories: Vec<(Protocol, Arc<dyn ProtocolFactory>)>,
+    /// One per lane, in the same order.
+    factories: Factories,
     /// Held for a decision, never across an await, and never while a decision is carried out.
-    core: Mutex<Core>,
+    core: Mutex<Watched>,
     /// Made for the first listener: most pools have none, and the buffer is most of a pool.
     events: OnceLock<EventSender>,
     /// Sessions can be given back outside a runtime, and must still be closed in one.
     pub(crate) runtime: Handle,
-    /// Cancelled when the pool closes: cuts off the attempts to make sessions.
-    pub(crate) cancel: CancellationToken,
-    /// Cancelled when the pool is closed and every session is gone.
-    pub(crate) drained: CancellationToken,
+    /// Cancelled when the pool closes. Made for the first who wants to hear of it.
+    closing: OnceLock<CancellationToken>,
+    /// Cancelled when the pool is closed and every session is gone. Made as late as `closing`.
+    drained: OnceLock<CancellationToken>,
     /// Set right after the pool was made, if that was by a fleet.
     pub(crate) member: OnceLock<Member>,
-    /// Leases and tasks need the whole of it, and `give_back` is only given a reference.
-    this: Weak<Self>,
 }
 
 impl Shared {
     pub(crate) fn new(
         name: Arc<str>,
-        config: ConnectionConfig,
-        factories: Vec<(Protocol, Arc<dyn ProtocolFactory>)>,
-        options: Arc<PoolOptions>,
+        factories: Factories,
+        limits: Limits,
         runtime: Handle,
     ) -> Arc<Self> {
-        let protocols = factories.iter().map(|(protocol, _)| *protocol);
-        let core = Core::new(Limits::new(&config, options.clone()), protocols);
-        Arc::new_cyclic(|this| Self {
+        let protocols = factories.iter().map(|factory| factory.protocol());
+        let core = Core::new(limits, protocols);
+        Arc::new(Self {
             name,
-            config,
-            options,
             factories,
-            core: Mutex::new(core),
+            core: Mutex::new(Watched::new(core)),
             events: OnceLock::new(),
             runtime,
-            cancel: CancellationToken::new(),
-            drained: CancellationToken::new(),
+            closing: OnceLock::new(),
+            drained: OnceLock::new(),
             member: OnceLock::new(),
-            this: this.clone(),
         })
     }
 
     /// The lane of `protocol`.
     pub(crate) fn lane(&self, protocol: Protocol) -> Result<usize> {
-        let lane = self.factories.iter().position(|(known, _)| *known == protocol);
-        lane.ok_or_else(|| Error::Unsupported {
-            what: format!("protocol {protocol} on router {}", self.name),
-        })
+        self.core().lane(protocol).ok_or_else(|| self.unsupported(protocol))
     }
 
-    pub(crate) fn protocol(&self, lane: usize) -> Protocol {
-        self.factories[lane].0
+    pub(crate) fn unsupported(&self, protocol: Protocol) -> Error {
+        Error::Unsupported { what: format!("protocol {protocol} on router {}", self.name) }
     }
 
     pub(crate) fn factory(&self, lane: usize) -> &dyn ProtocolFactory {
-        &*self.factories[lane].1
+        &*self.factories[lane]
     }
 
-    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+    /// What the pool was made with.
+    pub(crate) fn config(&self) -> Arc<ConnectionConfig> {
+        self.core().limits().config.clone()
+    }
+
+    #[inline]
+    pub(crate) fn watched(&self) -> MutexGuard<'_, Watched> {
         self.core.lock()
     }
 
+    pub(crate) fn core(&self) -> MappedMutexGuard<'_, Core> {
+        MutexGuard::map(self.core.lock(), |watched| &mut watched.core)
+    }
+
     /// Tells the core what happened, and does what it says.
-    pub(crate) fn apply(&self, event: impl FnOnce(&mut Core, Instant) -> Actions) {
+    pub(crate) fn apply(self: &Arc<Self>, event: impl FnOnce(&mut Core, Instant) -> Actions) {
         let actions = event(&mut self.core(), Instant::now());
         self.perform(actions);
+        self.look();
+    }
+
+    /// Others of the fleet may have use for what has become idle.
+    fn look(&self) {
         if let Some(member) = self.member.get() {
             member.look(self);
         }
     }
 
-    /// Carries out what the core decided. It must not be called under the core's lock: a waiter
-    /// that has gone drops its lease, which comes back here.
-    pub(crate) fn perform(&self, actions: Actions) {
-        if actions.is_empty() {
-            return;
-        }
-        let this = self.this();
+    /// Carries out what the core decided. It must not be called under the core's lock: a task
+    /// that cannot be spawned any more is dropped at once, and its guard comes back here.
+    pub(crate) fn perform(self: &Arc<Self>, actions: Actions) {
         for action in actions {
             match action {
-                Action::Grant { waiter, loan } => {
-                    // If nobody receives it, the lease is dropped and goes to the next.
-                    drop(waiter.send(Ok(this.lend(loan))));
+                Action::Grant { waiter, slot } => {
+                    tracing::trace!(router = %self.name, slot = slot.0, "session granted");
+                    waiter.waker.wake();
                 }
-                Action::Fail { waiter, error } => drop(waiter.send(Err(error))),
+                Action::Fail { waiter, error } => {
+                    tracing::debug!(router = %self.name, %error, "caller gets no session");
+                    waiter.waker.wake();
+                }
                 Action::Tell { watcher, result } => drop(watcher.send(result)),
-                Action::Create { slot, lane, timeout } => create::spawn(&this, slot, lane, timeout),
-                Action::Check { slot, session } => check::spawn(&this, slot, session),
+                Action::Create { slot, lane, timeout, cut_off } => {
+                    create::spawn(self, slot, lane, timeout, cut_off);
+                }
+                Action::Check { slot, session, cut_off } => {
+                    check::spawn(self, slot, session, &cut_off);
+                }
+                Action::CutOff(what) => what.cancel(),
                 Action::Close { slot, session, reason } => {
                     self.event(|| PoolEvent::Discarded { slot, reason });
                     if let Some(member) = self.member.get() {
                         member.leaving(slot);
                     }
-                    close::spawn(&this, slot, session);
+                    close::spawn(self, slot, session);
                 }
                 Action::Event(event) => {
                     self.warn_of(&event);
                     self.event(|| event);
                 }
-                Action::WakeAt(time) => wake::spawn(&this, time),
-                Action::Drained => self.drained.cancel(),
+                Action::WakeAt(time) => wake::spawn(self, time),
+                Action::Drained => self.drained().cancel(),
             }
         }
     }
@@ -147,20 +157,32 @@ impl Shared {
         }
     }
 
-    /// A session as a guard that brings it back. The caller completes its story.
-    pub(crate) fn lend(self: &Arc<Self>, loan: Loan<Session>) -> Lease {
+    /// A session as a guard that brings it back.
+    #[inline]
+    pub(crate) fn lend(self: &Arc<Self>, loan: Loan<Session>, info: LeaseInfo) -> Lease {
         let Loan { slot, session, reused, connect } = loan;
         self.event(|| PoolEvent::Acquired { slot, reused });
-        let info = LeaseInfo { reused, connect, ..LeaseInfo::default() };
-        Lease::new(session, self.clone(), slot, info)
+        Lease::new(session, self.clone(), slot, LeaseInfo { reused, connect, ..info })
+    }
+
+    /// Hears when the pool closes.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        self.closing.get_or_init(CancellationToken::new)
+    }
+
+    /// Hears when the pool is closed and every session is gone.
+    pub(crate) fn drained(&self) -> &CancellationToken {
+        self.drained.get_or_init(CancellationToken::new)
     }
 
     /// Closes the pool, without waiting for anything.
-    pub(crate) fn close(&self) {
-        // In this order: an attempt that is cut off must find the pool closed, or those who wait
-        // would be told that they were cancelled.
+    pub(crate) fn close(self: &Arc<Self>) {
         self.apply(Core::close);
-        self.cancel.cancel();
+        self.closing().cancel();
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.get().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Counts what happened, if the pool is a fleet's, and tells the listeners, if there are any.
@@ -181,36 +203,37 @@ impl Shared {
     pub(crate) fn subscribe(&self) -> EventStream {
         self.events.get_or_init(|| EventSender::new(EVENTS_KEPT_MAX)).subscribe()
     }
-
-    fn this(&self) -> Arc<Self> {
-        self.this.upgrade().expect("whoever calls a method holds a reference")
-    }
 }
 
 impl LeaseHome for Shared {
-    fn give_back(&self, slot: SlotId, driver: Session, disposition: Disposition) {
-        self.give_back_used(slot, driver, disposition, LeaseUse::default());
-    }
-
-    fn give_back_used(
-        &self,
+    fn give_back(
+        self: Arc<Self>,
         slot: SlotId,
         driver: Session,
         disposition: Disposition,
         used: LeaseUse,
     ) {
-        if disposition == Disposition::Reuse {
-            // Before the core hears of it: once it does, the session may be lent again at once,
-            // and listeners should see the two in order.
-            self.event(|| PoolEvent::Returned { slot });
+        let answered = (used.requests > 0).then(Instant::now);
+        if answered.is_some() {
+            self.core().used(slot, used);
         }
-        self.apply(|core, now| {
-            core.used(slot, used);
-            core.released(now, slot, driver, disposition)
-        });
+        if disposition != Disposition::Reuse {
+            return self.apply(|core, now| core.released(now, slot, driver, disposition));
+        }
+        // Before the core hears of it: once it does, the session may be lent again at once, and
+        // listeners should see the two in order.
+        self.event(|| PoolEvent::Returned { slot });
+        let returned = self.watched().core.returned(slot, driver, answered);
+        match returned {
+            Returned::Kept => self.look(),
+            Returned::HandedOn(waiter) => waiter.waker.wake(),
+            Returned::Unclear(driver) => {
+                self.apply(|core, now| core.released(now, slot, driver, disposition));
+            }
+        }
     }
 
-    fn taken(&self, slot: SlotId) {
+    fn taken(self: Arc<Self>, slot: SlotId) {
         self.event(|| PoolEvent::Taken { slot });
         self.apply(|core, now| core.taken(now, slot));
     }
@@ -222,7 +245,7 @@ impl fmt::Debug for Shared {
         debug.field("name", &self.name);
         // A debug print must not wait for a lock that its own thread may hold.
         if let Some(core) = self.core.try_lock() {
-            debug.field("stats", &core.stats());
+            debug.field("stats", &core.core.stats());
         }
         debug.finish_non_exhaustive()
     }

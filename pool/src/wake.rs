@@ -8,10 +8,10 @@ use crate::shared::{Core, Shared};
 /// is lost with it: a caller that comes after `time` makes the core look as well.
 pub(crate) fn spawn(shared: &Arc<Shared>, time: Instant) {
     let weak = Arc::downgrade(shared);
-    let cancel = shared.cancel.clone();
+    let closing = shared.closing().clone();
     drop(shared.runtime.spawn(async move {
         tokio::select! {
-            () = cancel.cancelled() => {}
+            () = closing.cancelled() => {}
             () = sleep_until(time) => {
                 if let Some(shared) = weak.upgrade() {
                     shared.apply(Core::woken);

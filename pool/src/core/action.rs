@@ -2,19 +2,22 @@ use std::time::Duration;
 
 use pool_core::{DiscardReason, Error, PoolEvent, Result, SlotId};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Something for the shell to do. An action that is not carried out loses a slot.
 #[must_use]
 pub(crate) enum Action<S, W, V> {
-    /// Lend the session to whoever waits. If they have gone, it comes back with `released`.
-    Grant { waiter: W, loan: Loan<S> },
-    /// Tell whoever waits that they get none.
+    /// Wake whoever waits: there is a session for them to `collect`.
+    Grant { waiter: W, slot: SlotId },
+    /// Wake whoever waits: they get none, and `collect` tells them why.
     Fail { waiter: W, error: Error },
     /// Make a session within `timeout`; answer with `created` or `create_failed`.
-    Create { slot: SlotId, lane: usize, timeout: Duration },
+    Create { slot: SlotId, lane: usize, timeout: Duration, cut_off: CancellationToken },
     /// Test whether the session still answers; answer with `checked`, `check_failed`, or, if it
     /// is lost, `check_abandoned`.
-    Check { slot: SlotId, session: S },
+    Check { slot: SlotId, session: S, cut_off: CancellationToken },
+    /// Cancel what is being made or tested.
+    CutOff(CancellationToken),
     /// Tell a watcher how its attempt ended.
     Tell { watcher: V, result: Result<()> },
     /// Close the session within a bound; answer with `closed`.

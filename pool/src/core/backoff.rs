@@ -1,9 +1,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Pauses are stretched and shrunk by up to this many percent, so that the pools of a site that
+/// Times are stretched and shrunk by up to this many percent, so that the pools of a site that
 /// came back from a power cut do not log in in step.
-const JITTER_PERCENT: u64 = 25;
+const JITTER_PERCENT: u8 = 25;
 
 /// `first`, doubled for each failure after the first.
 pub(super) fn doubled(first: Duration, failures: u32) -> Duration {
@@ -11,22 +11,17 @@ pub(super) fn doubled(first: Duration, failures: u32) -> Duration {
     first.saturating_mul(2_u32.pow(failures.saturating_sub(1).min(16)))
 }
 
-/// A source of small differences. It need not be unpredictable, only unlike that of others.
-#[derive(Debug, Default)]
-pub(super) struct Jitter {
-    seed: RandomState,
-    drawn: u64,
+/// The pause, stretched or shrunk a little.
+pub(super) fn jittered(pause: Duration) -> Duration {
+    pause * u32::from(jitter_percent()) / 100
 }
 
-impl Jitter {
-    /// The pause, stretched or shrunk a little.
-    pub(super) fn apply(&mut self, pause: Duration) -> Duration {
-        self.drawn += 1;
-        let spread = 2 * JITTER_PERCENT + 1;
-        let percent = 100 - JITTER_PERCENT + self.seed.hash_one(self.drawn) % spread;
-        let percent = u32::try_from(percent).expect("at most 125");
-        pause * percent / 100
-    }
+/// How long a time becomes that is stretched or shrunk a little, in percent.
+pub(super) fn jitter_percent() -> u8 {
+    let spread = 2 * u64::from(JITTER_PERCENT) + 1;
+    // It need not be unpredictable, only unlike the others: every `RandomState` is.
+    let drawn = RandomState::new().hash_one(()) % spread;
+    100 - JITTER_PERCENT + u8::try_from(drawn).expect("less than the spread")
 }
 
 #[cfg(test)]
@@ -42,9 +37,8 @@ mod tests {
 
     #[test]
     fn jitter_stays_within_a_quarter_and_varies() {
-        let mut jitter = Jitter::default();
         let pauses: Vec<_> =
-            (0..100).map(|_| jitter.apply(Duration::from_secs(1)).as_millis()).collect();
+            (0..100).map(|_| jittered(Duration::from_secs(1)).as_millis()).collect();
         assert!(pauses.iter().all(|pause| (750..=1250).contains(pause)), "{pauses:?}");
         assert!(pauses.iter().any(|&pause| pause != pauses[0]));
     }

@@ -1,31 +1,41 @@
 use pool_core::{DiscardReason, Error, Phase, SlotId};
 use tokio::time::Instant;
 
+use super::backoff::jitter_percent;
 use super::retry::Spent;
-use super::{Action, Actions, Card, Core, Create, Idle};
+use super::session::{Place, Session};
+use super::slots::{Create, Slot};
+use super::{Action, Actions, Core};
 
 impl<S, W, V> Core<S, W, V> {
     /// A session was made.
-    pub(crate) fn created(&mut self, now: Instant, slot: SlotId, session: S) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        self.totals.created_total += 1;
+    pub(crate) fn created(&mut self, now: Instant, slot: SlotId, inner: S) -> Actions<S, W, V> {
+        let beyond_limit = self.is_beyond_limit();
+        let Some(create) = self.slots.remove_create(slot) else { return Actions::new() };
+        self.totals.created += 1;
         let opened = self.open_gate(create.lane);
         let tell = |watcher| Action::Tell { watcher, result: Ok(()) };
-        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
+        let mut actions: Actions<S, W, V> = create.watchers.into_iter().map(tell).collect();
+        let session = self.new_session(now, slot, create.lane, create.since);
+        self.slots.push(Slot::Kept(session));
         if self.closed {
-            actions.push(self.discard(slot, session, DiscardReason::PoolClosed));
-        } else if self.is_beyond_limit(1) {
-            actions.push(self.discard(slot, session, DiscardReason::Evicted));
+            actions.push(self.discard(slot, inner, DiscardReason::PoolClosed));
+        } else if beyond_limit {
+            actions.push(self.discard(slot, inner, DiscardReason::Evicted));
         } else {
             self.home = Some(create.lane);
+            if let Some(session) = self.slots.session_mut(slot) {
+                session.inner = Some(inner);
+            }
             if let Some(old) = create.replaces {
                 self.replaced(old, &mut actions);
             }
-            let card = self.new_card(now, slot, create.lane);
-            let connect = Some(now.duration_since(create.since));
-            self.idle.push_back(Idle { card, session, since: now, returned: now, connect });
         }
         self.settle(now, &mut actions);
+        // Only a caller that waited for it is told how long that took.
+        if let Some(session) = self.slots.session_mut(slot).filter(|s| s.turn().is_some()) {
+            session.connect = None;
+        }
         actions.extend(opened);
         actions
     }
@@ -37,18 +47,18 @@ impl<S, W, V> Core<S, W, V> {
         slot: SlotId,
         error: &Error,
     ) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
-        let lane = create.lane;
+        let Some(create) = self.slots.remove_create(slot) else { return Actions::new() };
+        let (lane, began) = (create.lane, create.charged_since.unwrap_or(now));
         let retry = &mut self.lanes[lane].retry;
-        let spent = retry.failed(now, create.round, error, &self.limits, &mut self.jitter);
+        let spent = retry.failed(now, began, create.round, error, &self.limits);
         let hopeless = match spent {
             Spent::No => false,
             // A full VTY table must not take the lines down that the sessions we do have can
             // serve: they wait on, and the error is there when their deadline passes.
-            Spent::Attempts => !self.may_still_serve(create.lane),
+            Spent::Attempts => !self.may_still_serve(lane),
             Spent::Permanent => true,
         };
-        let mut actions = self.tell_failure(now, create, error, hopeless);
+        let mut actions = self.tell_failure(now, *create, error, hopeless);
         if spent != Spent::No {
             actions.extend(self.note_gate(now, lane));
         }
@@ -57,10 +67,10 @@ impl<S, W, V> Core<S, W, V> {
 
     /// The task that was to make a session is gone, and with it the runtime for a further one.
     pub(crate) fn create_abandoned(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        let Some(create) = self.slots.remove_create(slot) else { return Actions::new() };
         let message = "the runtime that makes sessions was shut down".to_owned();
         let error = Error::Local { phase: Phase::Acquire, message };
-        self.tell_failure(now, create, &error, true)
+        self.tell_failure(now, *create, &error, true)
     }
 
     fn tell_failure(
@@ -70,13 +80,13 @@ impl<S, W, V> Core<S, W, V> {
         error: &Error,
         hopeless: bool,
     ) -> Actions<S, W, V> {
-        self.totals.create_failed_total += 1;
+        self.totals.create_failed += 1;
         // An attempt that closing cut off did not fail for a reason of its own.
         let error = if self.closed { &Error::Closed } else { error };
         let tell = |watcher| Action::Tell { watcher, result: Err(error.clone()) };
         let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
         if hopeless {
-            let waiters = self.lanes[create.lane].drain();
+            let waiters = self.lanes[create.lane].refuse_all(error).into_iter();
             actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
         }
         self.settle(now, &mut actions);
@@ -85,33 +95,35 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Whether somebody who waits in `lane` may get a session without a further attempt.
     pub(super) fn may_still_serve(&self, lane: usize) -> bool {
-        self.lent.iter().any(|lent| lent.card.lane == lane)
-            || self.checks.iter().any(|check| check.card.lane == lane)
-            || self.latest_idle(lane).is_some()
-            || self.creates.iter().any(|create| create.lane == lane)
+        self.slots.kept().any(|session| session.lane == lane)
+            || self.slots.creating().any(|create| create.lane == lane)
     }
 
-    /// Sessions that are made together are not to go together, so that each has its own limits.
-    fn new_card(&mut self, now: Instant, slot: SlotId, lane: usize) -> Card {
-        let options = &self.limits.options;
-        Card {
+    fn new_session(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        lane: usize,
+        began: Instant,
+    ) -> Session<S> {
+        Session {
             slot,
             lane,
-            uses: 0,
-            patience: self.jitter.apply(options.idle_max),
-            keepalive_after: self.jitter.apply(options.keepalive_after),
-            health_failures: 0,
+            inner: None,
+            place: Place::Idle(self.next_turn()),
             made: now,
-            age_max: self.jitter.apply(options.rebuild.max_age),
+            answered: now,
+            wanted: now,
+            taken_at: None,
+            connect: Some(now.duration_since(began)),
+            uses: 0,
             requests: 0,
             failed: 0,
+            health_failures: 0,
+            patience_percent: jitter_percent(),
             demanded: false,
+            suspected: false,
             retire: None,
         }
-    }
-
-    pub(super) fn remove_create(&mut self, slot: SlotId) -> Option<Create<V>> {
-        let at = self.creates.iter().position(|create| create.slot == slot)?;
-        Some(self.creates.remove(at))
     }
 }

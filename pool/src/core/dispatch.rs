@@ -1,9 +1,11 @@
 use pool_core::{DiscardReason, Error};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::lane::{Lane, Ticket};
 use super::retry::Permission;
-use super::{Action, Actions, Core, Create, Idle};
+use super::session::{Place, Ticket};
+use super::slots::{Create, Slot};
+use super::{Action, Actions, Core};
 
 impl<S, W, V> Core<S, W, V> {
     /// Runs the dispatcher after an event, and notices when a closed pool has come to its end.
@@ -12,10 +14,10 @@ impl<S, W, V> Core<S, W, V> {
     /// somebody waiting for nothing.
     pub(super) fn settle(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         if self.closed {
-            if self.occupied() == 0 {
+            if self.slots.len() == 0 {
                 actions.push(Action::Drained);
             }
-        } else if !self.lanes.iter().all(Lane::is_empty) {
+        } else if self.has_waiters() {
             self.turn_away(now, actions);
             self.dispatch(now, actions);
             // The dispatcher may have closed the last session of a lane to make room for another.
@@ -27,7 +29,7 @@ impl<S, W, V> Core<S, W, V> {
 
     /// What follows from an event that asks for no action by itself.
     pub(super) fn settled(&mut self, now: Instant) -> Actions<S, W, V> {
-        let mut actions = Vec::new();
+        let mut actions = Actions::new();
         self.settle(now, &mut actions);
         actions
     }
@@ -37,7 +39,7 @@ impl<S, W, V> Core<S, W, V> {
     fn turn_away(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         for lane in 0..self.lanes.len() {
             if let Some(error) = self.turned_away(now, lane) {
-                let waiters = self.lanes[lane].drain();
+                let waiters = self.lanes[lane].refuse_all(&error).into_iter();
                 actions.extend(waiters.map(|waiter| Action::Fail { waiter, error: error.clone() }));
             }
         }
@@ -58,11 +60,10 @@ impl<S, W, V> Core<S, W, V> {
     fn dispatch(&mut self, now: Instant, actions: &mut Actions<S, W, V>) {
         self.cover_by_what_is_under_way();
         // Slots that closing sessions will leave and that are promised to nobody yet.
-        let mut room = self.closing.len();
+        let mut room = self.slots.closing().count();
         while let Some(lane) = self.next_to_serve(now) {
-            if let Some(loan) = self.take_ready(now, lane) {
-                let waiter = self.lanes[lane].pop_oldest().expect("a lane to serve has a waiter");
-                actions.push(Action::Grant { waiter, loan });
+            if let Some(grant) = self.grant(now, lane) {
+                actions.push(grant);
                 continue;
             }
             if let Some(check) = self.start_check(now, lane) {
@@ -74,24 +75,35 @@ impl<S, W, V> Core<S, W, V> {
                 actions.push(self.start_create(now, lane));
             } else if room > 0 {
                 room -= 1;
-            } else if let Some(Idle { card, session, .. }) = self.idle.pop_front() {
-                actions.push(self.discard(card.slot, session, DiscardReason::Evicted));
             } else {
-                return;
+                let longest_idle = self.slots.longest_idle().map(|session| session.slot);
+                let Some(slot) = longest_idle else { return };
+                actions.extend(self.discard_here(slot, DiscardReason::Evicted));
             }
             self.lanes[lane].cover_one();
         }
     }
 
+    /// Keeps a session that can be lent at once for the oldest waiter of `lane`.
+    fn grant(&mut self, now: Instant, lane: usize) -> Option<Action<S, W, V>> {
+        let slot = self.latest_ready(now, lane)?.slot;
+        let (ticket, waiter) = self.lanes[lane].pop_oldest()?;
+        let session = self.slots.session_mut(slot)?;
+        session.place = Place::Granted(ticket);
+        session.wanted = now;
+        Some(Action::Grant { waiter, slot })
+    }
+
     fn cover_by_what_is_under_way(&mut self) {
         self.lanes.iter_mut().for_each(|lane| lane.covered = Some(0));
-        for create in &self.creates {
+        for create in self.slots.creating() {
             self.lanes[create.lane].cover_one();
         }
         // A test that nobody asked for delays nobody who can have a session of his own.
         let free = self.free() > 0;
-        for check in self.checks.iter().filter(|check| !(free && check.is_keepalive())) {
-            self.lanes[check.card.lane].cover_one();
+        let tested = self.slots.kept().filter(|session| session.test().is_some());
+        for session in tested.filter(|session| !(free && session.is_kept_alive())) {
+            self.lanes[session.lane].cover_one();
         }
     }
 
@@ -127,7 +139,7 @@ impl<S, W, V> Core<S, W, V> {
     /// Whether an attempt of the current round of `lane` is under way.
     pub(super) fn is_trying(&self, lane: usize) -> bool {
         let round = self.lanes[lane].retry.round();
-        self.creates.iter().any(|create| create.lane == lane && create.round == round)
+        self.slots.creating().any(|create| create.lane == lane && create.round == round)
     }
 
     /// Takes a free slot for an attempt.
@@ -136,16 +148,24 @@ impl<S, W, V> Core<S, W, V> {
         let retry = &mut self.lanes[lane].retry;
         let timeout = retry.start(now, &self.limits);
         let round = retry.round();
-        self.creates.push(Create {
+        let cut_off = CancellationToken::new();
+        self.slots.push(Slot::Creating(Box::new(Create {
             slot,
             lane,
             round,
             since: now,
+            charged_since: Some(now),
             replaces: None,
             trace: None,
+            cut_off: cut_off.clone(),
             held_up: None,
             watchers: Vec::new(),
-        });
-        Action::Create { slot, lane, timeout }
+        })));
+        Action::Create { slot, lane, timeout, cut_off }
+    }
+
+    /// The attempt that was just started.
+    pub(super) fn newest_create(&mut self) -> &mut Create<V> {
+        self.slots.creating_mut().last().expect("it was just started")
     }
 }

@@ -32,7 +32,7 @@ impl<S, W, V> Core<S, W, V> {
     pub(super) fn note_gate(&mut self, now: Instant, lane: usize) -> Option<Action<S, W, V>> {
         let Lane { protocol, retry, .. } = &self.lanes[lane];
         let failing = retry.shut(now)?;
-        self.totals.gate_shut_total += 1;
+        self.totals.gate_shut += 1;
         Some(Action::Event(PoolEvent::GateShut {
             protocol: *protocol,
             attempts: failing.consecutive,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use pool_core::{DiscardReason, Error, PhaseTrace, SlotId};
 use tokio::time::Instant;
 
-use super::{Action, Actions, Core, Idle};
+use super::{Action, Actions, Core};
 
 /// Attempts that somebody else holds up before they begin, and sessions that somebody else asks
 /// for: a fleet has limits over all of its pools.
@@ -11,7 +11,7 @@ impl<S, W, V> Core<S, W, V> {
     /// Notes why an attempt has not begun yet, to say so to those who give up on it. That is not
     /// the device's fault, and counts as no failure of it.
     pub(crate) fn held_up(&mut self, slot: SlotId, why: Error) {
-        if let Some(create) = self.creates.iter_mut().find(|create| create.slot == slot) {
+        if let Some(create) = self.slots.creating_mut().find(|create| create.slot == slot) {
             create.held_up = Some(why);
         }
     }
@@ -19,28 +19,28 @@ impl<S, W, V> Core<S, W, V> {
     /// Whether a caller waits for what this attempt will make, and not only for what attempts
     /// before it will.
     pub(crate) fn has_caller(&self, slot: SlotId) -> bool {
-        let Some(create) = self.creates.iter().find(|create| create.slot == slot) else {
+        let Some(create) = self.slots.creating().find(|create| create.slot == slot) else {
             return false;
         };
         let lane = create.lane;
-        let before = self.creates.iter().take_while(|create| create.slot != slot);
+        let before = self.slots.creating().take_while(|create| create.slot != slot);
         before.filter(|create| create.lane == lane).count() < self.lanes[lane].len()
     }
 
     /// An attempt begins. Its time counts from here; its trace says how far it got to those who
     /// give up on it.
     pub(crate) fn begun(&mut self, now: Instant, slot: SlotId, trace: Arc<PhaseTrace>) {
-        if let Some(create) = self.creates.iter_mut().find(|create| create.slot == slot) {
+        if let Some(create) = self.slots.creating_mut().find(|create| create.slot == slot) {
             create.held_up = None;
             create.since = now;
+            create.charged_since = create.charged_since.map(|_| now);
             create.trace = Some(trace);
-            self.lanes[create.lane].retry.begun(now);
         }
     }
 
     /// An attempt ends before it began. It did not fail: nothing is counted against the device.
     pub(crate) fn create_withdrawn(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
-        let Some(create) = self.remove_create(slot) else { return Vec::new() };
+        let Some(create) = self.slots.remove_create(slot) else { return Actions::new() };
         let why = create.held_up.filter(|_| !self.closed).unwrap_or(Error::Closed);
         let tell = |watcher| Action::Tell { watcher, result: Err(why.clone()) };
         let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
@@ -52,13 +52,17 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Since when the session is idle that has been so for longest.
     pub(crate) fn longest_idle(&self) -> Option<Instant> {
-        self.idle.front().map(|idle| idle.returned)
+        self.slots.longest_idle().map(|session| session.wanted)
     }
 
     /// Closes the longest idle session, for the sake of another pool. Does nothing when none is
     /// idle any more.
     pub(crate) fn evict(&mut self, now: Instant) -> Actions<S, W, V> {
-        let Some(Idle { card, session, .. }) = self.idle.pop_front() else { return Vec::new() };
-        self.discard_and_settle(now, card.slot, session, DiscardReason::Evicted)
+        let Some(slot) = self.slots.longest_idle().map(|session| session.slot) else {
+            return Actions::new();
+        };
+        let mut actions = Vec::from_iter(self.discard_here(slot, DiscardReason::Evicted));
+        self.settle(now, &mut actions);
+        actions
     }
 }

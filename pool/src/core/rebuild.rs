@@ -1,23 +1,13 @@
-use pool_core::{DiscardReason, LeaseUse, PoolEvent, RebuildReason, SlotId};
+use pool_core::{DiscardReason, Error, PoolEvent, RebuildReason, SlotId};
 use tokio::time::Instant;
 
 use super::lane::Lane;
 use super::retry::Permission;
-use super::{Action, Actions, Card, Core, Idle};
-use crate::rebuild::Wear;
+use super::session::Session;
+use super::slots::Closing;
+use super::{Action, Actions, Core};
 
 impl<S, W, V> Core<S, W, V> {
-    /// Notes what was done with a lease that is about to come back.
-    pub(crate) fn used(&mut self, slot: SlotId, used: LeaseUse) {
-        if used == LeaseUse::default() {
-            return;
-        }
-        if let Some(lent) = self.lent.iter_mut().find(|lent| lent.card.slot == slot) {
-            lent.card.requests = lent.card.requests.saturating_add(used.requests);
-            lent.card.failed = lent.card.failed.saturating_add(used.failed);
-        }
-    }
-
     /// Asks for new sessions in the place of those that are `meant`. Returns how many that are.
     pub(crate) fn demand_rebuild(
         &mut self,
@@ -26,27 +16,13 @@ impl<S, W, V> Core<S, W, V> {
     ) -> (usize, Actions<S, W, V>) {
         let mut count = 0;
         if !self.closed {
-            for card in self.cards_mut().filter(|card| meant(card.slot, card.lane)) {
-                card.demanded = true;
+            for session in self.slots.kept_mut().filter(|s| meant(s.slot, s.lane)) {
+                session.demanded = true;
                 count += 1;
             }
             self.rebuild_wanted = count > 0;
         }
         (count, self.settled(now))
-    }
-
-    /// Why a session is to be replaced, if so.
-    pub(super) fn due(&self, card: &Card, now: Instant) -> Option<RebuildReason> {
-        if card.demanded {
-            return Some(RebuildReason::Demanded);
-        }
-        self.limits.options.rebuild.reason(Wear {
-            uses: card.uses,
-            age: now.duration_since(card.made),
-            age_max: card.age_max,
-            requests: card.requests,
-            failed: card.failed,
-        })
     }
 
     /// Replaces sessions that are due, while nobody waits, as many at a time as the policy allows.
@@ -67,10 +43,10 @@ impl<S, W, V> Core<S, W, V> {
     /// Whether the policy allows that one more is replaced at this moment.
     pub(super) fn may_replace_one_more(&self) -> bool {
         let max = self.limits.options.rebuild.at_a_time(self.limits.connections_max);
-        let under_way = self.creates.iter().filter(|create| create.replaces.is_some()).count();
+        let owed = self.owed();
         // A slot that is about to become free is worth waiting for.
-        let soon_free = self.free() == 0 && self.closing.len() > self.owed.len();
-        under_way + self.owed.len() < max && !soon_free
+        let soon_free = self.free() == 0 && self.slots.closing().count() > owed;
+        self.replacing() + owed < max && !soon_free
     }
 
     /// With a free slot, starts to make the new session; without, closes the old one, which is
@@ -86,25 +62,31 @@ impl<S, W, V> Core<S, W, V> {
         actions.push(Action::Event(PoolEvent::Rebuilding { slot, reason }));
         if self.free() > 0 {
             actions.push(self.start_create(now, lane));
-            let create = self.creates.last_mut().expect("it was just started");
-            create.replaces = Some(slot);
-        } else if let Some(Idle { session, .. }) = self.remove_idle(slot) {
-            self.owed.push((slot, lane));
-            actions.push(self.discard(slot, session, DiscardReason::Rebuilt));
+            self.newest_create().replaces = Some(slot);
+        } else {
+            actions.extend(self.exchange(slot, DiscardReason::Rebuilt));
         }
     }
 
     /// The oldest session that is due and can be replaced now: idle ones first.
     fn next_due(&self, now: Instant) -> Option<(SlotId, usize, RebuildReason)> {
-        let idle = self.idle.iter().map(|idle| &idle.card);
-        let lent = self.lent.iter().map(|lent| &lent.card).filter(|_| self.free() > 0);
-        let replaceable = |card: &&Card| {
-            card.retire.is_none()
-                && !self.creates.iter().any(|create| create.replaces == Some(card.slot))
-                && self.may_rebuild(now, card.lane)
+        let due = |session: &Session<S>| {
+            let reason = session.due(now, &self.limits.options.rebuild)?;
+            let replaced = |replaces: Option<SlotId>| replaces == Some(session.slot);
+            let replaceable = session.retire.is_none()
+                && !self.slots.creating().any(|create| replaced(create.replaces))
+                && self.may_rebuild(now, session.lane);
+            replaceable.then_some((session.slot, session.lane, reason))
         };
-        let due = |card: &Card| Some((card.slot, card.lane, self.due(card, now)?));
-        idle.chain(lent).filter(replaceable).find_map(due)
+        let idle = self.slots.kept().filter_map(|s| Some((s.turn()?, due(s)?)));
+        let idle = idle.min_by_key(|(turn, _)| *turn).map(|(_, due)| due);
+        let in_use = || self.slots.kept().filter(|session| session.is_out());
+        idle.or_else(|| in_use().filter(|_| self.free() > 0).find_map(due))
+    }
+
+    /// Attempts under way to replace a session.
+    fn replacing(&self) -> usize {
+        self.slots.creating().filter(|create| create.replaces.is_some()).count()
     }
 
     pub(super) fn may_rebuild(&self, now: Instant, lane: usize) -> bool {
@@ -118,34 +100,37 @@ impl<S, W, V> Core<S, W, V> {
 
     /// The replacement of `old` is there.
     pub(super) fn replaced(&mut self, old: SlotId, actions: &mut Actions<S, W, V>) {
-        if let Some(Idle { session, .. }) = self.remove_idle(old) {
-            actions.push(self.discard(old, session, DiscardReason::Rebuilt));
-        } else if let Some(card) = self.cards_mut().find(|card| card.slot == old) {
-            card.retire = Some(DiscardReason::Rebuilt);
+        let Some(session) = self.slots.session_mut(old) else { return };
+        if session.turn().is_some() {
+            actions.extend(self.discard_here(old, DiscardReason::Rebuilt));
+        } else {
+            session.retire = Some(DiscardReason::Rebuilt);
         }
     }
 
-    /// The closing of `slot` is done: makes what is owed for it, if nobody was faster.
-    pub(super) fn pay(&mut self, now: Instant, slot: SlotId, actions: &mut Actions<S, W, V>) {
-        let Some(at) = self.owed.iter().position(|(owed, _)| *owed == slot) else { return };
-        let (_, lane) = self.owed.swap_remove(at);
-        if !self.closed && self.free() > 0 && self.lanes[lane].retry.failing().is_none() {
+    /// The closing of a session is done: makes what is owed for it, if nobody was faster. Who waits
+    /// for that follows the attempt, or is told.
+    pub(super) fn pay(
+        &mut self,
+        now: Instant,
+        closing: Closing<V>,
+        actions: &mut Actions<S, W, V>,
+    ) {
+        let Closing { slot, lane, watcher, .. } = closing;
+        let failing = self.lanes[lane].retry.failing().map(|failing| failing.error.clone());
+        if !self.closed && self.free() > 0 && failing.is_none() {
             actions.push(self.start_create(now, lane));
-            let create = self.creates.last_mut().expect("it was just started");
+            let create = self.newest_create();
             create.replaces = Some(slot);
+            create.watchers.extend(watcher);
+        } else if let Some(watcher) = watcher {
+            let result = match failing {
+                _ if self.closed => Err(Error::Closed),
+                // Somebody who came meanwhile has the slot, and a new session in it.
+                Some(error) if self.free() > 0 => Err(error),
+                _ => Ok(()),
+            };
+            actions.push(Action::Tell { watcher, result });
         }
-        self.settle_awaited(slot, lane, actions);
-    }
-
-    pub(super) fn remove_idle(&mut self, slot: SlotId) -> Option<Idle<S>> {
-        let at = self.idle.iter().position(|idle| idle.card.slot == slot)?;
-        self.idle.remove(at)
-    }
-
-    /// Everything that is known of the sessions that are there.
-    pub(super) fn cards_mut(&mut self) -> impl Iterator<Item = &mut Card> {
-        let idle = self.idle.iter_mut().map(|idle| &mut idle.card);
-        let lent = self.lent.iter_mut().map(|lent| &mut lent.card);
-        idle.chain(lent).chain(self.checks.iter_mut().map(|check| &mut check.card))
     }
 }

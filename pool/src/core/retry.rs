@@ -4,7 +4,7 @@ use pool_core::Error;
 use tokio::time::Instant;
 
 use super::Limits;
-use super::backoff::{Jitter, doubled};
+use super::backoff::{doubled, jittered};
 use crate::PoolOptions;
 
 /// The one schedule by which the sessions of a lane are attempted, shared by all who wait.
@@ -19,11 +19,8 @@ use crate::PoolOptions;
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     round: u64,
-    series: Option<Series>,
     /// Boxed, because most devices do not fail, and it is large.
     failing: Option<Box<Failing>>,
-    /// When somebody has been asked to look again.
-    armed: Option<Instant>,
 }
 
 /// Attempts that are made for the same waiters, before they are told.
@@ -45,6 +42,10 @@ pub(super) struct Failing {
     /// Counted failures since the last success.
     pub(super) consecutive: u32,
     gate: Gate,
+    /// Attempts that failed for those who wait now.
+    series: Option<Series>,
+    /// When somebody has been asked to look again.
+    armed: Option<Instant>,
     /// When the gate shut first since the last success.
     pub(super) shut_since: Option<Instant>,
 }
@@ -110,42 +111,36 @@ impl Retry {
 
     /// Notes that somebody is to look again at `time`; false if that was noted before.
     pub(super) fn arm(&mut self, now: Instant, time: Instant) -> bool {
-        if self.armed.is_some_and(|armed| now < armed && armed <= time) {
+        let Some(failing) = &mut self.failing else { return false };
+        if failing.armed.is_some_and(|armed| now < armed && armed <= time) {
             return false;
         }
-        self.armed = Some(time);
+        failing.armed = Some(time);
         true
     }
 
-    /// Nobody waits for the attempts so far any more, so they are not counted against whoever
-    /// comes next. The pause after the latest failure stands.
+    /// The attempts so far are not counted any more. The pause after the latest failure stands.
     pub(super) fn begin_series(&mut self) {
-        self.series = None;
+        if let Some(failing) = &mut self.failing {
+            failing.series = None;
+        }
     }
 
     /// An attempt starts. Returns how long it may take.
     pub(super) fn start(&mut self, now: Instant, limits: &Limits) -> Duration {
-        let left = self
-            .series
-            .filter(|series| series.failures > 0)
-            .map(|series| (series.since + limits.retry_timeout).saturating_duration_since(now));
-        let left = left.filter(|left| !left.is_zero()).unwrap_or_else(|| {
-            self.series = Some(Series { since: now, failures: 0 });
-            limits.retry_timeout
-        });
-        limits.connect_timeout.min(left)
-    }
-
-    /// The attempt that was started begins, maybe after it was held up for a while: that time is
-    /// not taken from the first of a series.
-    pub(super) fn begun(&mut self, now: Instant) {
-        if let Some(series) = self.series.as_mut().filter(|series| series.failures == 0) {
-            series.since = now;
+        let (whole, attempt) = (limits.config.retry_timeout, limits.config.connect_timeout);
+        let series = self.failing.as_ref().and_then(|failing| failing.series);
+        let left = series.map(|series| (series.since + whole).saturating_duration_since(now));
+        match left {
+            Some(left) if !left.is_zero() => attempt.min(left),
+            _ => {
+                self.begin_series();
+                attempt.min(whole)
+            }
         }
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.series = None;
         self.failing = None;
     }
 
@@ -160,14 +155,14 @@ impl Retry {
         self.failing.as_ref().is_some_and(|failing| failing.gate == Gate::Shut)
     }
 
-    /// An attempt of `round` failed.
+    /// An attempt of `round` failed that was made since `began`.
     pub(super) fn failed(
         &mut self,
         now: Instant,
+        began: Instant,
         round: u64,
         error: &Error,
         limits: &Limits,
-        jitter: &mut Jitter,
     ) -> Spent {
         let options = &*limits.options;
         let fresh = round == self.round;
@@ -184,7 +179,7 @@ impl Retry {
                 doubled(options.backoff_first, consecutive).min(options.backoff_max)
             }
         };
-        let due = now + jitter.apply(pause);
+        let due = now + jittered(pause);
         let not_before = match &before {
             // A late failure of an earlier round says nothing new about when to try again...
             Some(failing) if !fresh && error.is_transient() => failing.not_before,
@@ -192,34 +187,48 @@ impl Retry {
             Some(failing) => due.max(failing.not_before),
             None => due,
         };
+        let mut series = before.as_ref().and_then(|failing| failing.series);
         let spent = match was {
             _ if !error.is_transient() => Spent::Permanent,
             _ if !fresh => Spent::No,
             Gate::Shut => Spent::Attempts,
-            Gate::Open => self.count_failure(now, not_before, limits),
+            Gate::Open => {
+                series.get_or_insert(Series { since: began, failures: 0 }).count(not_before, limits)
+            }
         };
         let gate = match spent {
             Spent::No => was,
             Spent::Attempts if consecutive < options.gate_failures => was,
             Spent::Attempts | Spent::Permanent => Gate::Shut,
         };
-        if spent != Spent::No {
-            self.series = None;
-        }
+        let series = series.filter(|_| spent == Spent::No);
+        let armed = before.as_ref().and_then(|failing| failing.armed);
         let since = before.as_ref().map_or(now, |failing| failing.since);
         let shut_since = before.and_then(|failing| failing.shut_since);
         let shut_since = shut_since.or_else(|| (gate == Gate::Shut).then_some(now));
         let error = error.clone();
-        let failing = Failing { error, at: now, since, not_before, consecutive, gate, shut_since };
-        self.failing = Some(Box::new(failing));
+        self.failing = Some(Box::new(Failing {
+            error,
+            at: now,
+            since,
+            not_before,
+            consecutive,
+            gate,
+            series,
+            armed,
+            shut_since,
+        }));
         spent
     }
+}
 
-    fn count_failure(&mut self, now: Instant, next: Instant, limits: &Limits) -> Spent {
-        let series = self.series.get_or_insert(Series { since: now, failures: 0 });
-        series.failures += 1;
-        let left = series.failures < limits.attempts_max;
-        if left && next < series.since + limits.retry_timeout { Spent::No } else { Spent::Attempts }
+impl Series {
+    /// Counts a failure, after which the next attempt would be made at `next`.
+    fn count(&mut self, next: Instant, limits: &Limits) -> Spent {
+        self.failures += 1;
+        let left = self.failures < limits.config.retry_max_attempts;
+        let in_time = next < self.since + limits.config.retry_timeout;
+        if left && in_time { Spent::No } else { Spent::Attempts }
     }
 }
 

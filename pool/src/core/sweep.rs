@@ -1,7 +1,8 @@
 use pool_core::DiscardReason;
 use tokio::time::Instant;
 
-use super::{Actions, Core, Idle};
+use super::session::Session;
+use super::{Actions, Core};
 
 impl<S, W, V> Core<S, W, V> {
     /// What has to be done from time to time, and never at once: closes sessions that nobody has
@@ -12,7 +13,7 @@ impl<S, W, V> Core<S, W, V> {
     /// back is left to those who want something from it.
     pub(crate) fn sweep(&mut self, now: Instant) -> Actions<S, W, V> {
         if self.closed {
-            return Vec::new();
+            return Actions::new();
         }
         let mut actions = self.close_unwanted(now);
         self.suspect_leaks(now, &mut actions);
@@ -20,7 +21,7 @@ impl<S, W, V> Core<S, W, V> {
         self.settle(now, &mut actions);
         self.start_keepalives(now, &mut actions);
         let Some(lane) = self.home else { return actions };
-        while self.kept() + self.creates.len() < self.limits.connections_min
+        while self.wanted() < self.limits.connections_min
             && self.free() > 0
             && self.lanes[lane].retry.failing().is_none()
         {
@@ -31,16 +32,13 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Starts with the longest idle.
     fn close_unwanted(&mut self, now: Instant) -> Actions<S, W, V> {
-        let mut spare = self.kept().saturating_sub(self.limits.connections_min);
-        let mut actions = Vec::new();
-        for idle in std::mem::take(&mut self.idle) {
-            if spare > 0 && now.duration_since(idle.returned) >= idle.card.patience {
-                spare -= 1;
-                let Idle { card, session, .. } = idle;
-                actions.push(self.discard(card.slot, session, DiscardReason::Expired));
-            } else {
-                self.idle.push_back(idle);
-            }
+        let idle_max = self.limits.options.idle_max;
+        let unwanted =
+            |session: &Session<S>| now.duration_since(session.wanted) >= session.own(idle_max);
+        let spare = self.slots.kept().count().saturating_sub(self.limits.connections_min);
+        let mut actions = Actions::new();
+        for slot in self.slots.idle_in_order(unwanted).into_iter().take(spare) {
+            actions.extend(self.discard_here(slot, DiscardReason::Expired));
         }
         actions
     }

@@ -17,11 +17,11 @@ impl<S, W, V> Core<S, W, V> {
             return Err(Error::Closed);
         }
         let mut missing = count.saturating_sub(self.ready(lane));
-        for create in self.creates.iter_mut().filter(|create| create.lane == lane).take(missing) {
+        for create in self.slots.creating_mut().filter(|create| create.lane == lane).take(missing) {
             create.watchers.push(watch());
             missing -= 1;
         }
-        let mut actions = Vec::new();
+        let mut actions = Actions::new();
         while missing > 0 && self.free() > 0 {
             if !self.may_create(now, lane, &mut actions) {
                 // The schedule of attempts is the lane's, not the caller's: it is told how the
@@ -32,8 +32,7 @@ impl<S, W, V> Core<S, W, V> {
                 break;
             }
             actions.push(self.start_create(now, lane));
-            let create = self.creates.last_mut().expect("it was just started");
-            create.watchers.push(watch());
+            self.newest_create().watchers.push(watch());
             missing -= 1;
         }
         Ok(actions)
@@ -41,9 +40,6 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Sessions of `lane` that are idle, lent or being tested.
     pub(crate) fn ready(&self, lane: usize) -> usize {
-        let idle = self.idle.iter().map(|idle| idle.card.lane);
-        let lent = self.lent.iter().map(|lent| lent.card.lane);
-        let checks = self.checks.iter().map(|check| check.card.lane);
-        idle.chain(lent).chain(checks).filter(|&other| other == lane).count()
+        self.slots.kept().filter(|session| session.lane == lane).count()
     }
 }

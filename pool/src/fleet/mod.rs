@@ -23,6 +23,7 @@ use self::sweeper::{Sweeper, sweep_every, sweep_from_time_to_time};
 pub use self::totals::{FleetTotals, LoginTimes};
 use crate::caps::{Caps, DeviceSeats, Member};
 use crate::pool::default_options;
+use crate::shared::Factories;
 use crate::{FleetLimits, Pool, PoolOptions};
 
 /// The pools of many routers, each made when it is first asked for.
@@ -31,7 +32,7 @@ use crate::{FleetLimits, Pool, PoolOptions};
 /// for, so that a sick router costs the others nothing.
 #[derive(Debug)]
 pub struct Fleet {
-    factories: Vec<Arc<dyn ProtocolFactory>>,
+    factories: Factories,
     /// How each pool behaves.
     options: Arc<PoolOptions>,
     /// What all pools may have together.
@@ -54,7 +55,7 @@ impl Fleet {
     /// before the next router has its turn.
     pub fn with_limits(factories: Vec<Arc<dyn ProtocolFactory>>, limits: FleetLimits) -> Self {
         let (options, caps) = (default_options(), Caps::new(limits));
-        Self { factories, options, caps, state: Arc::default() }
+        Self { factories: factories.into(), options, caps, state: Arc::default() }
     }
 
     /// The same fleet, whose pools will behave by `options` in place of the defaults.
@@ -83,7 +84,8 @@ impl Fleet {
         if state.closed {
             return Err(Error::Closed);
         }
-        if let Some(pool) = state.pools.get(name).filter(|pool| pool.config() == config) {
+        if let Some(pool) = state.pools.get(name).filter(|pool| *pool.shared().config() == *config)
+        {
             return Ok(pool.clone());
         }
         let pool =

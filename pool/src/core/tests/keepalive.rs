@@ -1,6 +1,7 @@
 //! Tests of sessions that nobody wants at the moment.
 
 use super::*;
+use crate::core::session::Session;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,6 +19,12 @@ fn idling(connections_max: usize, idle: usize) -> (TestCore, Instant, Vec<SlotId
         core.released(now, slot, 0, Disposition::Reuse).clear();
     }
     (core, now + 150 * SECOND, slots)
+}
+
+/// The longest idle session.
+fn first(core: &mut TestCore) -> &mut Session<u64> {
+    let slot = core.slots.longest_idle().expect("one is idle").slot;
+    core.slots.session_mut(slot).expect("it is there")
 }
 
 fn tested(actions: &[TestAction]) -> Vec<SlotId> {
@@ -83,7 +90,7 @@ fn a_success_starts_the_count_of_failures_again() {
         core.sweep(now).clear();
         core.checked(now, slots[0], 0).clear();
         assert_eq!(core.stats().degraded, 0);
-        core.idle[0].since = now - 150 * SECOND;
+        first(&mut core).answered = now - 150 * SECOND;
     }
     assert_eq!(core.stats().idle, 1);
 }
@@ -93,7 +100,7 @@ fn a_degraded_session_is_tested_before_it_is_lent() {
     let (mut core, now, slots) = idling(1, 1);
     core.sweep(now).clear();
     core.check_failed(now, slots[0], 0, false).clear();
-    core.idle[0].since = now;
+    first(&mut core).answered = now;
     assert!(core.take(now, SSH).expect("open").is_none());
     assert_eq!(tested(&core.enqueue(now, SSH, "a").1), slots);
     assert_eq!(told(&core.checked(now, slots[0], 0)), ["grant a"]);

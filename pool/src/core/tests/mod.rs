@@ -9,9 +9,11 @@ mod serving;
 mod upkeep;
 
 use std::io;
-use std::sync::Arc;
+use std::time::Duration;
 
-use pool_core::{LeaseUse, Phase, PoolEvent};
+use pool_core::{
+    Credentials, DiscardReason, Disposition, Endpoint, Error, LeaseUse, Phase, PoolEvent, SlotId,
+};
 
 use super::*;
 use crate::RebuildStrategy;
@@ -27,14 +29,11 @@ fn limits(connections_max: usize) -> Limits {
     let mut options = PoolOptions::default();
     options.rebuild.strategy = RebuildStrategy::Never;
     options.keepalive_after = Duration::from_secs(7 * 24 * 3600);
-    Limits {
-        connections_max,
-        connections_min: 1,
-        connect_timeout: Duration::from_secs(30),
-        attempts_max: 2,
-        retry_timeout: Duration::from_secs(30),
-        options: Arc::new(options),
-    }
+    let endpoint = Endpoint::new("192.0.2.1", 22).expect("it is an address");
+    let user = Credentials::password("monitor", "secret".to_owned());
+    let mut config = ConnectionConfig::new(endpoint, "linux".into(), user);
+    config.max_connections = connections_max;
+    Limits::new(Arc::new(config), Arc::new(options))
 }
 
 fn core(connections_max: usize) -> (TestCore, Instant) {
@@ -63,6 +62,7 @@ fn told(actions: &[TestAction]) -> Vec<String> {
             Action::Check { .. } => "check".to_owned(),
             Action::Tell { result, .. } => format!("tell {}", result.is_ok()),
             Action::Close { reason, .. } => format!("close {reason}"),
+            Action::CutOff(_) => "cut off".to_owned(),
             Action::Event(_) => unreachable!("filtered out"),
             Action::WakeAt(_) => "wake".to_owned(),
             Action::Drained => "drained".to_owned(),
@@ -103,8 +103,9 @@ fn wake_time(actions: &[TestAction]) -> Instant {
 
 /// A core with one session of `lane`, lent to somebody.
 fn lent(core: &mut TestCore, now: Instant, lane: usize) -> SlotId {
-    let (_, actions) = core.enqueue(now, lane, "holder");
+    let (ticket, actions) = core.enqueue(now, lane, "holder");
     let slot = create_slot(&actions);
     assert_eq!(told(&core.created(now, slot, 0)), ["grant holder"]);
+    core.collect(now, lane, ticket).expect("granted").expect("a session");
     slot
 }

@@ -10,9 +10,10 @@ const LANES: usize = 2;
 enum Op {
     Acquire { lane: usize },
     GiveUp(usize),
+    Collect(usize),
     Made(usize),
     Failed { create: usize, permanent: bool },
-    Release { lent: usize, disposition: Disposition },
+    Release { lent: usize, way: Way },
     Checked { check: usize, result: CheckResult },
     Closed(usize),
     Pass { millis: u64 },
@@ -21,7 +22,18 @@ enum Op {
     Rebuild { which: u64 },
     Evict { which: u64 },
     Take(usize),
+    Resize { max: usize },
     Close,
+}
+
+/// How a session comes back.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// By the short way, if there is nothing more to decide.
+    Short {
+        used: bool,
+    },
+    Long(Disposition),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,18 +44,19 @@ enum CheckResult {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let disposition = prop_oneof![
-        3 => Just(Disposition::Reuse),
-        1 => Just(Disposition::Discard(DiscardReason::Broken)),
+    let way = prop_oneof![
+        2 => any::<bool>().prop_map(|used| Way::Short { used }),
+        1 => Just(Way::Long(Disposition::Reuse)),
+        1 => Just(Way::Long(Disposition::Discard(DiscardReason::Broken))),
     ];
     prop_oneof![
         30 => (0..LANES).prop_map(|lane| Op::Acquire { lane }),
         10 => any::<usize>().prop_map(Op::GiveUp),
+        30 => any::<usize>().prop_map(Op::Collect),
         15 => any::<usize>().prop_map(Op::Made),
         10 => (any::<usize>(), prop::bool::weighted(0.2))
             .prop_map(|(create, permanent)| Op::Failed { create, permanent }),
-        20 => (any::<usize>(), disposition)
-            .prop_map(|(lent, disposition)| Op::Release { lent, disposition }),
+        20 => (any::<usize>(), way).prop_map(|(lent, way)| Op::Release { lent, way }),
         10 => (any::<usize>(), check_result())
             .prop_map(|(check, result)| Op::Checked { check, result }),
         10 => any::<usize>().prop_map(Op::Closed),
@@ -53,6 +66,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..4_u64).prop_map(|which| Op::Rebuild { which }),
         3 => (0..4_u64).prop_map(|which| Op::Evict { which }),
         2 => any::<usize>().prop_map(Op::Take),
+        2 => (1..6_usize).prop_map(|max| Op::Resize { max }),
         1 => Just(Op::Close),
     ]
 }
@@ -78,10 +92,16 @@ fn wearing_out(max: usize) -> Limits {
 struct World {
     core: Core<SlotId, u64, ()>,
     max: usize,
+    /// How many slots were taken after the latest event.
+    occupied: usize,
     now: Instant,
     callers: u64,
     /// In the order in which they came.
     waiting: Vec<(usize, Ticket, u64)>,
+    /// Served, but they have not looked yet.
+    granted: Vec<(usize, Ticket, SlotId)>,
+    /// Told that they get none, but they have not looked yet.
+    refused: Vec<(usize, Ticket)>,
     creating: Vec<(usize, SlotId)>,
     idle: Vec<SlotId>,
     lent: Vec<SlotId>,
@@ -98,9 +118,12 @@ impl World {
         Self {
             core: Core::new(wearing_out(max), PROTOCOLS),
             max,
+            occupied: 0,
             now: Instant::now(),
             callers: 0,
             waiting: Vec::new(),
+            granted: Vec::new(),
+            refused: Vec::new(),
             creating: Vec::new(),
             idle: Vec::new(),
             lent: Vec::new(),
@@ -116,11 +139,8 @@ impl World {
     fn run(&mut self, op: &Op) {
         match *op {
             Op::Acquire { lane } => self.acquire(lane),
-            Op::GiveUp(which) => {
-                if let Some((lane, ticket, _)) = pick(&mut self.waiting, which) {
-                    self.core.leave(lane, ticket);
-                }
-            }
+            Op::GiveUp(which) => self.give_up(which),
+            Op::Collect(which) => self.collect(which),
             Op::Made(which) => {
                 if let Some((_, slot)) = pick(&mut self.creating, which) {
                     self.idle.push(slot);
@@ -129,13 +149,7 @@ impl World {
                 }
             }
             Op::Failed { create, permanent } => self.fail(create, permanent),
-            Op::Release { lent, disposition } => {
-                if let Some(slot) = pick(&mut self.lent, lent) {
-                    self.idle.push(slot);
-                    let actions = self.core.released(self.now, slot, slot, disposition);
-                    self.perform(actions);
-                }
-            }
+            Op::Release { lent, way } => self.release(lent, way),
             Op::Checked { check, result } => self.end_check(check, result),
             Op::Closed(which) => {
                 if let Some(slot) = pick(&mut self.closing, which) {
@@ -168,6 +182,11 @@ impl World {
                     self.perform(actions);
                 }
             }
+            Op::Resize { max } => {
+                self.max = max;
+                let actions = self.core.resize(self.now, max, 1);
+                self.perform(actions);
+            }
             Op::Close => {
                 self.closed = true;
                 let actions = self.core.close(self.now);
@@ -184,7 +203,8 @@ impl World {
             Ok(Some(loan)) => {
                 let passed = self.waiting.iter().any(|(waiting, ..)| *waiting == lane);
                 assert!(!passed, "a newcomer passed the queue");
-                self.hand_over(loan.slot);
+                self.no_longer_idle(loan.slot);
+                self.lent.push(loan.slot);
             }
             Ok(None) => {
                 self.callers += 1;
@@ -194,6 +214,60 @@ impl World {
                 self.perform(actions);
             }
         }
+    }
+
+    /// Somebody gives up, at whatever point: in the queue, served, or told that they get none.
+    fn give_up(&mut self, which: usize) {
+        if let Some((lane, ticket, slot)) = pick(&mut self.granted, which) {
+            assert_eq!(self.core.leave(lane, ticket), Some(slot));
+            self.idle.push(slot);
+            let actions = self.core.declined(self.now, slot);
+            self.perform(actions);
+        } else if let Some((lane, ticket)) = pick(&mut self.refused, which) {
+            assert_eq!(self.core.leave(lane, ticket), None);
+        } else if let Some((lane, ticket, _)) = pick(&mut self.waiting, which) {
+            assert_eq!(self.core.leave(lane, ticket), None);
+        }
+    }
+
+    /// Somebody looks whether there is anything for them.
+    fn collect(&mut self, which: usize) {
+        if let Some((lane, ticket, slot)) = pick(&mut self.granted, which) {
+            let loan = self.core.collect(self.now, lane, ticket);
+            assert_eq!(loan.expect("it was granted").expect("a session").slot, slot);
+            self.lent.push(slot);
+        } else if let Some((lane, ticket)) = pick(&mut self.refused, which) {
+            self.core.collect(self.now, lane, ticket).expect_err("it was refused");
+        } else if let Some((lane, ticket, _)) = self.waiting.first().copied() {
+            assert!(self.core.collect(self.now, lane, ticket).expect("it waits").is_none());
+        }
+    }
+
+    fn release(&mut self, which: usize, way: Way) {
+        let Some(slot) = pick(&mut self.lent, which) else { return };
+        self.idle.push(slot);
+        let actions = match way {
+            Way::Long(disposition) => self.core.released(self.now, slot, slot, disposition),
+            Way::Short { used } => match self.core.returned(slot, slot, used.then_some(self.now)) {
+                Returned::Kept => return,
+                Returned::HandedOn(waiter) => return self.serve(waiter, slot),
+                Returned::Unclear(_) => {
+                    self.core.released(self.now, slot, slot, Disposition::Reuse)
+                }
+            },
+        };
+        self.perform(actions);
+    }
+
+    /// The waiter has been granted the session.
+    fn serve(&mut self, waiter: u64, slot: SlotId) {
+        let at = self.waiting.iter().position(|(.., caller)| *caller == waiter);
+        let at = at.expect("only who waits is served");
+        let (lane, ticket, _) = self.waiting.remove(at);
+        let older = self.waiting[..at].iter().any(|(other, ..)| *other == lane);
+        assert!(!older, "first come, first served");
+        self.no_longer_idle(slot);
+        self.granted.push((lane, ticket, slot));
     }
 
     fn fail(&mut self, which: usize, permanent: bool) {
@@ -230,10 +304,9 @@ impl World {
         }
     }
 
-    fn hand_over(&mut self, slot: SlotId) {
+    fn no_longer_idle(&mut self, slot: SlotId) {
         let at = self.idle.iter().position(|&idle| idle == slot).expect("lent while it was idle");
         self.idle.remove(at);
-        self.lent.push(slot);
     }
 
     /// Carries out actions of an event whose attempts are for those who wait.
@@ -244,12 +317,12 @@ impl World {
         };
         // Replacements are made for nobody.
         let replaces =
-            |slot| self.core.creates.iter().any(|c| c.slot == slot && c.replaces.is_some());
+            |slot| self.core.slots.creating().any(|c| c.slot == slot && c.replaces.is_some());
         let started = |action: &_| started(action).filter(|&(_, slot)| !replaces(slot));
         let lanes: Vec<_> = actions.iter().filter_map(started).collect();
         self.perform_any(actions);
         for (lane, _) in lanes {
-            let creating = self.core.creates.iter();
+            let creating = self.core.slots.creating();
             let creating = creating.filter(|create| create.lane == lane);
             let creating = creating.filter(|create| create.replaces.is_none()).count();
             let waiting = self.waiting.iter().filter(|(other, ..)| *other == lane).count();
@@ -260,20 +333,13 @@ impl World {
     fn perform_any(&mut self, actions: Actions<SlotId, u64, ()>) {
         for action in actions {
             match action {
-                Action::Grant { waiter, loan } => {
-                    let at = self.waiting.iter().position(|(.., caller)| *caller == waiter);
-                    let at = at.expect("only who waits is served");
-                    let (lane, ..) = self.waiting.remove(at);
-                    let older = self.waiting[..at].iter().any(|(other, ..)| *other == lane);
-                    assert!(!older, "first come, first served");
-                    self.hand_over(loan.slot);
-                }
+                Action::Grant { waiter, slot } => self.serve(waiter, slot),
                 Action::Fail { waiter, .. } => {
-                    let before = self.waiting.len();
-                    self.waiting.retain(|(.., caller)| *caller != waiter);
-                    assert_eq!(self.waiting.len(), before - 1, "told once");
+                    let at = self.waiting.iter().position(|(.., caller)| *caller == waiter);
+                    let (lane, ticket, _) = self.waiting.remove(at.expect("told once"));
+                    self.refused.push((lane, ticket));
                 }
-                Action::Create { slot, lane, timeout } => {
+                Action::Create { slot, lane, timeout, .. } => {
                     assert!(timeout > Duration::ZERO && timeout <= Duration::from_secs(30));
                     self.creating.push((lane, slot));
                 }
@@ -285,26 +351,28 @@ impl World {
                     self.idle.retain(|&idle| idle != slot);
                     self.closing.push(slot);
                 }
-                Action::Tell { .. } | Action::Event(_) => {}
+                Action::Tell { .. } | Action::Event(_) | Action::CutOff(_) => {}
                 Action::WakeAt(time) => self.wake_at.push(time),
                 Action::Drained => self.drained = true,
             }
         }
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let stats = self.core.stats();
         let in_use = stats.in_use + stats.checking;
         let counted = [in_use, stats.idle, stats.creating, stats.closing, stats.waiting];
-        let in_use = self.lent.len() + self.checking.len();
+        let in_use = self.lent.len() + self.granted.len() + self.checking.len();
         let sets = [in_use, self.idle.len(), self.closing.len()];
         let real = [sets[0], sets[1], self.creating.len(), sets[2], self.waiting.len()];
         assert_eq!(counted, real, "in use, idle, creating, closing, waiting");
-        assert!(counted[..4].iter().sum::<usize>() <= self.max, "never more than allowed");
+        let occupied = counted[..4].iter().sum();
+        assert!(occupied <= self.max.max(self.occupied), "never more than allowed");
+        self.occupied = occupied;
         let live = u64::try_from(sets.iter().sum::<usize>()).unwrap();
         let gone = stats.closed_total + stats.taken_total;
         assert_eq!(stats.created_total - gone, live, "made - closed - taken = live");
-        self.check_nobody_waits_for_nothing(real[..4].iter().sum());
+        self.check_nobody_waits_for_nothing(occupied);
     }
 
     fn check_nobody_waits_for_nothing(&self, occupied: usize) {
@@ -319,7 +387,7 @@ impl World {
             assert!(!(waits && turned_away), "somebody waits behind a shut gate");
         }
         let under_way = self.checking.len() + self.creating.len();
-        let coming = self.lent.len() + under_way + self.closing.len();
+        let coming = self.lent.len() + self.granted.len() + under_way + self.closing.len();
         let later = self.wake_at.iter().any(|&at| at > self.now);
         assert!(coming > 0 || later, "somebody waits, and nothing will happen");
         if occupied < self.max && !self.ever_failed {
@@ -330,14 +398,16 @@ impl World {
     /// From here on all goes well, so that everybody must be served.
     fn come_to_rest(&mut self) {
         for _ in 0..100_000 {
-            let next = if !self.creating.is_empty() {
+            let next = if !self.granted.is_empty() || !self.refused.is_empty() {
+                Op::Collect(0)
+            } else if !self.creating.is_empty() {
                 Op::Made(0)
             } else if !self.checking.is_empty() {
                 Op::Checked { check: 0, result: CheckResult::Passed }
             } else if !self.closing.is_empty() {
                 Op::Closed(0)
             } else if !self.lent.is_empty() {
-                Op::Release { lent: 0, disposition: Disposition::Reuse }
+                Op::Release { lent: 0, way: Way::Short { used: true } }
             } else if !self.waiting.is_empty() {
                 Op::Pass { millis: 7000 }
             } else {

@@ -124,7 +124,7 @@ fn sessions_made_together_do_not_grow_old_together() {
     for _ in 0..60 {
         lent(&mut core, now, SSH);
     }
-    let limits: Vec<_> = core.cards_mut().map(|card| card.age_max).collect();
+    let limits: Vec<_> = core.slots.kept().map(|session| session.own(30 * MINUTE)).collect();
     let (least, most) = (limits.iter().min().unwrap(), limits.iter().max().unwrap());
     assert!(*least >= 22 * MINUTE && *most <= 38 * MINUTE, "{least:?} {most:?}");
     assert!(*most - *least >= 6 * MINUTE, "spread by 10 % of 30 min each way: {least:?} {most:?}");
@@ -147,7 +147,7 @@ fn an_old_idle_session_is_replaced_by_the_sweep() {
 fn a_session_is_kept_however_old_while_no_other_can_be_made() {
     let (mut core, now) = rebuilding(1);
     let slot = lent(&mut core, now, SSH);
-    core.lanes[SSH].retry.failed(now, 0, &refused(), &core.limits, &mut core.jitter);
+    core.lanes[SSH].retry.failed(now, now, 0, &refused(), &core.limits);
     give_back(&mut core, now + 60 * MINUTE, slot).clear();
     assert!(core.sweep(now + 61 * MINUTE).is_empty());
     assert_eq!(core.stats().idle, 1);

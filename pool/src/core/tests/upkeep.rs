@@ -34,7 +34,7 @@ fn lost_sessions_are_made_up_for_unless_the_device_fails() {
 fn a_late_session_is_closed_when_the_pool_is() {
     let (mut core, now) = core(1);
     let slot = create_slot(&core.enqueue(now, SSH, "a").1);
-    assert_eq!(told(&core.close(now)), ["fail a: Closed"]);
+    assert_eq!(told(&core.close(now)), ["fail a: Closed", "cut off"]);
     assert!(core.close(now).is_empty(), "closing twice does nothing");
     assert_eq!(told(&core.created(now, slot, 0)), ["close pool_closed"]);
     assert_eq!(told(&core.closed(now, slot)), ["drained"]);
