@@ -125,8 +125,12 @@
 //!
 //! `core` decides and does nothing: events in, actions out, the time as an argument. `shared`
 //! holds it behind one short lock, never across an await, and carries its actions out; `create`,
-//! `check`, `close` and `wake` are the pool's tasks, `wait` is a caller's side. `caps` is what the
-//! pools of a fleet have together, and `fleet` those pools.
+//! `check`, `close` and `wake` are the pool's tasks, `wait` is a caller's side, and `alarm` the one
+//! timer for the deadlines of all callers. `caps` is what the pools of a fleet have together, and
+//! `fleet` those pools.
+//!
+//! A session that is handed on stays in the core's table: whoever waits is woken, and collects it.
+//! If they have gone by then, their going has handed it to the next.
 //!
 //! # Examples
 //!

@@ -10,7 +10,9 @@ use crate::RebuildPolicy;
 #[non_exhaustive]
 pub struct PoolOptions {
     /// The pause after a first failed attempt to make a session. It doubles with each further
-    /// one. Default 100 ms: long enough for a router to let go of a half-open login.
+    /// one. Default 100 ms: long enough for a router to let go of a half-open login. (With a
+    /// `retry_max_attempts` above 2, the second attempt of all follows after some 5 ms: the first
+    /// failure may have been a blip.)
     pub backoff_first: Duration,
     /// The longest pause while somebody waits. Default 5 s: callers have deadlines of some tens of
     /// seconds and should see more than one attempt.

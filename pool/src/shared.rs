@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     /// Cancelled when the pool is closed and every session is gone. Made as late as `closing`.
     drained: OnceLock<CancellationToken>,
     /// Set right after the pool was made, if that was by a fleet.
-    pub(crate) member: OnceLock<Member>,
+    pub(crate) member: OnceLock<Box<Member>>,
 }
 
 impl Shared {

@@ -23,7 +23,7 @@ impl<S, W, V> Core<S, W, V> {
         } else if beyond_limit {
             actions.push(self.discard(slot, inner, DiscardReason::Evicted));
         } else {
-            self.home = Some(create.lane);
+            self.home = u8::try_from(create.lane).ok();
             if let Some(session) = self.slots.session_mut(slot) {
                 session.inner = Some(inner);
             }
@@ -34,7 +34,8 @@ impl<S, W, V> Core<S, W, V> {
         self.settle(now, &mut actions);
         // Only a caller that waited for it is told how long that took.
         if let Some(session) = self.slots.session_mut(slot).filter(|s| s.turn().is_some()) {
-            session.connect = None;
+            session.awaited = false;
+            session.wanted = now;
         }
         actions.extend(opened);
         actions
@@ -113,15 +114,15 @@ impl<S, W, V> Core<S, W, V> {
             place: Place::Idle(self.next_turn()),
             made: now,
             answered: now,
-            wanted: now,
+            wanted: began,
             taken_at: None,
-            connect: Some(now.duration_since(began)),
             uses: 0,
             requests: 0,
             failed: 0,
             health_failures: 0,
             patience_percent: jitter_percent(),
             demanded: false,
+            awaited: true,
             suspected: false,
             retire: None,
         }

@@ -90,7 +90,9 @@ impl<S, W, V> Core<S, W, V> {
         let (ticket, waiter) = self.lanes[lane].pop_oldest()?;
         let session = self.slots.session_mut(slot)?;
         session.place = Place::Granted(ticket);
-        session.wanted = now;
+        if !session.awaited {
+            session.wanted = now;
+        }
         Some(Action::Grant { waiter, slot })
     }
 

@@ -56,9 +56,13 @@ impl<S, W, V> Core<S, W, V> {
     pub(super) fn latest_ready(&mut self, now: Instant, lane: usize) -> Option<&mut Session<S>> {
         let check_after = self.limits.options.check_when_idle_for;
         let degraded_after = self.limits.options.degraded_after;
-        self.slots.latest_idle(|session| {
-            session.lane == lane && session.is_fresh(now, check_after, degraded_after)
-        })
+        let fresh = |session: &Session<S>| session.is_fresh(now, check_after, degraded_after);
+        // Nearly always the latest of all is fresh, and the others need not be looked at closely.
+        let mut at = self.slots.latest_idle(|session| session.lane == lane)?;
+        if !self.slots.session_at(at).is_some_and(|session| fresh(session)) {
+            at = self.slots.latest_idle(|session| session.lane == lane && fresh(session))?;
+        }
+        self.slots.session_at(at)
     }
 }
 
@@ -67,11 +71,12 @@ impl<S, W, V> Core<S, W, V> {
 pub(super) fn lend<S>(session: &mut Session<S>, now: Instant) -> Option<Loan<S>> {
     let inner = session.inner.take()?;
     let reused = session.uses > 0;
+    let connect = session.awaited.then(|| session.made.duration_since(session.wanted));
+    session.awaited = false;
     session.place = Place::Lent;
     session.wanted = now;
     session.uses = session.uses.saturating_add(1);
     session.suspected = false;
     session.taken_at = None;
-    let connect = session.connect.take();
     Some(Loan { slot: session.slot, session: inner, reused, connect })
 }

@@ -62,7 +62,7 @@ pub(crate) struct Core<S, W, V> {
     slots: Slots<S, V>,
     ids: u64,
     /// The lane of the latest session that was made: the one to keep sessions of.
-    home: Option<usize>,
+    home: Option<u8>,
     /// Whether there may be a session that is due to be replaced.
     rebuild_wanted: bool,
     closed: bool,

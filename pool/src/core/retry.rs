@@ -23,6 +23,11 @@ pub(super) struct Retry {
     failing: Option<Box<Failing>>,
 }
 
+/// The pause after the first failure since the last success, which may have been a blip. It is this
+/// short only if that leaves an attempt for after a longer pause: a router that has to let go of
+/// a half-open login first needs one.
+const BLIP_PAUSE: Duration = Duration::from_millis(5);
+
 /// Attempts that are made for the same waiters, before they are told.
 #[derive(Clone, Copy, Debug)]
 struct Series {
@@ -171,6 +176,9 @@ impl Retry {
         let (failures, was) = before.as_ref().map_or((0, Gate::Open), |f| (f.consecutive, f.gate));
         let consecutive = failures + u32::from(fresh);
         let pause = match (error.is_transient(), was) {
+            (true, Gate::Open) if consecutive == 1 && limits.config.retry_max_attempts > 2 => {
+                BLIP_PAUSE
+            }
             (false, _) => permanent_pause(consecutive, options),
             (true, Gate::Shut) => {
                 doubled(options.backoff_first, consecutive).min(options.gate_shut_max)

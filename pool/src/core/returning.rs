@@ -83,7 +83,7 @@ impl<S, W, V> Core<S, W, V> {
                 session.inner = Some(inner);
                 session.place = Place::Idle(turn);
                 session.health_failures = 0;
-                session.connect = None;
+                session.awaited = false;
                 session.answered = now;
                 session.wanted = now;
                 self.back_in_place(now, slot, &mut actions);

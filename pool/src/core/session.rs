@@ -18,12 +18,10 @@ pub(super) struct Session<S> {
     /// When it was last known to answer.
     pub(super) answered: Instant,
     /// When somebody last wanted it: when it was lent if it is lent, when it came back if it is
-    /// idle, when it was made if nobody has had it.
+    /// idle, when it was made if nobody has had it. If it is `awaited`, when making it began.
     pub(super) wanted: Instant,
     /// Where it was taken, if it is lent and that is known.
     pub(super) taken_at: Option<&'static Location<'static>>,
-    /// How long making it took, as long as the caller that waited for that may have it.
-    pub(super) connect: Option<Duration>,
     pub(super) uses: u32,
     pub(super) requests: u32,
     pub(super) failed: u32,
@@ -34,6 +32,8 @@ pub(super) struct Session<S> {
     pub(super) patience_percent: u8,
     /// Somebody asked for a new one in its place.
     pub(super) demanded: bool,
+    /// Whether the caller that it is for has waited for the making of it.
+    pub(super) awaited: bool,
     /// Whether it was reported that it has been lent for suspiciously long.
     pub(super) suspected: bool,
     /// It is to be closed, for this reason, as soon as nobody has it any more.

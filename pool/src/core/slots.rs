@@ -4,7 +4,7 @@ use pool_core::{Error, PhaseTrace, SlotId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::session::{Session, Turn};
+use super::session::{Place, Session, Turn};
 
 /// What takes a slot. All of it counts against the device's limit.
 pub(super) enum Slot<S, V> {
@@ -104,7 +104,10 @@ impl<S, V> Slots<S, V> {
             Slot::Kept(session) => session.lane,
             Slot::Closing(closing) => closing.lane,
         };
-        match std::mem::replace(slot, Slot::Closing(Closing { slot: id, lane, owes, watcher: None })) {
+        match std::mem::replace(
+            slot,
+            Slot::Closing(Closing { slot: id, lane, owes, watcher: None }),
+        ) {
             Slot::Kept(session) => session.inner,
             Slot::Creating(_) | Slot::Closing(_) => None,
         }
@@ -160,16 +163,27 @@ impl<S, V> Slots<S, V> {
         self.kept_mut().find(|session| session.slot == id)
     }
 
-    /// The idle session that came back last, of those that are `meant`.
+    /// Where the idle session is that came back last, of those that are `meant`.
     #[inline]
-    pub(super) fn latest_idle(
-        &mut self,
-        meant: impl Fn(&Session<S>) -> bool,
-    ) -> Option<&mut Session<S>> {
-        let idle = self.kept_mut().filter_map(|session| Some((session.turn()?, session)));
-        idle.filter(|(_, session)| meant(session))
-            .max_by_key(|(turn, _)| *turn)
-            .map(|(_, session)| session)
+    pub(super) fn latest_idle(&self, meant: impl Fn(&Session<S>) -> bool) -> Option<usize> {
+        let mut latest: Option<(Turn, usize)> = None;
+        for (at, slot) in self.0.iter().enumerate() {
+            let Slot::Kept(session) = slot else { continue };
+            let Place::Idle(turn) = session.place else { continue };
+            if latest.is_none_or(|(other, _)| other < turn) && meant(session) {
+                latest = Some((turn, at));
+            }
+        }
+        latest.map(|(_, at)| at)
+    }
+
+    /// The session at a place that was just found.
+    #[inline]
+    pub(super) fn session_at(&mut self, at: usize) -> Option<&mut Session<S>> {
+        match self.0.get_mut(at) {
+            Some(Slot::Kept(session)) => Some(session),
+            _ => None,
+        }
     }
 
     /// The idle session that came back first.

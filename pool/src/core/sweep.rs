@@ -20,7 +20,7 @@ impl<S, W, V> Core<S, W, V> {
         self.rebuild_wanted = true;
         self.settle(now, &mut actions);
         self.start_keepalives(now, &mut actions);
-        let Some(lane) = self.home else { return actions };
+        let Some(lane) = self.home.map(usize::from) else { return actions };
         while self.wanted() < self.limits.connections_min
             && self.free() > 0
             && self.lanes[lane].retry.failing().is_none()

@@ -79,7 +79,9 @@ impl<S, W, V> Core<S, W, V> {
         let turn = self.next_turn();
         if let Some(session) = self.slots.session_mut(slot) {
             session.place = Place::Idle(turn);
-            session.connect = None;
+            if std::mem::take(&mut session.awaited) {
+                session.wanted = session.made;
+            }
         }
         let mut actions = Actions::new();
         self.back_in_place(now, slot, &mut actions);

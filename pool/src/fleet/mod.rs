@@ -107,7 +107,7 @@ impl Fleet {
         let same = earlier.filter(|earlier| earlier.name() == pool.name());
         let device = same.filter_map(|earlier| earlier.shared().member.get()).next();
         let max = pool.config().max_connections;
-        let device = match device.map(Member::device) {
+        let device = match device.map(|member| member.device()) {
             Some(device) => {
                 device.set_max(max);
                 device.clone()
@@ -117,7 +117,7 @@ impl Fleet {
         state.members += 1;
         let runtime = pool.shared().runtime.clone();
         let member = Member::new(state.members, self.caps.clone(), device, runtime);
-        pool.shared().member.get_or_init(|| member).joined(pool.shared());
+        pool.shared().member.get_or_init(|| Box::new(member)).joined(pool.shared());
     }
 
     /// Retires the pool of the router `name`, if there is one: the router is no longer wanted.

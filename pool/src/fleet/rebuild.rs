@@ -114,7 +114,7 @@ impl Rebuild {
             let sessions = pool.shared().core().replaceable();
             let task = |(slot, lane)| Task {
                 pool: pool.clone(),
-                protocol: pool.shared().protocol(lane),
+                protocol: pool.shared().factory(lane).protocol(),
                 slot,
             };
             let tasks = sessions.into_iter().map(task);

@@ -101,6 +101,21 @@ async fn a_failed_login_is_retried_and_the_caller_sees_only_the_success() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_the_first_login_fails_the_second_serves_who_waits_within_ten_milliseconds() {
+    let device = Device::healthy();
+    device.next_logins([Act::Err(refused())]);
+    let mut config = config(1);
+    config.retry_max_attempts = 3;
+    let pool = pool_with(&device, config);
+    let before = Instant::now();
+    for lease in join_all((0..2).map(|_| async { get(&pool).await.map(drop) })).await {
+        lease.unwrap();
+    }
+    assert!(before.elapsed() <= Duration::from_millis(10), "{:?}", before.elapsed());
+    assert_eq!(device.logins(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_failed_get_the_next_one_succeeds() {
     let device = Device::healthy();
     device.next_logins([Act::Err(refused()), Act::Err(refused())]);

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use pool_core::{ConnectionPool, ConnectionPoolExt, Context, Error, ErrorKind, Phase, Protocol};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -136,4 +137,55 @@ async fn waiting_for_somebody_elses_login_counts() {
     assert_eq!(before.elapsed(), Duration::from_secs(1));
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     first.await.unwrap().unwrap();
+}
+
+#[test]
+fn deadlines_are_kept_when_the_runtime_of_who_came_first_is_shut_down() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_time().build().unwrap()
+    };
+    let (ours, other) = (runtime(), runtime());
+    let device = Device::healthy();
+    let (pool, _held) = ours.block_on(async {
+        let pool = pool(&device, 1);
+        let held = get(&pool).await.unwrap();
+        (pool, held)
+    });
+    let first = pool.clone();
+    drop(other.spawn(async move { first.get_with_context(&within_ms(20), Protocol::Ssh).await }));
+    let waiting = |count| {
+        while pool.stats().waiting != count {
+            std::thread::yield_now();
+        }
+    };
+    waiting(1);
+    let patient = pool.clone();
+    let patient =
+        ours.spawn(async move { patient.get_with_context(&within_ms(100), Protocol::Ssh).await });
+    waiting(2);
+    other.shutdown_background();
+    let error = ours.block_on(patient).unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(pool.stats().waiting, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_deadline_is_kept_whatever_the_order_of_the_queue() {
+    let device = Device::healthy();
+    let pool = pool(&device, 1);
+    let _held = get(&pool).await.unwrap();
+    let start = Instant::now();
+    let get_within = |millis: u64| {
+        let pool = &pool;
+        async move {
+            let ctx = within_ms(millis);
+            pool.get_with_context(&ctx, Protocol::Ssh).await.unwrap_err();
+            start.elapsed().as_millis()
+        }
+    };
+    let ended = join_all([500, 100, 300, 100, 900].map(get_within)).await;
+    assert_eq!(ended, [500, 100, 300, 100, 900]);
+    let stats = pool.stats();
+    assert_eq!((stats.waiting, stats.get_timeout_total), (0, 5));
 }

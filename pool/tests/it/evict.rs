@@ -116,6 +116,7 @@ async fn shrinking_an_empty_pool_really_limits_it_and_growing_serves_those_who_w
     let _third = waiter.await.unwrap().unwrap();
     assert_eq!(device.live_max(), 3);
     assert_eq!(pool.resize(0).unwrap_err().kind(), ErrorKind::InvalidConfig);
+    assert_eq!(pool.config().max_connections, 3, "as it was resized last");
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,7 +57,8 @@ pub(super) fn table(rows: &[Row]) -> String {
     head.extend(first.peers.keys());
     head.push("target");
     let head = head.into_iter().map(str::to_owned).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
+    let lines: Vec<Vec<String>> =
+        std::iter::once(head).chain(rows.iter().map(|row| cells(row, &first.peers))).collect();
     let width_of = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
     let widths: Vec<_> = (0..lines[0].len()).map(width_of).collect();
     let mut text = String::new();
@@ -73,12 +74,14 @@ pub(super) fn table(rows: &[Row]) -> String {
     text
 }
 
-fn cells(row: &Row) -> Vec<String> {
+/// The cells of a row, with one for each of the `named` peers, also where it was not measured.
+fn cells(row: &Row, named: &BTreeMap<&'static str, f64>) -> Vec<String> {
     let Row { case, unit, ours, floor, peers, target, .. } = row;
     let ratio = if *floor > 0.0 { format!("{:.2}", ours / floor) } else { "-".to_owned() };
     let mut cells = vec![(*case).to_owned(), (*unit).to_owned(), figure(*ours), figure(*floor)];
     cells.push(ratio);
-    cells.extend(peers.values().map(|value| figure(*value)));
+    let figure_of = |name| peers.get(name).map_or_else(|| "-".to_owned(), |value| figure(*value));
+    cells.extend(named.keys().map(figure_of));
     cells.push(target.map_or_else(String::new, |target| {
         let verdict = if target.is_met(*ours, *floor) { "met" } else { "MISSED" };
         format!("{}: {verdict}", target.describe())

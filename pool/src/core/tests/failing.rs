@@ -18,6 +18,19 @@ fn after_a_failure_attempts_go_one_at_a_time_with_a_pause_before_each() {
 }
 
 #[test]
+fn with_attempts_to_spare_a_first_failure_is_taken_for_a_blip() {
+    let mut limits = limits(1);
+    Arc::make_mut(&mut limits.config).retry_max_attempts = 3;
+    let (mut core, now) = (TestCore::new(limits, PROTOCOLS), Instant::now());
+    let slot = create_slot(&core.enqueue(now, SSH, "a").1);
+    let again = wake_time(&core.create_failed(now, slot, &refused()));
+    assert!(again - now < Duration::from_millis(10), "{:?}", again - now);
+    let slot = create_slot(&core.woken(again));
+    let pause = wake_time(&core.create_failed(again, slot, &refused())) - again;
+    assert!((150..=250).contains(&pause.as_millis()), "the second is not: {pause:?}");
+}
+
+#[test]
 fn waiters_are_told_when_the_attempts_are_used_up() {
     let (mut core, now) = core(1);
     let slot = create_slot(&core.enqueue(now, SSH, "a").1);

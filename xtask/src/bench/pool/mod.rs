@@ -4,6 +4,7 @@
 //! The allocator counts in every cell, not only where memory is measured. That adds a few
 //! nanoseconds to each allocation, of whoever makes it.
 
+mod contained;
 mod crowd;
 mod memory;
 mod ours;
@@ -53,6 +54,7 @@ pub(super) fn run() -> Result<Vec<Row>> {
         rows(&solo::GivingUp)?,
         rows(&memory::Footprint)?,
         rows(&memory::Allocations)?,
+        vec![contained::row()?],
     ];
     Ok(cells.into_iter().flatten().collect())
 }

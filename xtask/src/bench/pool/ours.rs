@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pool::Pool;
+use parking_lot::Mutex;
+use pool::{Pool, PoolOptions};
 use pool_core::{
     Capability, ConnectionConfig, Context, Credentials, Endpoint, Lease, PlatformSupport, Protocol,
     ProtocolDriver, ProtocolFactory, Request, Result, Transcript,
@@ -15,7 +17,10 @@ use super::subject::Subject;
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
 static SHUTDOWN: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
-static FACTORY: LazyLock<Arc<Toy>> = LazyLock::new(Arc::default);
+/// All routers of a fleet have these in common.
+static FACTORIES: LazyLock<Arc<[Arc<dyn ProtocolFactory>]>> =
+    LazyLock::new(|| vec![Arc::new(Toy::default()) as Arc<dyn ProtocolFactory>].into());
+static OPTIONS: LazyLock<Arc<PoolOptions>> = LazyLock::new(Arc::default);
 
 /// Our pool with a deadline and a token for each caller. Behind its trait, which boxes the future,
 /// each get costs one allocation more.
@@ -26,11 +31,8 @@ impl Subject for Ours {
     type Held<'a> = Lease;
 
     fn new(slots: usize) -> Self {
-        let endpoint = Endpoint::new("192.0.2.1", 22).expect("it is an address");
-        let user = Credentials::password("monitor", "secret".to_owned());
-        let mut config = ConnectionConfig::new(endpoint, "toy".into(), user);
-        config.max_connections = slots;
-        let pool = Pool::new("toy-1", config, vec![FACTORY.clone()]);
+        let (config, factories) = (config(slots), FACTORIES.clone());
+        let pool = Pool::with_options("toy-1", config, factories, OPTIONS.clone());
         Self(pool.expect("the configuration is valid, and there is a runtime"))
     }
 
@@ -41,6 +43,20 @@ impl Subject for Ours {
     async fn acquire<'a>(&'a self, ctx: &'a Context) -> Lease {
         self.0.acquire(ctx, Protocol::Scrapli).await.expect("the toy never fails")
     }
+}
+
+/// Whom to log in to. A pool shares this with whoever reads it from a file or an inventory, and
+/// so it is not counted as the pool's.
+fn config(slots: usize) -> Arc<ConnectionConfig> {
+    static CONFIGS: Mutex<BTreeMap<usize, Arc<ConnectionConfig>>> = Mutex::new(BTreeMap::new());
+    let make = || {
+        let endpoint = Endpoint::new("192.0.2.1", 22).expect("it is an address");
+        let user = Credentials::password("monitor", "secret".to_owned());
+        let mut config = ConnectionConfig::new(endpoint, "toy".into(), user);
+        config.max_connections = slots;
+        Arc::new(config)
+    };
+    CONFIGS.lock().entry(slots).or_insert_with(make).clone()
 }
 
 /// Makes sessions at once, of nothing.
