@@ -152,20 +152,19 @@ fn deadlines_are_kept_when_the_runtime_of_who_came_first_is_shut_down() {
         let held = get(&pool).await.unwrap();
         (pool, held)
     });
-    let first = pool.clone();
-    drop(other.spawn(async move { first.get_with_context(&within_ms(20), Protocol::Ssh).await }));
-    let waiting = |count| {
-        while pool.stats().waiting != count {
-            std::thread::yield_now();
-        }
-    };
-    waiting(1);
-    let patient = pool.clone();
-    let patient =
-        ours.spawn(async move { patient.get_with_context(&within_ms(100), Protocol::Ssh).await });
-    waiting(2);
-    other.shutdown_background();
-    let error = ours.block_on(patient).unwrap().unwrap_err();
+    let (short, long) = (within_ms(50), within_ms(100));
+    let mut asleep = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut first = Box::pin(pool.acquire(&short, Protocol::Ssh));
+    let entered = other.enter();
+    assert!(first.as_mut().poll(&mut asleep).is_pending());
+    drop(entered);
+    let error = ours.block_on(async {
+        let mut patient = Box::pin(pool.acquire(&long, Protocol::Ssh));
+        assert!(futures_util::poll!(&mut patient).is_pending());
+        other.shutdown_background();
+        patient.await.unwrap_err()
+    });
+    drop(first);
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     assert_eq!(pool.stats().waiting, 0);
 }
