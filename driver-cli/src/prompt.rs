@@ -6,7 +6,7 @@ use crate::{PlatformDefinition, Screen};
 
 /// The longest line that is taken for a prompt. Host names have at most 64 characters on most
 /// platforms; a shell's prompt may have a path in it.
-const PROMPT_CHARS_MAX: usize = 256;
+pub(crate) const PROMPT_CHARS_MAX: usize = 256;
 
 /// The prompt of this device, as seen at login or since.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +23,8 @@ pub(crate) struct Prompt {
 impl Prompt {
     /// The last line, if it is a prompt of the platform.
     pub(crate) fn find(screen: &Screen, platform: &PlatformDefinition) -> Option<Self> {
-        if !(1..=PROMPT_CHARS_MAX).contains(&screen.line_length()) {
-            return None;
-        }
-        let line = screen.line();
-        let text = line.trim_end().to_owned();
-        let level = platform.level_of(&text)?.to_owned();
-        Some(Self { text, level, varies: false })
+        let level = platform.level_at(screen)?.to_owned();
+        Some(Self { text: screen.line().trim_end().to_owned(), level, varies: false })
     }
 
     /// Whether the last line is exactly this prompt.

@@ -5,7 +5,8 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::allowed::AllowedCommands;
-use crate::TextEncoding;
+use crate::prompt::PROMPT_CHARS_MAX;
+use crate::{Screen, TextEncoding};
 
 /// What a platform's command line looks like and wants to hear, checked and ready for use.
 ///
@@ -122,6 +123,24 @@ impl PlatformDefinition {
     /// What it is, in words.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// The level whose prompt stands at the end of `screen`: on the line the cursor is on, with
+    /// nothing else on it. A line of more than 256 characters is no prompt.
+    ///
+    /// ```
+    /// use driver_cli::{Platforms, Screen};
+    ///
+    /// let platform = Platforms::builtin().get(&"cisco_iosxe".into()).unwrap();
+    /// let mut screen = Screen::new();
+    /// screen.feed(b"Welcome\r\nedge-1(config)#");
+    /// assert_eq!(platform.level_at(&screen), Some("configuration"));
+    /// ```
+    pub fn level_at(&self, screen: &Screen) -> Option<&str> {
+        if !(1..=PROMPT_CHARS_MAX).contains(&screen.line_length()) {
+            return None;
+        }
+        self.level_of(&screen.line())
     }
 
     /// The level whose prompt `line` is, blanks at its end aside. Levels to work in come first.

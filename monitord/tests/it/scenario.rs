@@ -58,6 +58,31 @@ async fn silent_routers_fail_within_their_deadline_and_healthy_ones_do_not_notic
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_platform_of_the_lab_is_measured_at_its_prompt() {
+    let healthy = |name| RouterSpec::new(name, name).ping(Ping::lossy(50).rtt_ms(12.0));
+    let platforms = lab::platforms();
+    let lab = Lab::start(platforms.iter().copied().map(healthy).collect()).await.unwrap();
+    let mut site = Site::of(&lab);
+    site.config["connection"]["connect_timeout"] = "20s".into();
+    for platform in &platforms {
+        site.add_line(&format!("{platform}-lost"), platform)["target"] = "203.0.113.1".into();
+    }
+    let ended = site.run("once", &["-o", "json"]).await;
+    let outcomes = ended.json();
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    for platform in platforms {
+        let lost = outcome(&outcomes, &format!("{platform}-lost"));
+        assert_eq!((&lost["received"], &lost["loss_pct"]), (&0.into(), &100.0.into()), "{lost}");
+        let half = outcome(&outcomes, platform);
+        // FRR's ping has no count: how many packets it sends is a matter of time.
+        if platform != "frr_vtysh" {
+            assert_eq!((&half["sent"], &half["received"]), (&2.into(), &1.into()), "{half}");
+        }
+        assert!(half["rtt_avg_ms"].as_f64().unwrap() > 1.0, "{half}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_refusal_has_its_own_kind() {
     let faults = [
         (Fault::Refuse, "Connect"),

@@ -1,17 +1,21 @@
 //! What each platform's command line looks like: data, and small functions that print.
 
+mod asa;
 mod comware;
 mod dashes;
+mod eos;
 mod frr;
 mod ios;
 mod iosxe;
 mod iosxr;
 mod iputils;
+mod junos;
 mod keywords;
 mod line;
 mod linux;
 mod nxos;
 mod run;
+mod sros;
 mod vrp;
 
 use std::fmt;
@@ -99,7 +103,7 @@ pub(crate) trait Grammar: fmt::Debug + Sync {
     }
 }
 
-static DIALECTS: [&Dialect; 7] = [
+static DIALECTS: [&Dialect; 11] = [
     &iosxe::DIALECT,
     &iosxr::DIALECT,
     &nxos::DIALECT,
@@ -107,6 +111,10 @@ static DIALECTS: [&Dialect; 7] = [
     &comware::DIALECT,
     &linux::DIALECT,
     &frr::DIALECT,
+    &eos::DIALECT,
+    &junos::DIALECT,
+    &sros::DIALECT,
+    &asa::DIALECT,
 ];
 
 /// The dialect of a platform, by its name or an alias.
