@@ -25,7 +25,11 @@ const LAYERS: &[Layer] = &[
         tests_with: &["lab"],
     },
     Layer { name: "lab", uses: &[], tests_with: &[] },
-    Layer { name: "xtask", uses: &["lab", "pool", "pool-core"], tests_with: &[] },
+    Layer {
+        name: "xtask",
+        uses: &["driver-cli", "driver-ssh", "lab", "pool", "pool-core"],
+        tests_with: &[],
+    },
 ];
 
 /// A foreign crate that only some of ours may use.

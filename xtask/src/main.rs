@@ -28,6 +28,9 @@ enum Command {
     Lab(lab_command::Options),
     /// Measure ours against the bare bound of what is possible and against its peers.
     Bench(bench::Options),
+    /// The router of `bench cli`.
+    #[command(hide = true)]
+    BenchRouter,
     /// Check that crates depend only on whom the architecture allows.
     Layers,
     /// Check the licences of the dependency tree and that no crate is in it twice unnoticed.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Lab(options) => lab_command::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::BenchRouter => bench::serve_router(),
         Command::Layers => layers::check(),
         Command::Deps => deps::check(),
     };

@@ -3,6 +3,7 @@
 //! Machines differ and are shared, so only figures of one run are compared: all contestants take
 //! their turns in every round, and what is shown is the median of the rounds.
 
+mod cli;
 mod pool;
 mod report;
 mod rounds;
@@ -11,6 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
+
+pub(crate) use self::cli::serve as serve_router;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -24,6 +27,8 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Bench {
+    /// The interactive command line, against a bare read of the same bytes.
+    Cli,
     /// The session pool, against a semaphore around a list, deadpool and bb8.
     Pool,
 }
@@ -39,6 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return run_optimised();
     }
     let rows = match options.bench {
+        Bench::Cli => cli::run()?,
         Bench::Pool => pool::run()?,
     };
     match options.output {
