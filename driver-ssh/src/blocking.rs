@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use pool_core::{Context, Error, Phase, Result};
@@ -30,6 +31,8 @@ const BURIALS_MAX: usize = 4;
 pub(crate) struct Threads {
     stretches_max: usize,
     stretches: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    cut: AtomicU64,
     lookups: Arc<Semaphore>,
     graves: Mutex<Graves>,
 }
@@ -47,6 +50,8 @@ impl Threads {
         Arc::new(Self {
             stretches_max,
             stretches: Arc::new(Semaphore::new(stretches_max)),
+            waiting: AtomicUsize::new(0),
+            cut: AtomicU64::new(0),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             graves: Mutex::default(),
         })
@@ -58,7 +63,22 @@ impl Threads {
 
     /// Waits for a thread's worth of budget, in the order of asking and no longer than `ctx`.
     pub(crate) async fn permit(&self, ctx: &Context, phase: Phase) -> Result<Permit> {
-        acquire(&self.stretches, ctx, phase).await
+        let _waiting = Waiting::new(&self.waiting);
+        let permit = acquire(&self.stretches, ctx, phase).await;
+        if permit.is_err() {
+            self.cut.fetch_add(1, Ordering::Relaxed);
+        }
+        permit
+    }
+
+    /// How many wait for a permit at this moment.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many have waited for a permit until their time was over.
+    pub(crate) fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// Frees `corpse` on a thread of `runtime`, without a permit: the dead must not queue behind
@@ -85,6 +105,22 @@ impl Threads {
         let name = host.to_owned();
         let lookup = permit.run(move || Ok((name.as_str(), port).to_socket_addrs()?.collect()));
         ctx.run(Phase::Resolve, async { lookup.await.map_err(|e| lost(Phase::Resolve, &e)) }).await
+    }
+}
+
+/// Counts somebody for as long as he waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -163,7 +199,6 @@ fn on_thread<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -200,6 +235,7 @@ mod tests {
         let ctx = Context::detached(Duration::from_millis(10));
         let error = threads.permit(&ctx, Phase::Read).await.unwrap_err();
         assert_eq!(error.phase(), Some(Phase::Read));
+        assert_eq!((threads.waiting(), threads.cut()), (0, 1));
         drop(held);
         assert_eq!(threads.in_use(), 0);
     }

@@ -58,7 +58,8 @@ impl SshFactory {
         let session = log_in(ctx, &self.settings, config).await?;
         let server = session.server().cloned().unwrap_or_default();
         let (read_timeout, write_timeout) = (config.read_timeout, config.write_timeout);
-        Ok(SshSession { session, server, read_timeout, write_timeout })
+        let settings = self.settings.clone();
+        Ok(SshSession { settings, session, server, read_timeout, write_timeout })
     }
 }
 
@@ -84,6 +85,7 @@ impl ProtocolFactory for SshFactory {
 /// A session that runs commands on exec channels, one after another.
 #[derive(Debug)]
 pub struct SshSession {
+    settings: Arc<SshSettings>,
     session: Session,
     server: ServerTexts,
     read_timeout: Duration,
@@ -147,7 +149,9 @@ impl SshSession {
 
     /// Opens a channel and starts `command` on it.
     async fn start(&mut self, ctx: &Context, command: &str) -> Result<()> {
+        let begun = Instant::now();
         self.session.drive(ctx, Phase::ChannelOpen, open_channel(Phase::ChannelOpen)).await?;
+        self.settings.tally().phase(Phase::ChannelOpen, begun.elapsed());
         let line = command.to_owned();
         let exec = move |engine: &mut Engine| match engine.channel()?.exec(&line) {
             Ok(()) => Ok(true),

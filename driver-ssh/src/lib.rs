@@ -68,12 +68,14 @@ mod progress;
 mod server;
 mod session;
 mod socket;
+mod stats;
 
 pub use algorithms::check_algorithms;
 pub use exec::{SshFactory, SshSession};
 pub use server::ServerTexts;
 pub use settings::SshSettings;
 pub use shell::SshConnector;
+pub use stats::{PhaseHistogram, SshStats};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

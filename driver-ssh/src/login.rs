@@ -41,7 +41,9 @@ pub(crate) async fn log_in(
     let username = &config.credentials.username;
     let timeout = ctx.remaining();
     debug!(%endpoint, username, ?timeout, "ssh login begins");
-    let result = try_log_in(ctx, settings, config).await;
+    let (ctx, trace) = ctx.traced();
+    let result = try_log_in(&ctx, settings, config).await;
+    settings.tally().login(&trace.spans(), result.as_ref().err());
     let elapsed = timeout.saturating_sub(ctx.remaining());
     match &result {
         Ok(_) => debug!(%endpoint, ?elapsed, "ssh login done"),

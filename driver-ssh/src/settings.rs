@@ -3,6 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::blocking::Threads;
 use crate::hostkey::Warned;
+use crate::stats::{SshStats, Tally};
 
 /// How many threads may work on sessions at once, unless set otherwise. A stretch of work never
 /// waits for a peer, so this only has to keep all cores of a large machine busy.
@@ -28,6 +29,7 @@ pub struct SshSettings {
 struct Shared {
     threads: OnceLock<Arc<Threads>>,
     warned: Warned,
+    tally: Tally,
 }
 
 impl SshSettings {
@@ -48,6 +50,23 @@ impl SshSettings {
 
     pub(crate) fn threads(&self) -> Arc<Threads> {
         self.shared.threads.get_or_init(|| Threads::new(self.blocking_threads_max)).clone()
+    }
+
+    /// How the sessions fare that share these settings, all of it since they were made.
+    pub fn stats(&self) -> SshStats {
+        let threads = self.shared.threads.get();
+        SshStats {
+            threads_in_use: self.blocking_threads_in_use(),
+            threads_max: self.blocking_threads_max,
+            threads_waiting: threads.map_or(0, |threads| threads.waiting()),
+            threads_cut: threads.map_or(0, |threads| threads.cut()),
+            phases: self.shared.tally.phases(),
+            failures: self.shared.tally.failures(),
+        }
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.shared.tally
     }
 
     pub(crate) fn warned(&self) -> &Warned {

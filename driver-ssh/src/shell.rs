@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use pool_core::{ConnectionConfig, Connector, Context, Phase, Result, Transport};
 use ssh2::ExtendedData;
+use tokio::time::Instant;
 
 use crate::SshSettings;
 use crate::channel::open_channel;
@@ -41,7 +42,9 @@ impl Connector for SshConnector {
         config: &ConnectionConfig,
     ) -> Result<Box<dyn Transport>> {
         let mut session = log_in(ctx, &self.settings, config).await?;
+        let begun = Instant::now();
         session.drive(ctx, Phase::ChannelOpen, start_shell()).await?;
+        self.settings.tally().phase(Phase::ChannelOpen, begun.elapsed());
         Ok(Box::new(ShellTransport { session }))
     }
 }

@@ -49,7 +49,7 @@ impl Context {
     /// [`PhaseTrace`].
     #[must_use]
     pub fn traced(&self) -> (Self, Arc<PhaseTrace>) {
-        let trace = Arc::new(PhaseTrace::default());
+        let trace = Arc::new(PhaseTrace::within(self.trace.clone()));
         (Self { trace: Some(trace.clone()), ..self.clone() }, trace)
     }
 
@@ -195,6 +195,16 @@ mod tests {
         assert_eq!(ctx.capped(Duration::from_millis(5)).remaining(), Duration::from_millis(5));
         assert_eq!(ctx.capped(Duration::MAX).deadline(), ctx.deadline());
         assert!(Context::detached(Duration::MAX).remaining() > Duration::from_secs(86_400));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_traces_a_part_takes_nothing_from_who_traces_the_whole() {
+        let (whole, outer) = Context::detached(Duration::from_secs(1)).traced();
+        whole.enter(Phase::Connect);
+        let (part, inner) = whole.traced();
+        part.enter(Phase::Banner);
+        assert_eq!(inner.spans().len(), 1);
+        assert_eq!(outer.spans().len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

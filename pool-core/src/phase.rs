@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -95,10 +96,19 @@ pub struct PhaseSpan {
 pub struct PhaseTrace {
     // A blocking mutex: it is held for a push and a copy, and never across an await.
     entered: Mutex<Vec<(Phase, Instant)>>,
+    /// Whoever traces the operation that this one is a part of.
+    outer: Option<Arc<PhaseTrace>>,
 }
 
 impl PhaseTrace {
+    pub(crate) fn within(outer: Option<Arc<PhaseTrace>>) -> Self {
+        Self { outer, ..Self::default() }
+    }
+
     pub(crate) fn enter(&self, phase: Phase) {
+        if let Some(outer) = &self.outer {
+            outer.enter(phase);
+        }
         let mut entered = self.entered.lock();
         if entered.last().is_some_and(|&(last, _)| last == phase) {
             return;

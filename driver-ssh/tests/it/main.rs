@@ -18,3 +18,4 @@ mod refusal;
 mod remains;
 mod shell;
 mod stages;
+mod stats;

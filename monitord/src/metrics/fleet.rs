@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use driver_ssh::SshSettings;
 use pool::{Fleet, RouterGate};
 use pool_core::PoolStats;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 
-use super::encode::{fractions, gauge, gauges};
+use super::encode::{fractions, gauges};
 use super::totals::{encode_load, encode_totals};
 
 /// How many routers have gauges of their own. The others are one, named `_other`: a server of
@@ -18,16 +17,15 @@ const ROUTERS_MAX: usize = 1000;
 /// No router has this name: names in Zabbix do not begin with an underscore by accident.
 const OTHER: &str = "_other";
 
-/// Reads every pool of a fleet, and the threads they share.
+/// Reads every pool of a fleet.
 #[derive(Debug)]
 pub(super) struct FleetCollector {
     fleet: Arc<Fleet>,
-    ssh: Arc<SshSettings>,
 }
 
 impl FleetCollector {
-    pub(super) fn new(fleet: Arc<Fleet>, ssh: Arc<SshSettings>) -> Self {
-        Self { fleet, ssh }
+    pub(super) fn new(fleet: Arc<Fleet>) -> Self {
+        Self { fleet }
     }
 }
 
@@ -62,19 +60,7 @@ impl Collector for FleetCollector {
         encode_totals(encoder, &self.fleet)?;
         encode_load(encoder, &self.fleet)?;
         encode_routers(encoder, self.fleet.stats())?;
-        encode_gates(encoder, &self.fleet.gates())?;
-        gauge(
-            encoder,
-            "monitord_blocking_threads_in_use",
-            "Threads that work on SSH sessions at this moment",
-            self.ssh.blocking_threads_in_use(),
-        )?;
-        gauge(
-            encoder,
-            "monitord_blocking_threads_max",
-            "Threads that may work on SSH sessions at once",
-            self.ssh.blocking_threads_max,
-        )
+        encode_gates(encoder, &self.fleet.gates())
     }
 }
 

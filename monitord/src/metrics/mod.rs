@@ -4,6 +4,7 @@ mod encode;
 mod fleet;
 mod lines;
 mod spool;
+mod ssh;
 mod text;
 mod totals;
 
@@ -100,7 +101,8 @@ impl Metrics {
         metrics.register_checks();
         metrics.register_sinks();
         metrics.spool.register(&mut metrics.registry);
-        metrics.registry.register_collector(Box::new(fleet::FleetCollector::new(fleet, ssh)));
+        metrics.registry.register_collector(Box::new(fleet::FleetCollector::new(fleet)));
+        metrics.registry.register_collector(Box::new(ssh::SshCollector(ssh)));
         metrics.registry.register_collector(Box::new(lines::LineCollector::new(board)));
         metrics
     }
