@@ -46,7 +46,7 @@ pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
 pub(crate) use ssh::{ALGORITHMS, HOST_KEY_POLICIES};
-pub(crate) use zabbix::{ItemKeys, ZabbixSettings, address as trapper_address};
+pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings, address as trapper_address};
 
 use secret::Secrets;
 use section::{Reader, Section};

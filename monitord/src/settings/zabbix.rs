@@ -1,13 +1,19 @@
 //! The section `zabbix`: where to report to. The predecessor's flat keys are understood.
 
+use std::time::Duration;
+
 use super::section::Section;
-use super::value::{integer, parsed, word};
+use super::value::{duration_within, integer, parsed, word};
 use pool_core::Endpoint;
 
 /// The port on which Zabbix servers and proxies take values.
 const TRAPPER_PORT: u16 = 10051;
 /// The longest item key that Zabbix stores.
 const ITEM_KEY_CHARS_MAX: usize = 2048;
+/// How often the heartbeat beats when nothing else is said.
+const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(60);
+const HEARTBEAT_MIN: Duration = Duration::from_secs(10);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3600);
 
 /// Where and as what results are reported to Zabbix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +22,19 @@ pub(crate) struct ZabbixSettings {
     pub(crate) address: Endpoint,
     /// The items they are for.
     pub(crate) items: ItemKeys,
+    /// How monitord says that it is alive, if it does.
+    pub(crate) heartbeat: Option<Heartbeat>,
+}
+
+/// An item that gets a value as long as monitord runs and reaches Zabbix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Heartbeat {
+    /// The technical name of its host.
+    pub(crate) host: String,
+    /// Its key.
+    pub(crate) key: String,
+    /// How often it gets a value.
+    pub(crate) interval: Duration,
 }
 
 /// The keys of the trapper items.
@@ -61,6 +80,7 @@ pub(super) fn read(
 ) -> Option<ZabbixSettings> {
     warn_of_inventory_keys(section, warnings);
     let items = section.section("items", read_items).unwrap_or_default();
+    let heartbeat = section.section("heartbeat", read_heartbeat).flatten();
     let nested = section.section("sender", |sender| {
         for key in ["psk_identity", "psk_file", "ca_file", "cert_file", "key_file"] {
             sender.refuse(key, "this version sends to Zabbix without encryption only");
@@ -79,7 +99,7 @@ pub(super) fn read(
             section.path_of("sender")
         ));
     }
-    Some(ZabbixSettings { address: address?, items })
+    Some(ZabbixSettings { address: address?, items, heartbeat })
 }
 
 /// These say where an inventory in Zabbix is. Configurations that have them must load, and must
@@ -109,14 +129,21 @@ fn read_flat_address(section: &mut Section<'_>) -> Option<Endpoint> {
     )
 }
 
+fn read_heartbeat(section: &mut Section<'_>) -> Option<Heartbeat> {
+    let host = section.require("host", word);
+    let key = section.require("key", key);
+    let interval = section.get("interval", duration_within(HEARTBEAT_MIN..=HEARTBEAT_MAX));
+    Some(Heartbeat { host: host?, key: key?, interval: interval.unwrap_or(HEARTBEAT_DEFAULT) })
+}
+
+fn key(value: &config::ValueKind) -> Result<String, String> {
+    let text = word(value)?;
+    let fits = text.chars().count() <= ITEM_KEY_CHARS_MAX && !text.chars().any(char::is_control);
+    if fits { Ok(text) } else { Err("an item key of at most 2048 characters".to_owned()) }
+}
+
 fn read_items(section: &mut Section<'_>) -> ItemKeys {
     let defaults = ItemKeys::default();
-    let key = |value: &config::ValueKind| {
-        let text = word(value)?;
-        let fits =
-            text.chars().count() <= ITEM_KEY_CHARS_MAX && !text.chars().any(char::is_control);
-        if fits { Ok(text) } else { Err("an item key of at most 2048 characters".to_owned()) }
-    };
     let keys = ItemKeys {
         ping: section.get("ping", key).unwrap_or(defaults.ping),
         error_detail: section.get("error_detail", key).unwrap_or(defaults.error_detail),

@@ -14,6 +14,7 @@
 mod client;
 mod delivery;
 mod frame;
+mod heartbeat;
 mod message;
 mod quarantine;
 mod routes;
@@ -74,6 +75,9 @@ impl ZabbixSink {
         });
         let mut tasks = JoinSet::new();
         let spool = reader.clone();
+        if let Some(heartbeat) = settings.heartbeat.clone() {
+            tasks.spawn(heartbeat::beat(heartbeat, shared.clone()));
+        }
         tasks.spawn(async move {
             // What was refused before a restart is known to be, before anything is sent.
             let Ok(held) = spool.held().await else { return };

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pool_core::Endpoint;
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use super::client::Client;
@@ -12,6 +13,9 @@ use crate::metrics::ZabbixMetrics;
 
 /// How often one request is sent on. A group's proxies know of each other's hosts at once.
 const HOPS_MAX: usize = 3;
+/// How many connections there are at once. Each takes one of the trapper processes, of which a
+/// proxy has five by default, and other senders need some too.
+const CONNECTIONS_MAX: usize = 2;
 
 /// Sends values and finds out which of them were refused, of which Zabbix says only how many.
 #[derive(Debug)]
@@ -21,6 +25,7 @@ pub(super) struct Sender {
     // A blocking mutex: it is held to look something up, and never across an await.
     routes: Mutex<Routes>,
     metrics: Arc<ZabbixMetrics>,
+    connections: Semaphore,
 }
 
 /// What became of values.
@@ -35,7 +40,7 @@ pub(super) struct Sorted {
 impl Sender {
     pub(super) fn new(client: Client, first: Endpoint, metrics: Arc<ZabbixMetrics>) -> Self {
         let routes = Mutex::new(Routes::new(first.clone()));
-        Self { client, first, routes, metrics }
+        Self { client, first, routes, metrics, connections: Semaphore::new(CONNECTIONS_MAX) }
     }
 
     /// The address that is configured.
@@ -100,6 +105,7 @@ impl Sender {
 
     /// One request, wherever it is sent on to.
     async fn exchange(&self, values: &[ItemValue]) -> Result<Reply, String> {
+        let _permit = self.connections.acquire().await.map_err(|error| error.to_string())?;
         let host = values.first().map_or("", |value| value.host.as_str());
         let mut address = self.routes.lock().of(host).clone();
         for _ in 0..=HOPS_MAX {

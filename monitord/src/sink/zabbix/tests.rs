@@ -14,7 +14,7 @@ use super::delivery::{BATCH_VALUES_MAX, backoff};
 use super::*;
 use crate::metrics::SpoolMetrics;
 use crate::report::testing::measured;
-use crate::settings::ItemKeys;
+use crate::settings::{Heartbeat, ItemKeys};
 use crate::spool::{Spool, SpoolSettings};
 
 /// What the trapper does with one connection.
@@ -67,7 +67,12 @@ impl Trapper {
 
     /// A spool and a sink that delivers from it.
     fn sink(&self) -> Site {
-        let settings = ZabbixSettings { address: self.address.clone(), items: ItemKeys::default() };
+        self.sink_with(None)
+    }
+
+    fn sink_with(&self, heartbeat: Option<Heartbeat>) -> Site {
+        let address = self.address.clone();
+        let settings = ZabbixSettings { address, items: ItemKeys::default(), heartbeat };
         let metrics = Arc::<ZabbixMetrics>::default();
         let age_max = Duration::from_secs(100 * 366 * 86_400);
         let spool = SpoolSettings { directory: None, age_max, bytes_max: 1 << 30 };
@@ -251,6 +256,19 @@ async fn many_values_go_in_several_requests() {
     let sizes: Vec<_> = trapper.hosts().iter().map(Vec::len).collect();
     assert_eq!(sizes, [BATCH_VALUES_MAX, 1]);
     assert_eq!(metrics.processed.get(), 251);
+}
+
+#[tokio::test]
+async fn a_heartbeat_beats_without_any_outcome_and_is_not_kept() {
+    let trapper = Trapper::start(&[Act::Take]).await;
+    let (host, key) = ("monitord".to_owned(), "monitord.uptime".to_owned());
+    let site = trapper.sink_with(Some(Heartbeat { host, key, interval: Duration::from_secs(60) }));
+    while trapper.requests.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let metrics = site.finish(Duration::from_secs(20)).await;
+    assert_eq!(trapper.hosts(), [["monitord"]]);
+    assert_eq!(metrics.undelivered.get(), 0);
 }
 
 #[test]
