@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::BytesMut;
@@ -11,6 +11,7 @@ use pool_core::{
     ProtocolDriver, ProtocolFactory, Request, Transport,
 };
 use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
 
 use super::{BIG, BIG_MEGABYTES, COMMANDS, LINE, MEGABYTE, SHORT, SMALL};
 
