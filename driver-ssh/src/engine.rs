@@ -141,6 +141,9 @@ impl Drop for Engine {
 pub(crate) enum Fault {
     /// It waits for the peer, and must be repeated as it was once the socket is ready.
     Again,
+    /// There is more to do at once. Others have their turn first, and whoever waits can see that
+    /// it goes on.
+    More,
     /// libssh2 failed.
     Ssh(ssh2::Error),
     /// It failed otherwise.

@@ -22,6 +22,9 @@ use crate::session::SshSession as Session;
 /// How long a device that has said everything may take to close the channel and give the exit
 /// status. Some never do, and their output is complete all the same.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// What is read in one stretch, in bytes, when a device sends faster than we read. The threads are
+/// shared, and a stretch that does not end is taken for a flood.
+const STRETCH_BYTES_MAX: usize = 1 << 20;
 /// What a device says that refuses a session is short, in bytes. Longer output is a command's.
 const REFUSAL_BYTES_MAX: usize = 256;
 
@@ -189,9 +192,14 @@ fn read_to_end(
     let mut stdout = Vec::new();
     let mut stderr = Vec::new();
     move |engine| {
+        let before = stdout.len() + stderr.len();
         loop {
+            if stdout.len() + stderr.len() - before > STRETCH_BYTES_MAX {
+                return Err(Fault::More);
+            }
             // Both share one flow-control window: the one that is not read blocks the other.
             let limit = bytes_max.saturating_sub(stdout.len() + stderr.len());
+            let limit = limit.min(STRETCH_BYTES_MAX);
             let from_stdout = read_stream(engine, 0, limit, &mut stdout)?;
             let limit = limit.saturating_sub(from_stdout);
             let from_stderr = read_stream(engine, EXTENDED_DATA_STDERR, limit, &mut stderr)?;

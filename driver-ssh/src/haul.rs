@@ -42,6 +42,7 @@ fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
             Ok(0) => return HaulEnd::Eof,
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
             Err(Fault::Again) => return HaulEnd::Drained(engine.awaited()),
+            Err(Fault::More) => return HaulEnd::Full,
             Err(Fault::Ssh(error)) => return HaulEnd::Broken(session_error(&error, Phase::Read)),
             Err(Fault::Failed(error)) => return HaulEnd::Broken(error),
         }

@@ -58,7 +58,7 @@ impl SshSession {
 
     /// Works on the session until `work` is done: on a thread while there is something to do, and
     /// parked on the socket while there is not. `work` is repeated for as long as it returns
-    /// [`Fault::Again`].
+    /// [`Fault::Again`] or [`Fault::More`].
     ///
     /// # Errors
     ///
@@ -104,6 +104,7 @@ impl SshSession {
             work = stretch.work;
             match stretch.result {
                 Ok(value) => return Ok(value),
+                Err(Fault::More) => {}
                 Err(Fault::Again) => wait_ready(&self.socket, ctx, phase, stretch.awaited).await?,
                 Err(Fault::Ssh(error)) => {
                     return Err(self.hung_up_or(session_error(&error, phase)));

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "a test that fails shows what led to it")]
 
 mod frr;
+mod openssh;
 mod sshd;
 
 use std::path::Path;

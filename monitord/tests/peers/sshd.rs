@@ -75,12 +75,40 @@ impl Sshd {
             format!("user_{kind}_{}", if passphrase.is_empty() { "plain" } else { "locked" });
         let key = self.folder().join(name);
         make_key(&key, kind, passphrase);
+        self.authorize(&key);
+        key
+    }
+
+    /// Makes a key as `ssh-keygen` is told to, allows it to log in, and returns its path.
+    pub(crate) fn authorize_key_made_by(&self, name: &str, arguments: &[&str]) -> PathBuf {
+        let key = self.folder().join(name);
+        must("ssh-keygen", &[&["-q", "-f", key.to_str().unwrap()], arguments].concat());
+        self.authorize(&key);
+        key
+    }
+
+    /// What the server wrote to its log so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("sshd.log")).unwrap_or_default()
+    }
+
+    /// Ends the server and all its sessions, as a reboot does, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        let sessions = descendants_of(self.process.id());
+        self.end();
+        for session in sessions {
+            // One that has just ended by itself is as good.
+            Command::new("kill").args(["-KILL", &session.to_string()]).status().unwrap();
+        }
+        self.process = spawn(self.folder(), self.port);
+    }
+
+    fn authorize(&self, key: &Path) {
         let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
         let authorized = self.folder().join("authorized_keys");
         let mut all = std::fs::read_to_string(&authorized).unwrap_or_default();
         all.push_str(&public);
         std::fs::write(&authorized, all).unwrap();
-        key
     }
 
     pub(crate) fn restart_with_new_host_key(&mut self) {
@@ -101,6 +129,19 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The children of `process`, and theirs.
+fn descendants_of(process: u32) -> Vec<u32> {
+    let parent_of = |pid: u32| -> Option<u32> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let children = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| parent_of(*pid) == Some(process));
+    children.flat_map(|child| [vec![child], descendants_of(child)].concat()).collect()
 }
 
 fn make_account() {
@@ -124,6 +165,9 @@ fn make_key(path: &Path, kind: &str, passphrase: &str) {
 fn write_config(folder: &Path, port: u16, lines: &[&str]) {
     let folder_text = folder.display();
     let mut config = String::new();
+    // Of this keyword alone the last line counts.
+    let startups = "MaxStartups 200:30:400";
+    let startups = lines.iter().find(|line| line.starts_with("MaxStartups")).unwrap_or(&startups);
     for line in lines {
         writeln!(config, "{line}").unwrap();
     }
@@ -139,7 +183,7 @@ fn write_config(folder: &Path, port: u16, lines: &[&str]) {
          PermitRootLogin no\n\
          PasswordAuthentication yes\n\
          KbdInteractiveAuthentication yes\n\
-         MaxStartups 200:30:400\n\
+         {startups}\n\
          AuthorizedKeysFile {folder_text}/authorized_keys\n"
     )
     .unwrap();
