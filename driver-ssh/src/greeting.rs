@@ -118,7 +118,59 @@ impl Offer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_grow(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20),
+        ) {
+            let mut greeting = Greeting::default();
+            for piece in &pieces {
+                greeting.note(piece);
+                prop_assert!(greeting.text.len() <= TEXT_BYTES_MAX);
+            }
+        }
+
+        #[test]
+        fn no_packet_makes_it_panic(
+            lists in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..9),
+            tail: [u8; 9],
+        ) {
+            let mut packet = packet(&[]);
+            for list in &lists {
+                packet.extend(u32::try_from(list.len()).unwrap().to_be_bytes());
+                packet.extend(list);
+            }
+            packet.extend(&tail);
+            if let Some(offer) = Offer::parse(&packet) {
+                // A byte that is no text is shown by three.
+                prop_assert!(offer.mac.len() <= 3 * LIST_BYTES_MAX);
+            }
+        }
+
+        #[test]
+        fn lists_are_read_as_they_were_sent(lists in prop::array::uniform6("[a-z0-9@.,-]{0,99}")) {
+            let [kex, host_key, _, cipher, _, mac] = lists.clone();
+            let offer = Offer::parse(&packet(&lists.each_ref().map(String::as_str)));
+            prop_assert_eq!(offer, Some(Offer { kex, host_key, cipher, mac }));
+        }
+
+        #[test]
+        fn a_banner_is_found_wherever_it_is_cut(
+            lines in "([a-zA-Z0-9 %]{0,40}\r\n){0,5}",
+            cut in 0_usize..300,
+        ) {
+            let said = format!("{lines}SSH-2.0-x\r\n");
+            let (head, tail) = said.as_bytes().split_at(cut.min(said.len()));
+            let mut greeting = Greeting::default();
+            greeting.note(head);
+            let whole = greeting.has_banner();
+            prop_assert_eq!(whole, tail.is_empty());
+        }
+    }
 
     fn packet(lists: &[&str]) -> Vec<u8> {
         let mut packet = vec![0, 0, 0, 0, 4, SSH_MSG_KEXINIT];

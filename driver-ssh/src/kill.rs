@@ -2,9 +2,15 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 
 use crate::socket::Socket;
+
+/// What is thrown away at once of what a killed peer has sent, in bytes.
+const DISCARD_BYTES: usize = 16 * 1024;
+/// How often, at most: 16 MiB in all, more than a receive buffer holds.
+const DISCARDS_MAX: usize = 1024;
 
 /// Ends a session from outside, at once and for good.
 ///
@@ -31,6 +37,20 @@ impl KillSwitch {
         if !self.0.fired.swap(true, Ordering::AcqRel) {
             // Fails only when the peer has ended the connection already.
             SockRef::from(&*self.0.socket).shutdown(Shutdown::Both).ok();
+            self.discard();
+        }
+    }
+
+    /// Throws away what has come in and was not read. A libssh2 call that is being flooded would
+    /// work through megabytes of it, lines in place of a banner one byte at a time.
+    fn discard(&self) {
+        let mut bytes = [0; DISCARD_BYTES];
+        for _ in 0..DISCARDS_MAX {
+            // Nothing is copied: to TCP, truncated means forgotten.
+            let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+            if !recv(&*self.0.socket, &mut bytes[..], flags).is_ok_and(|(_, count)| count > 0) {
+                return;
+            }
         }
     }
 

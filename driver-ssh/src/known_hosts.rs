@@ -257,6 +257,27 @@ mod tests {
         }
 
         #[test]
+        fn whatever_is_written_is_found_again(
+            host in "[a-zA-Z0-9.:-]{1,60}",
+            port: u16,
+            key in prop::collection::vec(any::<u8>(), 0..600),
+            before in r"[|@#!*?, \n\ta-zA-Z0-9+/=\[\]:.-]{0,200}",
+        ) {
+            let blob = [&11_u32.to_be_bytes()[..], b"ssh-ed25519", &key].concat();
+            let key = KnownKey::from_blob(&blob).unwrap();
+            let name = entry_name(&host, port);
+            let file = format!("{before}\n{}", entry_line(&name, &key));
+            prop_assert!(HostRecord::find(file.as_bytes(), &name).keys.contains(&key));
+        }
+
+        #[test]
+        fn no_encoding_of_a_key_makes_it_panic(blob: Vec<u8>) {
+            if let Some(key) = KnownKey::from_blob(&blob) {
+                prop_assert!(key.blob == blob && !key.key_type.is_empty());
+            }
+        }
+
+        #[test]
         fn a_pattern_without_wildcards_matches_itself_only(a in "[a-c]{0,4}", b in "[a-c]{0,4}") {
             prop_assert_eq!(pattern_matches(&a, &b), a == b);
         }

@@ -42,8 +42,8 @@ struct Reserved {
 const RESERVED: &[Reserved] = &[
     Reserved {
         name: "ssh2",
-        users: &["driver-ssh"],
-        reason: "one crate tames libssh2; to the others a session is a trait",
+        users: &["driver-ssh", "xtask"],
+        reason: "one crate tames libssh2; to the others a session is a trait, or a bound to measure by",
     },
     Reserved {
         name: "libssh2-sys",
@@ -52,8 +52,9 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         name: "russh",
-        users: &["lab"],
-        reason: "the lab's server must be of another make than our client",
+        users: &["lab", "xtask"],
+        reason: "the lab's server must be of another make than our client; its client is a peer to \
+                 measure against",
     },
     Reserved {
         name: "anyhow",

@@ -31,6 +31,9 @@ enum Command {
     /// The router of `bench cli`.
     #[command(hide = true)]
     BenchRouter,
+    /// A process of its own for one side of a bench.
+    #[command(subcommand, hide = true)]
+    BenchPart(bench::Part),
     /// Check that crates depend only on whom the architecture allows.
     Layers,
     /// Check the licences of the dependency tree and that no crate is in it twice unnoticed.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Lab(options) => lab_command::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::BenchRouter => bench::serve_router(),
+        Command::BenchPart(part) => bench::run_part(&part),
         Command::Layers => layers::check(),
         Command::Deps => deps::check(),
     };

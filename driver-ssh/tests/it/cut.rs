@@ -108,6 +108,14 @@ pub(crate) struct Ended<T> {
     pub(crate) phase: Option<Phase>,
 }
 
+impl<T> Ended<T> {
+    /// Whether the deadline fell before the operation had come to `phase`.
+    pub(crate) fn is_before(&self, phase: Phase) -> bool {
+        let kind = self.result.as_ref().and_then(|result| Some(result.as_ref().err()?.kind()));
+        kind == Some(ErrorKind::DeadlineExceeded) && self.phase != Some(phase)
+    }
+}
+
 /// Long enough to come to `phase`, also on a busy machine. A flood before the key exchange is over
 /// is an error of its own after a second, and the deadline must come first.
 fn deadline_in(phase: Phase) -> Duration {

@@ -68,7 +68,12 @@ impl Rig {
     }
 
     pub(crate) fn run<T>(&self, test: impl Future<Output = T>) -> T {
-        self.runtime.block_on(async { timeout(TEST_TIME_MAX, test).await }).expect("the test hangs")
+        self.run_within(TEST_TIME_MAX, test)
+    }
+
+    /// Like [`Rig::run`], for what takes longer on a busy machine.
+    pub(crate) fn run_within<T>(&self, limit: Duration, test: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async { timeout(limit, test).await }).expect("the test hangs")
     }
 
     pub(crate) fn dir(&self) -> &TempDir {

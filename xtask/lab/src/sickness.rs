@@ -84,7 +84,7 @@ names! {
 }
 
 /// What is wrong with a router: where, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sickness {
     /// The answer that is not given.
     pub stage: Stage,

@@ -4,9 +4,12 @@
 //! their turns in every round, and what is shown is the median of the rounds.
 
 mod cli;
+mod hang;
+mod part;
 mod pool;
 mod report;
 mod rounds;
+mod ssh;
 
 use std::process::Command;
 
@@ -14,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
 pub(crate) use self::cli::serve as serve_router;
+pub(crate) use self::part::{Part, run_part};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -31,6 +35,10 @@ enum Bench {
     Cli,
     /// The session pool, against a semaphore around a list, deadpool and bb8.
     Pool,
+    /// How late operations are back that a sick router would hold, against a bare timer.
+    Hang,
+    /// Logins and commands over SSH, against a bare ssh2 loop and russh.
+    Ssh,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -46,6 +54,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let rows = match options.bench {
         Bench::Cli => cli::run()?,
         Bench::Pool => pool::run()?,
+        Bench::Hang => {
+            print!("{}", hang::run(options.output)?);
+            return Ok(());
+        }
+        Bench::Ssh => ssh::run()?,
     };
     match options.output {
         Output::Table => print!("{}", report::table(&rows)),

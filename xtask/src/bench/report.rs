@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     pub(super) bench: &'static str,
-    pub(super) case: &'static str,
+    pub(super) case: Cow<'static, str>,
     pub(super) unit: &'static str,
     pub(super) ours: f64,
     pub(super) floor: f64,
@@ -33,6 +34,12 @@ impl Target {
             Self::Max(max) => ours <= max,
             Self::Min(min) => ours >= min,
         }
+    }
+
+    /// What is to be reached, and whether it is.
+    pub(super) fn verdict(self, ours: f64, floor: f64) -> String {
+        let verdict = if self.is_met(ours, floor) { "met" } else { "MISSED" };
+        format!("{}: {verdict}", self.describe())
     }
 
     fn describe(self) -> String {
@@ -78,14 +85,12 @@ pub(super) fn table(rows: &[Row]) -> String {
 fn cells(row: &Row, named: &BTreeMap<&'static str, f64>) -> Vec<String> {
     let Row { case, unit, ours, floor, peers, target, .. } = row;
     let ratio = if *floor > 0.0 { format!("{:.2}", ours / floor) } else { "-".to_owned() };
-    let mut cells = vec![(*case).to_owned(), (*unit).to_owned(), figure(*ours), figure(*floor)];
+    let mut cells =
+        vec![case.clone().into_owned(), (*unit).to_owned(), figure(*ours), figure(*floor)];
     cells.push(ratio);
     let figure_of = |name| peers.get(name).map_or_else(|| "-".to_owned(), |value| figure(*value));
     cells.extend(named.keys().map(figure_of));
-    cells.push(target.map_or_else(String::new, |target| {
-        let verdict = if target.is_met(*ours, *floor) { "met" } else { "MISSED" };
-        format!("{}: {verdict}", target.describe())
-    }));
+    cells.push(target.map_or_else(String::new, |target| target.verdict(*ours, *floor)));
     cells
 }
 
@@ -106,7 +111,7 @@ mod tests {
     fn row(ours: f64, target: Target) -> Row {
         let peers = BTreeMap::from([("other", 250.0)]);
         let target = Some(target);
-        Row { bench: "pool", case: "some", unit: "ns", ours, floor: 100.0, peers, target }
+        Row { bench: "pool", case: "some".into(), unit: "ns", ours, floor: 100.0, peers, target }
     }
 
     #[test]

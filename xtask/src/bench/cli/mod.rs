@@ -43,9 +43,9 @@ pub(super) fn run() -> Result<Vec<Row>> {
     ];
     let figures = interleave(ROUNDS, &contestants)?;
     let (ours, bare) = (&figures[0], &figures[1]);
-    let row = |case, unit, ours, floor, target| {
+    let row = |case: &'static str, unit, ours, floor, target| {
         let peers = BTreeMap::new();
-        Row { bench: "cli", case, unit, ours, floor, peers, target }
+        Row { bench: "cli", case: Into::into(case), unit, ours, floor, peers, target }
     };
     let bound = Some(Target::TimesFloorMax(1.2));
     Ok(vec![

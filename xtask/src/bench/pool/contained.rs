@@ -34,7 +34,7 @@ pub(super) fn row() -> Result<Row> {
     let figures = interleave(ROUNDS, &contestants)?;
     Ok(Row {
         bench: "pool",
-        case: "get-p99-beside-a-hung-router",
+        case: "get-p99-beside-a-hung-router".into(),
         unit: "ns",
         ours: figures[0][0],
         floor: figures[1][0],

@@ -71,7 +71,7 @@ fn rows<C: Cell>(cell: &C) -> Result<Vec<Row>> {
     let figures = interleave(C::ROUNDS, &contestants)?;
     let row = |(case, Case { name, unit, target })| Row {
         bench: "pool",
-        case: name,
+        case: name.into(),
         unit,
         ours: figures[0][case],
         floor: figures[1][case],

@@ -1,0 +1,159 @@
+//! How late an operation is back that a sick router would hold: after its deadline, after its
+//! cancellation, and how long its drop takes until no thread works for it any more.
+//!
+//! The routers are those of the lab's matrix, every stage in every manner, in a process of their
+//! own. Beside each operation a bare timer, or a bare wait for the token, meets the same end on
+//! the same runtime: what that is late the machine is.
+
+mod cut;
+mod operation;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use futures_util::stream;
+use lab::{Manner, Sickness};
+
+use self::cut::{Cut, Late};
+use super::Output;
+use super::part::{RouterProcess, Routers};
+use super::report::{Row, Target, json_lines};
+use super::rounds::quantile;
+
+/// How often each cell is measured.
+const ROUNDS: usize = 12;
+/// Quiet cells at a time. One that floods has the machine for itself.
+const QUIET_CELLS: usize = 4;
+/// By how many milliseconds 99 of 100 operations may be late.
+const LATE_MS_MAX: f64 = 20.0;
+
+/// What was measured of one cell, or of several together.
+struct Distribution {
+    name: String,
+    late: Vec<Late>,
+}
+
+pub(super) fn run(output: Output) -> Result<String> {
+    let routers = RouterProcess::start(Routers::Sick)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")?;
+    let measured = runtime.block_on(measure(&routers))?;
+    let distributions = distributions(&measured);
+    match output {
+        Output::Table => Ok(table(&distributions)),
+        Output::Json => json_lines(&rows(&distributions)),
+    }
+}
+
+type Measured = BTreeMap<(Sickness, Cut), Vec<Late>>;
+
+async fn measure(routers: &RouterProcess) -> Result<Measured> {
+    let mut measured = Measured::new();
+    for round in 1..=ROUNDS {
+        eprint!("\rround {round} of {ROUNDS} ");
+        for is_flooded in [false, true] {
+            let sicknesses = Sickness::all().zip(&routers.addresses);
+            let cells = sicknesses
+                .filter(|(sickness, _)| (sickness.manner == Manner::Flood) == is_flooded)
+                .flat_map(|(sickness, &router)| Cut::ALL.map(|cut| (sickness, cut, router)));
+            let width = if is_flooded { 1 } else { QUIET_CELLS };
+            let mut results = stream::iter(cells)
+                .map(async |(sickness, cut, router)| {
+                    let late = operation::measure(sickness, cut, router).await;
+                    (sickness, cut, late)
+                })
+                .buffer_unordered(width);
+            while let Some((sickness, cut, late)) = results.next().await {
+                let late = late.with_context(|| format!("{sickness}/{cut}"))?;
+                measured.entry((sickness, cut)).or_default().extend(late);
+            }
+        }
+    }
+    eprintln!();
+    Ok(measured)
+}
+
+/// Each cell, and then all together by the way of being cut and by manner.
+fn distributions(measured: &Measured) -> Vec<Distribution> {
+    let gather = |name: String, wanted: &dyn Fn(Sickness, Cut) -> bool| Distribution {
+        name,
+        late: measured
+            .iter()
+            .filter(|((sickness, cut), _)| wanted(*sickness, *cut))
+            .flat_map(|(_, late)| late.iter().copied())
+            .collect(),
+    };
+    let mut all: Vec<_> = measured
+        .iter()
+        .map(|((sickness, cut), late)| Distribution {
+            name: format!("{sickness}/{cut}"),
+            late: late.clone(),
+        })
+        .collect();
+    for manner in Manner::ALL {
+        all.push(gather(format!("all/{manner}"), &|sickness, _| sickness.manner == *manner));
+    }
+    for cut in Cut::ALL {
+        all.push(gather(format!("all/{cut}"), &|_, by| by == cut));
+    }
+    all.push(gather("all".to_owned(), &|_, _| true));
+    // A sickness that is an end by itself leaves nothing to cut.
+    all.retain(|distribution| !distribution.late.is_empty());
+    all
+}
+
+impl Distribution {
+    fn ours(&self, q: f64) -> f64 {
+        quantile(self.late.iter().map(|late| late.ours_ms), q)
+    }
+
+    fn floor(&self, q: f64) -> f64 {
+        quantile(self.late.iter().map(|late| late.floor_ms), q)
+    }
+}
+
+const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)];
+
+fn rows(distributions: &[Distribution]) -> Vec<Row> {
+    let of_one = |distribution: &Distribution| {
+        QUANTILES.map(|(name, q)| Row {
+            bench: "hang",
+            case: format!("{}, {name}", distribution.name).into(),
+            unit: "ms",
+            ours: distribution.ours(q),
+            floor: distribution.floor(q),
+            peers: BTreeMap::new(),
+            target: None,
+        })
+    };
+    distributions.iter().flat_map(of_one).collect()
+}
+
+fn table(distributions: &[Distribution]) -> String {
+    let mut text = format!(
+        "{:<32} {:>7}  {:>7} {:>7} {:>7}  {:>9} {:>9}\n",
+        "ms late", "samples", "p50", "p99", "max", "floor p50", "floor p99"
+    );
+    for distribution in distributions {
+        let [p50, p99, max] = QUANTILES.map(|(_, q)| distribution.ours(q));
+        let (name, samples) = (&distribution.name, distribution.late.len());
+        let (floor_50, floor_99) = (distribution.floor(0.5), distribution.floor(0.99));
+        writeln!(
+            text,
+            "{name:<32} {samples:>7}  {p50:>7.2} {p99:>7.2} {max:>7.2}  {floor_50:>9.2} {floor_99:>9.2}"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    if let Some(all) = distributions.last() {
+        let p99 = all.ours(0.99);
+        let verdict = Target::Max(LATE_MS_MAX).verdict(p99, 0.0);
+        writeln!(text, "p99 of all: {p99:.2} ms, {verdict}")
+            .expect("writing to a string cannot fail");
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! The processes of a bench. The routers have one of their own, so that what they cost is not
+//! taken for the cost of their clients, and so has each contestant whose processor time, memory or
+//! threads are measured.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Subcommand, ValueEnum};
+use lab::{Lab, Ping, RouterSpec, Sickness};
+
+use super::ssh;
+
+/// How long the ping of the benches takes. It is one packet, so that nothing moves meanwhile.
+const PING_TIME: Duration = Duration::from_secs(5);
+
+/// What a process of a bench does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Part {
+    /// Routers, until standard input ends. Prints their addresses in one line.
+    Routers {
+        /// Which.
+        #[arg(value_enum)]
+        kind: Routers,
+    },
+    /// One contestant of `bench ssh`. Prints its figures in one line.
+    Ssh {
+        /// Who is measured.
+        #[arg(value_enum)]
+        subject: ssh::Subject,
+        /// What is measured.
+        #[arg(value_enum)]
+        cell: ssh::Cell,
+        /// The router.
+        router: SocketAddr,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Routers {
+    /// One, which is well.
+    Healthy,
+    /// One for each cell of the matrix of sicknesses, in its order.
+    Sick,
+}
+
+impl Routers {
+    fn specs(self) -> Vec<RouterSpec> {
+        let spec = |name: String| RouterSpec::new(name, "linux");
+        match self {
+            Self::Healthy => {
+                let ping = Ping::default().pace(Some(PING_TIME));
+                vec![spec("healthy".to_owned()).ping(ping).show("show a", "a\n")]
+            }
+            Self::Sick => {
+                Sickness::all().map(|sickness| spec(sickness.to_string()).sick(sickness)).collect()
+            }
+        }
+    }
+}
+
+pub(crate) fn run_part(part: &Part) -> Result<()> {
+    match part {
+        Part::Routers { kind } => serve(*kind),
+        Part::Ssh { subject, cell, router } => {
+            println!("{}", serde_json::to_string(&ssh::measure(*subject, *cell, *router)?)?);
+            Ok(())
+        }
+    }
+}
+
+fn serve(kind: Routers) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let lab = runtime.block_on(Lab::start(kind.specs()))?;
+    let addresses: Vec<_> = lab.routers().iter().map(lab::LabRouter::address).collect();
+    println!("{}", serde_json::to_string(&addresses)?);
+    // Whoever started us closes it at the latest by ending.
+    std::io::stdin().read_to_end(&mut Vec::new()).context("cannot wait for the end")?;
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// Routers in a process of their own, which ends with this.
+#[derive(Debug)]
+pub(super) struct RouterProcess {
+    process: Child,
+    /// Open until the process is to end.
+    stdin: Option<ChildStdin>,
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+impl RouterProcess {
+    pub(super) fn start(kind: Routers) -> Result<Self> {
+        let kind = kind.to_possible_value().context("every kind has a name")?;
+        let mut process = this_program()?
+            .args(["routers", kind.get_name()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the routers")?;
+        let mut line = String::new();
+        let stdout = process.stdout.take().context("the routers have an output")?;
+        BufReader::new(stdout).read_line(&mut line).context("the routers said nothing")?;
+        let addresses = serde_json::from_str(&line).context("the routers did not start")?;
+        Ok(Self { stdin: process.stdin.take(), process, addresses })
+    }
+}
+
+impl Drop for RouterProcess {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // It ends by itself; how does not matter any more.
+        self.process.wait().ok();
+    }
+}
+
+/// Measures one contestant in a process of its own.
+pub(super) fn measure_apart(
+    subject: ssh::Subject,
+    cell: ssh::Cell,
+    router: SocketAddr,
+) -> Result<Vec<f64>> {
+    let name = |value: Option<clap::builder::PossibleValue>| {
+        value.map(|value| value.get_name().to_owned()).context("every value has a name")
+    };
+    let (subject, cell) = (name(subject.to_possible_value())?, name(cell.to_possible_value())?);
+    let output = this_program()?
+        .args(["ssh", &subject, &cell, &router.to_string()])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start a contestant")?;
+    ensure!(output.status.success(), "{subject} could not be measured for {cell}");
+    serde_json::from_slice(&output.stdout).context("a contestant printed no figures")
+}
+
+fn this_program() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("this program has a path")?);
+    command.arg("bench-part");
+    Ok(command)
+}
