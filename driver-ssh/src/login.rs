@@ -41,7 +41,7 @@ pub(crate) async fn log_in(
     let username = &config.credentials.username;
     let timeout = ctx.remaining();
     debug!(%endpoint, username, ?timeout, "ssh login begins");
-    let (ctx, trace) = ctx.traced();
+    let (ctx, trace) = ctx.traced_within();
     let result = try_log_in(&ctx, settings, config).await;
     settings.tally().login(&trace.spans(), result.as_ref().err());
     let elapsed = timeout.saturating_sub(ctx.remaining());

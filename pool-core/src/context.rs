@@ -49,6 +49,13 @@ impl Context {
     /// [`PhaseTrace`].
     #[must_use]
     pub fn traced(&self) -> (Self, Arc<PhaseTrace>) {
+        let trace = Arc::new(PhaseTrace::default());
+        (Self { trace: Some(trace.clone()), ..self.clone() }, trace)
+    }
+
+    /// As [`traced`](Self::traced), for a part of an operation: whoever traces the whole sees its
+    /// phases, too.
+    pub fn traced_within(&self) -> (Self, Arc<PhaseTrace>) {
         let trace = Arc::new(PhaseTrace::within(self.trace.clone()));
         (Self { trace: Some(trace.clone()), ..self.clone() }, trace)
     }
@@ -201,7 +208,7 @@ mod tests {
     async fn who_traces_a_part_takes_nothing_from_who_traces_the_whole() {
         let (whole, outer) = Context::detached(Duration::from_secs(1)).traced();
         whole.enter(Phase::Connect);
-        let (part, inner) = whole.traced();
+        let (part, inner) = whole.traced_within();
         part.enter(Phase::Banner);
         assert_eq!(inner.spans().len(), 1);
         assert_eq!(outer.spans().len(), 2);
