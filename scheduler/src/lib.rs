@@ -51,6 +51,7 @@ mod pools;
 mod source;
 mod task;
 
+mod capacity;
 mod check;
 mod due;
 mod timetable;

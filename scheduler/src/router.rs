@@ -8,13 +8,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use crate::capacity::{Capacity, Demand, Verdict};
 use crate::check::{Ended, Site};
 use crate::due::{Anchor, Due};
 use crate::outbox::{Outbox, ReceiverGone};
 use crate::state::{LineHealth, LineNews, RouterHealth, Sight};
 use crate::timetable::{Repeats, Step, Timetable, Withdrawn};
 use crate::{
-    CheckResult, Failure, FailureKind, Line, LineState, Outcome, RouterState, SkipReason, Trigger,
+    CheckResult, Failure, FailureKind, Line, LineState, Outcome, Router, RouterState, SkipReason,
+    Trigger,
 };
 
 /// How soon a line is looked at again whose state is in doubt.
@@ -34,6 +36,7 @@ pub(crate) struct Worker {
     /// What is known of each line, by index.
     health: Vec<LineHealth>,
     router: RouterHealth,
+    capacity: Capacity,
     /// Lines whose state is in doubt, and when to look again; all after the same pause, so that
     /// the first is always the earliest. At most one for each line.
     rechecks: VecDeque<(Instant, usize, Arc<Line>)>,
@@ -93,6 +96,7 @@ impl Worker {
             runs: HashMap::new(),
             health: Vec::new(),
             router,
+            capacity: Capacity::new(Instant::now()),
             rechecks: VecDeque::new(),
             outbox: Outbox::new(outcomes),
             inbox,
@@ -129,6 +133,7 @@ impl Worker {
             self.handle_due();
             self.start_checks();
             self.start_rechecks();
+            self.judge_capacity();
             let (has_room, next_at) = (self.outbox.has_room(), self.next_at());
             tokio::select! {
                 biased;
@@ -171,6 +176,9 @@ impl Worker {
 
     fn note(&mut self, step: Step) {
         if let Step::Skipped(index, line, due, reason) = step {
+            if reason == SkipReason::Overrun {
+                self.capacity.overrun();
+            }
             self.push_skipped(index, &line, due, reason);
         }
     }
@@ -217,6 +225,26 @@ impl Worker {
         }
     }
 
+    /// Says once when the router does not keep up with its lines, and what would fit, and once
+    /// when it does again.
+    fn judge_capacity(&mut self) {
+        let now = Instant::now();
+        if self.inbox.is_none() || !self.capacity.may_be_over(now) {
+            return;
+        }
+        let demand = Demand::of(self.timetable.lines().map(|line| line.interval.as_duration()));
+        let Router { name, connection, .. } = &self.site.router;
+        let (router, lines) = (name.as_str(), demand.lines);
+        match self.capacity.judge(now, demand, connection.max_connections) {
+            Verdict::Same => {}
+            Verdict::Short(shortage) => {
+                tracing::warn!(router, lines, %shortage, "router does not keep up");
+            }
+            Verdict::Enough => tracing::info!(router, lines, "router keeps up again"),
+        }
+        self.router.set_short(self.capacity.is_short());
+    }
+
     fn start_check(&mut self, index: usize, due: Due, trigger: Trigger, limit: Option<Duration>) {
         let Some(line) = self.timetable.line(index).cloned() else { return };
         let (site, started_at) = (self.site.clone(), self.site.clock.now());
@@ -244,6 +272,9 @@ impl Worker {
             Err(error) => broken_off(&run, &error),
         };
         outcome.trigger = run.trigger;
+        if outcome.started_at.is_some() {
+            self.capacity.checked(outcome.duration);
+        }
         self.learn(&run, &mut outcome);
         self.timetable.end(run.index, Instant::now());
         self.outbox.push(outcome);

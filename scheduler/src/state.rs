@@ -56,6 +56,9 @@ pub struct RouterStatus {
     pub state: RouterState,
     /// When the first of the checks was due that say so.
     pub since: Timestamp,
+    /// Whether it does not keep up with its lines: checks are skipped because their turn does not
+    /// come.
+    pub is_short: bool,
 }
 
 impl LineStatus {
@@ -68,7 +71,7 @@ impl LineStatus {
 impl RouterStatus {
     /// That of a router nothing is known of.
     pub fn unknown(since: Timestamp) -> Self {
-        Self { state: RouterState::Unknown, since }
+        Self { state: RouterState::Unknown, since, is_short: false }
     }
 }
 
@@ -261,6 +264,11 @@ impl RouterHealth {
         self.status
     }
 
+    /// Notes whether the router keeps up with its lines.
+    pub(crate) fn set_short(&mut self, is_short: bool) {
+        self.status.is_short = is_short;
+    }
+
     /// Takes in what the check that was due `at` says. Returns the state before, if it changed.
     pub(crate) fn see(&mut self, sight: Sight, at: Timestamp) -> Option<RouterState> {
         let to = match sight {
@@ -277,7 +285,7 @@ impl RouterHealth {
         let since = self.doubt.confirmed(at, needed)?;
         self.doubt = Doubt::default();
         let from = self.status.state;
-        self.status = RouterStatus { state: to, since };
+        (self.status.state, self.status.since) = (to, since);
         Some(from)
     }
 }
@@ -350,7 +358,8 @@ mod tests {
         assert_eq!(router.see(UP, at(1)), Some(RouterState::Unknown));
         assert_eq!(router.see(Sight::NoSession, at(2)), None);
         assert_eq!(router.see(Sight::NoSession, at(3)), Some(RouterState::Reachable));
-        assert_eq!(router.status(), RouterStatus { state: RouterState::Unreachable, since: at(2) });
+        let unreachable = RouterState::Unreachable;
+        assert_eq!((router.status().state, router.status().since), (unreachable, at(2)));
         assert_eq!(router.see(Sight::Nothing, at(4)), None);
         assert_eq!(router.see(Sight::NoFigures, at(5)), Some(RouterState::Unreachable));
     }

@@ -181,6 +181,12 @@ impl Timetable {
         stays.map(|(index, slot)| (slot.line.id.clone(), index)).collect()
     }
 
+    /// The lines that are not withdrawn.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
+        let slots = self.slots.iter().flatten();
+        slots.filter(|slot| !slot.is_withdrawn()).map(|slot| &slot.line)
+    }
+
     /// The line of an index that is in use.
     pub(crate) fn line(&self, index: usize) -> Option<&Arc<Line>> {
         self.slots[index].as_ref().map(|slot| &slot.line)

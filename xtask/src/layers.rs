@@ -27,7 +27,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "lab", uses: &[], tests_with: &[] },
     Layer {
         name: "xtask",
-        uses: &["driver-cli", "driver-ssh", "lab", "pool", "pool-core"],
+        uses: &["driver-cli", "driver-ssh", "lab", "pool", "pool-core", "scheduler"],
         tests_with: &[],
     },
 ];

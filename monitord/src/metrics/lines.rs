@@ -61,6 +61,13 @@ impl Collector for LineCollector {
             "Routers that were tried, by whether sessions can be had",
             RouterState::ALL.map(|state| (state.as_str(), count(state))),
         )?;
+        let short = routers.values().filter(|status| status.is_short).count();
+        encode_counts(
+            &mut encoder,
+            "monitord_router_capacity",
+            "Routers that were tried, by whether they keep up with their lines",
+            [("enough", routers.len() - short), ("short", short)],
+        )?;
         let sources = self.board.sources();
         let troubled = sources.iter().filter(|source| source.trouble.is_some()).count();
         encode_counts(

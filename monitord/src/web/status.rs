@@ -63,6 +63,8 @@ struct RouterView<'a> {
     /// Whether sessions can be had; while they cannot, nothing is known of its lines.
     state: &'static str,
     since: Option<String>,
+    /// Whether checks are skipped because it does not keep up with its lines.
+    short: bool,
     in_use: usize,
     checking: usize,
     idle: usize,
@@ -186,6 +188,7 @@ fn router_view<'a>(
         platform: facts.platform.as_str(),
         state: status.map_or(RouterState::Unknown, |status| status.state).as_str(),
         since: status.map(|status| format!("{:.3}", status.since)),
+        short: status.is_some_and(|status| status.is_short),
         in_use: stats.in_use,
         checking: stats.checking,
         idle: stats.idle,

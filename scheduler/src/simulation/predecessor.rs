@@ -147,6 +147,8 @@ async fn dead_lines_starved_their_router_unseen() {
     let pool = FakePool::new(|_| Behaviour::Answers(Duration::from_secs(10)));
     let outcomes = run(&inventory, FakePools::one(&pool), MINUTE * 60).await;
     assert_eq!(outcomes.len(), 200 * 20);
+    let short = outcomes.iter().filter(|outcome| outcome.router_status.is_short).count();
+    assert!(short > outcomes.len() * 8 / 10, "it is known after the first rounds: {short}");
     let fair = 720 / 200;
     for line in &inventory.lines {
         let own: Vec<_> = outcomes.iter().filter(|outcome| outcome.line == line.id).collect();
