@@ -9,6 +9,7 @@ mod part;
 mod pool;
 mod report;
 mod rounds;
+mod scheduler;
 mod ssh;
 
 use std::process::Command;
@@ -39,6 +40,8 @@ enum Bench {
     Hang,
     /// Logins and commands over SSH, against a bare ssh2 loop and russh.
     Ssh,
+    /// The scheduler, from ten thousand lines to a million.
+    Scheduler,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -59,6 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             return Ok(());
         }
         Bench::Ssh => ssh::run()?,
+        Bench::Scheduler => scheduler::run()?,
     };
     match options.output {
         Output::Table => print!("{}", report::table(&rows)),
