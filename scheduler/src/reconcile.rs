@@ -214,7 +214,10 @@ impl Plan {
     fn add_router(&mut self, router: Router, lines: Vec<Line>) {
         let change = Change::Added;
         self.diff.routers.push(RouterChange { router: router.name.clone(), change });
-        let lines: Vec<_> = lines.into_iter().map(|line| interned(line, &router.name)).collect();
+        // Not collected from the vector itself, whose memory would stay: that of whole lines.
+        let mut known = Vec::with_capacity(lines.len());
+        known.extend(lines.into_iter().map(|line| interned(line, &router.name)));
+        let lines = known;
         self.note_lines(&lines, &Change::Added);
         let order = Order { add: lines.clone(), is_new_router: true, ..Order::default() };
         let name = router.name.clone();

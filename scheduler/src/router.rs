@@ -48,7 +48,8 @@ pub(crate) struct Worker {
 /// What a worker is told while it works.
 #[derive(Debug)]
 pub(crate) struct Errand {
-    pub(crate) kind: ErrandKind,
+    /// In a box, because a channel has room for many of what it carries, at every router.
+    pub(crate) kind: Box<ErrandKind>,
     /// Is told when it is done: at that moment, of which due times are the last by the old ways.
     pub(crate) done: oneshot::Sender<Instant>,
 }
@@ -326,7 +327,7 @@ impl Worker {
             // Nobody is left to say what to do.
             return self.leave(now);
         };
-        match kind {
+        match *kind {
             ErrandKind::Leave => self.leave(now),
             ErrandKind::Change { withdraw, change, site } => {
                 if let Some(site) = site {

@@ -158,13 +158,16 @@ fn is_about_the_router(failure: &Failure) -> bool {
     }
 }
 
-/// What is remembered of a line.
+/// What is remembered of a line. There is one for each of a million lines, so that moments are
+/// kept as milliseconds, which due times are whole numbers of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineHealth {
-    status: LineStatus,
+    state: LineState,
     /// The latest state that was not unknown, if there was one.
     known: LineState,
     doubt: Doubt,
+    since_ms: i64,
+    flaps: u32,
 }
 
 /// What is remembered of a router.
@@ -178,7 +181,8 @@ pub(crate) struct RouterHealth {
 #[derive(Clone, Copy, Debug, Default)]
 struct Doubt {
     checks: u8,
-    since: Option<Timestamp>,
+    /// When the first of them was due; means nothing before there is one.
+    since_ms: i64,
 }
 
 /// What a check did to the state of a line.
@@ -199,22 +203,29 @@ pub(crate) enum LineNews {
 
 impl Doubt {
     /// Counts a check; says since when the state is wrong once there have been enough of them.
-    fn confirmed(&mut self, at: Timestamp, needed: u8) -> Option<Timestamp> {
-        let since = *self.since.get_or_insert(at);
+    fn confirmed(&mut self, at: Timestamp, needed: u8) -> Option<i64> {
+        if self.checks == 0 {
+            self.since_ms = at.as_millisecond();
+        }
         self.checks = self.checks.saturating_add(1);
-        (self.checks >= needed).then_some(since)
+        (self.checks >= needed).then_some(self.since_ms)
     }
+}
+
+fn moment(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).expect("it was made of one")
 }
 
 impl LineHealth {
     /// Of a line that is new.
     pub(crate) fn new(at: Timestamp) -> Self {
-        let status = LineStatus::unknown(at);
-        Self { status, known: LineState::Unknown, doubt: Doubt::default() }
+        let (state, doubt) = (LineState::Unknown, Doubt::default());
+        Self { state, known: state, doubt, since_ms: at.as_millisecond(), flaps: 0 }
     }
 
     pub(crate) fn status(&self) -> LineStatus {
-        self.status
+        let Self { state, flaps, .. } = *self;
+        LineStatus { state, since: moment(self.since_ms), flaps }
     }
 
     /// Takes in what the check that was due `at` says. A state that is unknown needs no more than
@@ -226,15 +237,15 @@ impl LineHealth {
             Sight::NoFigures | Sight::NoSession => LineState::Unknown,
             Sight::Nothing => return LineNews::None,
         };
-        let from = self.status.state;
+        let from = self.state;
         if to == from {
             self.doubt = Doubt::default();
             return LineNews::None;
         }
         let needed = if from == LineState::Unknown { 1 } else { CONFIRMATIONS };
-        let Some(since) = self.doubt.confirmed(at, needed) else { return LineNews::Doubted };
+        let Some(since_ms) = self.doubt.confirmed(at, needed) else { return LineNews::Doubted };
         self.doubt = Doubt::default();
-        (self.status.state, self.status.since) = (to, since);
+        (self.state, self.since_ms) = (to, since_ms);
         let known = self.known;
         if to == LineState::Unknown {
             return match sight {
@@ -247,7 +258,7 @@ impl LineHealth {
             return LineNews::Quietly;
         }
         if known != LineState::Unknown {
-            self.status.flaps = self.status.flaps.saturating_add(1);
+            self.flaps = self.flaps.saturating_add(1);
         }
         LineNews::Changed { from: known, to }
     }
@@ -282,7 +293,7 @@ impl RouterHealth {
         }
         // One session that could be had is proof; one that could not is none.
         let needed = if to == RouterState::Reachable { 1 } else { CONFIRMATIONS };
-        let since = self.doubt.confirmed(at, needed)?;
+        let since = moment(self.doubt.confirmed(at, needed)?);
         self.doubt = Doubt::default();
         let from = self.status.state;
         (self.status.state, self.status.since) = (to, since);

@@ -169,7 +169,7 @@ impl Supervisor {
             // Fails only when the worker has ended: its lines then are accounted for.
             tokio::select! {
                 () = self.house.shutdown.cancelled() => {}
-                sent = inbox.send(Errand { kind, done }) => drop(sent),
+                sent = inbox.send(Errand { kind: Box::new(kind), done }) => drop(sent),
             }
         }
         receiver

@@ -7,8 +7,8 @@ use anyhow::Result;
 use async_trait::async_trait;
 use pool_core::{
     ConnectionConfig, ConnectionPool, Context, Credentials, DiscardReason, Disposition, Endpoint,
-    EventSender, EventStream, Lease, LeaseHome, LeaseInfo, PoolStats, Protocol, ProtocolDriver,
-    Request, SlotId, StepOutput, Transcript, WarmUpReport,
+    EventSender, EventStream, Lease, LeaseHome, LeaseInfo, LeaseUse, PoolStats, Protocol,
+    ProtocolDriver, Request, SlotId, StepOutput, Transcript, WarmUpReport,
 };
 use scheduler::{Interval, Inventory, Line, LineId, PingParams, Pools, Router, RouterName, Target};
 
@@ -71,7 +71,13 @@ impl Pools for MockPools {
 }
 
 impl LeaseHome for Nowhere {
-    fn give_back(&self, _: SlotId, driver: Box<dyn ProtocolDriver>, disposition: Disposition) {
+    fn give_back(
+        self: Arc<Self>,
+        _: SlotId,
+        driver: Box<dyn ProtocolDriver>,
+        disposition: Disposition,
+        _: LeaseUse,
+    ) {
         assert_ne!(disposition, Disposition::Discard(DiscardReason::Broken), "it answers always");
         drop(driver);
     }
