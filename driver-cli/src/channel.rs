@@ -56,6 +56,21 @@ impl Channel {
         phase: Phase,
         silence: Duration,
     ) -> Result<Heard> {
+        let heard = self.overhear(ctx, phase, silence).await?;
+        if heard == Heard::Text {
+            self.screen.feed(&self.received);
+        }
+        Ok(heard)
+    }
+
+    /// As [`listen`](Self::listen), and leaves it to the caller to show what was heard, which is
+    /// in [`received`](Self::received).
+    pub(crate) async fn overhear(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        silence: Duration,
+    ) -> Result<Heard> {
         ctx.check(phase)?;
         ctx.enter(phase);
         self.received.clear();
@@ -72,7 +87,6 @@ impl Channel {
                 if let Some(recorder) = &self.recorder {
                     recorder.received(&self.received);
                 }
-                self.screen.feed(&self.received);
                 Ok(Heard::Text)
             }
             Err(error) if error.kind() == ErrorKind::DeadlineExceeded => {
@@ -82,9 +96,14 @@ impl Channel {
         }
     }
 
-    /// The bytes that were heard last.
-    pub(crate) fn received(&self) -> &[u8] {
-        &self.received
+    /// Takes the bytes that were heard last.
+    pub(crate) fn received(&mut self) -> BytesMut {
+        self.received.split()
+    }
+
+    /// Whether the device has certainly said nothing that has not been heard. Never waits.
+    pub(crate) fn is_drained(&mut self) -> bool {
+        self.transport.is_drained()
     }
 
     /// Sends `text`.

@@ -11,9 +11,13 @@ use crate::platform::EchoMode;
 use crate::prompt::{BuriedPrompt, Prompt};
 use crate::session::{CTRL_C, Session};
 
-/// How long the learnt prompt must stand at the end where there is no doubt about it: what had
-/// left the device together with it has come by then.
+/// How long the learnt prompt must stand at the end where there is no doubt about it, on a transport
+/// that cannot tell whether there is more: what had left the device together with it has come by
+/// then.
 const CERTAIN_QUIET: Duration = Duration::from_millis(2);
+/// A prompt of so many bytes that comes alone does not come from a device that sends letter by
+/// letter.
+const PIECE_BYTES_MIN: usize = 3;
 /// How long the learnt prompt must stand at the end before it ends the command. A line of output
 /// that looks the same is followed by the rest of the output well within this time.
 const PROMPT_QUIET: Duration = Duration::from_millis(50);
@@ -109,7 +113,12 @@ impl<'a> Collect<'a> {
     }
 
     async fn until_prompt(&mut self, ctx: &Context) -> Result<()> {
+        // Some of it, or all, may have come together with the echo.
+        self.certain = self.is_certain(0, false);
         loop {
+            if self.certain && self.session.channel.is_drained() {
+                return Ok(());
+            }
             if self.interrupt_at.is_some_and(|at| at <= Instant::now()) {
                 self.interrupt_at = None;
                 self.session.channel.send(ctx, self.limits.phase, CTRL_C).await?;
@@ -124,7 +133,7 @@ impl<'a> Collect<'a> {
                     }
                     self.heard_at = Instant::now();
                     self.looks = 0;
-                    self.certain = self.is_certain(above);
+                    self.certain = self.is_certain(above, in_line);
                     if self.session.channel.screen.size() > self.limits.bytes_max {
                         return Err(Error::OutputLimit { limit: self.limits.bytes_max });
                     }
@@ -142,17 +151,20 @@ impl<'a> Collect<'a> {
     }
 
     /// Whether the prompt has certainly come with what was heard last; `above` bytes of text were
-    /// there before.
+    /// there before, and something behind them if we were `in_line`.
     ///
-    /// The whole prompt and the line end before it came in one piece, behind output without a line
-    /// that begins with a prompt, and the echo of the command had been seen before. A line of
-    /// output that happens to be the prompt would have to be the first of its kind, and the device
-    /// would have to fall silent right behind it.
-    fn is_certain(&mut self, above: usize) -> bool {
+    /// The whole prompt came in one piece, with the line end before it or as a piece of its own
+    /// that is too long for one of a device that speaks haltingly. It stands behind output without
+    /// a line that begins with a prompt, and the echo of the command had been seen before. A line
+    /// of output that happens to be the prompt would have to be the first of its kind, and the
+    /// device would have to fall silent right behind it.
+    fn is_certain(&mut self, above: usize, in_line: bool) -> bool {
         let Session { channel, platform, prompt, .. } = &*self.session;
         let text = channel.screen.text();
-        let in_one_piece = text.len() > above && prompt.is_at_end(&channel.screen);
-        if !in_one_piece || prompt.varies || platform.echo != EchoMode::Await {
+        let with_line_end = text.len() > above;
+        let alone = !in_line && prompt.text.len() >= PIECE_BYTES_MIN;
+        let in_one_piece = (with_line_end || alone) && prompt.is_at_end(&channel.screen);
+        if !in_one_piece || prompt.varies || platform.echo == EchoMode::Ignore {
             return false;
         }
         // What a command prints that prepares the session is not looked at any further.

@@ -131,8 +131,10 @@ impl Session {
     pub(crate) async fn settle(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
         let ctx = &ctx.capped(self.write_timeout);
         self.channel.screen.clear();
-        if self.channel.listen(ctx, phase, DRAIN).await? == Heard::Silence {
-            return Ok(());
+        if self.channel.is_drained()
+            || self.channel.listen(ctx, phase, DRAIN).await? == Heard::Silence
+        {
+            return ctx.check(phase);
         }
         tracing::debug!(words = self.channel.last_words(), "the device spoke unasked");
         while self.channel.listen(ctx, phase, SETTLE_QUIET).await? == Heard::Text {
@@ -143,7 +145,8 @@ impl Session {
         self.ask_for_prompt(ctx, phase).await
     }
 
-    /// Types `line` and RETURN, with the echo in between awaited if the platform has a usable one.
+    /// Types `line` and RETURN, and waits for the echo if the platform has a usable one. What has
+    /// come behind the echo is on the screen then, and nothing else.
     pub(crate) async fn enter_line(
         &mut self,
         ctx: &Context,
@@ -155,10 +158,13 @@ impl Session {
         if self.platform.echo == EchoMode::Await {
             self.channel.send(ctx, phase, line).await?;
             self.await_echo(ctx, phase, line).await?;
-            self.press_return(ctx, phase).await
-        } else {
-            let text = format!("{line}{}", self.platform.line_ending.as_str());
-            self.channel.send(ctx, phase, &text).await
+            return self.press_return(ctx, phase).await;
+        }
+        let text = format!("{line}{}", self.platform.line_ending.as_str());
+        self.channel.send(ctx, phase, &text).await?;
+        match self.platform.echo {
+            EchoMode::Verify => self.await_echo(ctx, phase, line).await,
+            EchoMode::Await | EchoMode::Ignore => Ok(()),
         }
     }
 
@@ -166,7 +172,7 @@ impl Session {
         let mut watch = EchoWatch::of(line, &self.prompt.text, self.platform.encoding);
         let started = Instant::now();
         loop {
-            let heard = self.channel.listen(ctx, phase, ECHO_QUIET).await.map_err(|error| {
+            let heard = self.channel.overhear(ctx, phase, ECHO_QUIET).await.map_err(|error| {
                 let expected = format!("the echo of `{line}`");
                 match error.kind() {
                     ErrorKind::DeadlineExceeded => self.channel.explain(error, expected),
@@ -175,9 +181,8 @@ impl Session {
             })?;
             match heard {
                 Heard::Text => {
-                    watch.hear(self.channel.received());
-                    if watch.is_seen(&self.channel.screen) {
-                        self.channel.screen.clear();
+                    let received = self.channel.received();
+                    if watch.show(&received, &mut self.channel.screen) {
                         return Ok(());
                     }
                 }

@@ -1,4 +1,4 @@
-//! The echo of a command: seen before RETURN is sent, and taken off the output.
+//! The echo of a command: where the output begins, and taken off it.
 //!
 //! Devices wrap it, repaint it, pad it with blanks and cursor movements. Blanks and control
 //! characters are therefore left out of every comparison.
@@ -35,8 +35,32 @@ impl EchoWatch {
         Self { expected, prompt, expected_bytes, tape: Vec::new(), escape: Escape::default() }
     }
 
+    /// Shows `bytes`, which came last, on `screen` up to the end of the echo; then removes all that
+    /// is shown, and shows the rest. Says whether the echo has been seen.
+    pub(crate) fn show(&mut self, bytes: &[u8], screen: &mut Screen) -> bool {
+        let mut rest = bytes;
+        loop {
+            // RETURN is echoed by a line end: the echo ends before one, or with what has come.
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let (text, after) = rest.split_at(end);
+            self.hear(text);
+            screen.feed(text);
+            if self.is_seen(screen) {
+                screen.clear();
+                screen.feed(after);
+                return true;
+            }
+            if after.is_empty() {
+                return false;
+            }
+            let (line_end, next) = after.split_at(1);
+            screen.feed(line_end);
+            rest = next;
+        }
+    }
+
     /// Takes note of the bytes that came last.
-    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+    fn hear(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if self.escape.take(byte) == Taken::No && byte > 0x20 && byte != 0x7f {
                 self.tape.push(byte);
@@ -45,7 +69,7 @@ impl EchoWatch {
     }
 
     /// Whether the last of what was printed or is shown is the command line.
-    pub(crate) fn is_seen(&self, screen: &Screen) -> bool {
+    fn is_seen(&self, screen: &Screen) -> bool {
         let mut shown = screen.backwards().filter(|character| !character.is_whitespace());
         self.tape.ends_with(&self.expected_bytes)
             || self.expected.chars().rev().all(|expected| shown.next() == Some(expected))

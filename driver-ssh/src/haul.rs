@@ -35,7 +35,8 @@ pub(crate) fn haul(mut engine: Engine) -> Haul {
     Haul { engine, bytes, end }
 }
 
-fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
+/// Appends what there is on the channel to `bytes`, up to a bound.
+pub(crate) fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
     let mut chunk = [0; 8192];
     while bytes.len() < READ_BYTES_MAX {
         match read_chunk(engine, &mut chunk) {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::blocking::{Threads, lost};
 use crate::channel::close_channel;
 use crate::engine::{Engine, Fault};
 use crate::error::{in_phase, session_error};
-use crate::haul::{Haul, HaulEnd, haul};
+use crate::haul::{Haul, HaulEnd, haul, read_available};
 use crate::kill::KillSwitch;
 use crate::server::ServerTexts;
 use crate::socket::{Socket, wait_ready};
@@ -36,8 +37,11 @@ pub(crate) struct SshSession {
     kill: KillSwitch,
     threads: Arc<Threads>,
     state: State,
-    /// What a reading stretch brought after its reader had gone.
+    /// What a stretch brought that nobody has read yet.
     stash: BytesMut,
+    /// Set while libssh2 has handed out all that it has taken from the socket: what the socket
+    /// must become before there can be more.
+    drained: Option<Interest>,
 }
 
 enum State {
@@ -53,7 +57,14 @@ impl SshSession {
     pub(crate) fn new(socket: Arc<Socket>, threads: Arc<Threads>) -> Result<Self> {
         let kill = KillSwitch::new(socket.clone());
         let engine = Engine::new(socket.clone(), kill.clone(), threads.clone())?;
-        Ok(Self { socket, kill, threads, state: State::Here(engine), stash: BytesMut::new() })
+        Ok(Self {
+            socket,
+            kill,
+            threads,
+            state: State::Here(engine),
+            stash: BytesMut::new(),
+            drained: None,
+        })
     }
 
     /// Works on the session until `work` is done: on a thread while there is something to do, and
@@ -127,6 +138,8 @@ impl SshSession {
     {
         let permit = self.threads.permit(ctx, *phase).await?;
         let mut engine = self.take_engine(*phase)?;
+        // Whatever libssh2 does, it may take packets from the socket and keep them.
+        self.drained = None;
         let progress = engine.progress.clone();
         progress.enter(*phase);
         let mut thread = permit.run(move || {
@@ -175,6 +188,9 @@ impl SshSession {
                 buffer.unsplit(self.stash.split());
                 return Ok(count);
             }
+            if let (Some(interest), State::Here(_)) = (self.drained, &self.state) {
+                wait_ready(&self.socket, ctx, Phase::Read, interest).await?;
+            }
             self.begin_reading(ctx).await?;
             match self.end_reading(ctx, Phase::Read).await? {
                 // Bytes first: an end or a failure behind them shows again at the next read.
@@ -184,12 +200,40 @@ impl SshSession {
                     self.kill.fire();
                     return Err(self.blame(error));
                 }
-                Some(HaulEnd::Drained(interest)) => {
-                    wait_ready(&self.socket, ctx, Phase::Read, interest).await?;
-                }
-                Some(HaulEnd::Full) | None => {}
+                Some(HaulEnd::Drained(_) | HaulEnd::Full) | None => {}
             }
         }
+    }
+
+    /// Writes all of `bytes` to the open channel, and keeps what has come in meanwhile: both take
+    /// one stretch.
+    ///
+    /// # Errors
+    ///
+    /// As [`drive`](Self::drive).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: as `drive`.
+    pub(crate) async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
+        let mut left = BytesMut::from(bytes);
+        let work = move |engine: &mut Engine| {
+            while !left.is_empty() {
+                let result = engine.channel()?.write(&left);
+                match result.map_err(|error| engine.io_fault(&error))? {
+                    // The device's window is full: it has to read first.
+                    0 => return Err(Fault::Again),
+                    written => drop(left.split_to(written)),
+                }
+            }
+            let mut read = BytesMut::new();
+            // An end or a failure shows again at the next read, which is there to tell of it.
+            let end = read_available(engine, &mut read);
+            Ok((read, end))
+        };
+        let (read, end) = self.drive(ctx, Phase::Write, work).await?;
+        self.keep(read, &end);
+        Ok(())
     }
 
     async fn begin_reading(&mut self, ctx: &Context) -> Result<()> {
@@ -214,8 +258,23 @@ impl SshSession {
         self.state = State::Gone;
         let haul = joined.map_err(|error| lost(phase, &error))?;
         self.state = State::Here(haul.engine);
-        self.stash.unsplit(haul.bytes);
+        self.keep(haul.bytes, &haul.end);
         Ok(Some(haul.end))
+    }
+
+    /// Keeps what was read for whoever reads next.
+    fn keep(&mut self, bytes: BytesMut, end: &HaulEnd) {
+        self.stash.unsplit(bytes);
+        self.drained = match end {
+            HaulEnd::Drained(interest) => Some(*interest),
+            HaulEnd::Full | HaulEnd::Eof | HaulEnd::Broken(_) => None,
+        };
+    }
+
+    /// Whether nothing has come in that has not been read, as far as that can be told at once.
+    pub(crate) fn is_drained(&self) -> bool {
+        let idle = matches!(self.state, State::Here(_)) && self.stash.is_empty();
+        idle && self.drained.is_some() && !self.socket.has_input()
     }
 
     /// Gets the session back from a thread that reads for somebody who has gone.

@@ -1,4 +1,3 @@
-use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -79,20 +78,12 @@ impl Transport for ShellTransport {
         self.session.read(ctx, buffer).await
     }
 
+    fn is_drained(&mut self) -> bool {
+        self.session.is_drained()
+    }
+
     async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
-        let mut left = BytesMut::from(bytes);
-        let work = move |engine: &mut Engine| {
-            while !left.is_empty() {
-                let result = engine.channel()?.write(&left);
-                match result.map_err(|error| engine.io_fault(&error))? {
-                    // The device's window is full: it has to read first.
-                    0 => return Err(Fault::Again),
-                    written => drop(left.split_to(written)),
-                }
-            }
-            Ok(())
-        };
-        self.session.drive(ctx, Phase::Write, work).await
+        self.session.write_all(ctx, bytes).await
     }
 
     async fn close(self: Box<Self>, ctx: &Context) -> Result<()> {

@@ -36,6 +36,11 @@ impl Socket {
         }
     }
 
+    /// Whether there is something to read from the socket, its end included.
+    pub(crate) fn has_input(&self) -> bool {
+        recv(self, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) != Err(Errno::AGAIN)
+    }
+
     async fn ready(&self, interest: Interest) -> io::Result<()> {
         match self {
             Self::Direct(stream) => stream.ready(interest).await.map(drop),

@@ -172,6 +172,10 @@ impl Transport for ScriptedTransport {
         ctx.run(Phase::Read, async { Ok(self.play(buffer).await) }).await
     }
 
+    fn is_drained(&mut self) -> bool {
+        !self.meet_expectation() || matches!(self.acts.front(), Some(Act::Think(_) | Act::Hang))
+    }
+
     async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
         ctx.check(Phase::Write)?;
         self.written.lock().extend_from_slice(bytes);

@@ -23,6 +23,14 @@ pub trait Transport: Debug + Send {
     /// moment: it reads under a shortened context.
     async fn read(&mut self, ctx: &Context, buffer: &mut BytesMut) -> Result<usize>;
 
+    /// Whether everything that the device has said so far has been read. Never waits; `false`
+    /// where that cannot be told without waiting, which is what a transport says by default.
+    ///
+    /// Whoever knows it needs no timed read to find out.
+    fn is_drained(&mut self) -> bool {
+        false
+    }
+
     /// Writes all of `bytes`.
     ///
     /// # Errors

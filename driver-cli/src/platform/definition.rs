@@ -63,11 +63,15 @@ impl LineEnding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum EchoMode {
-    /// The command is typed, and RETURN only once its echo has been seen: whatever came before
-    /// the echo cannot be mistaken for output.
+    /// Command and RETURN are sent in one go. Nothing is taken for output that comes before the
+    /// whole echo of the command has been seen.
     #[default]
+    Verify,
+    /// As `verify`, and RETURN is typed only once the echo has been seen: for a device that loses
+    /// what is typed ahead, or repaints the line so much that its end cannot be told.
     Await,
-    /// Command and RETURN are sent in one go; what looks like an echo is taken off the output.
+    /// Command and RETURN are sent in one go, and no echo is expected; what looks like one is taken
+    /// off the output.
     Ignore,
 }
 

@@ -190,7 +190,7 @@ async fn a_command_ends_at_once_where_its_end_is_certain_and_only_there() {
     let torn = duration_of(|device| device.says("up\r\nR").says("1#")).await;
     assert!(torn >= quiet, "the device may be speaking haltingly: {torn:?}");
     let alone = duration_of(|device| device.says("up\r\n").says("R1#")).await;
-    assert!(alone >= quiet, "{alone:?}");
+    assert!(alone < Duration::from_millis(10), "a shell prints the prompt by itself: {alone:?}");
     let second = duration_of(|device| device.says("R1#show version\r\nup\r\nR1#")).await;
     assert!(second >= quiet, "there are lines like that in the output: {second:?}");
 }
