@@ -199,6 +199,30 @@ async fn the_documents_platform_and_its_samples_check() {
     assert!(ended.stderr.contains("ping.command: {count} is missing"), "{}", ended.stderr);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_platform_checks_a_line_of_a_router_that_speaks_it() {
+    let ping = lab::Ping::lossy(50);
+    let lab = Lab::start(vec![RouterSpec::new("edge-1", "acme_os").ping(ping)]).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let definition = [block("description"), block("[ping]")].join("\n");
+    std::fs::create_dir(directory.path().join("platforms")).unwrap();
+    std::fs::write(directory.path().join("platforms/acme_os.toml"), definition).unwrap();
+    let address = lab.router("edge-1").address();
+    let reached = format!("host: {}\n    port: {}", address.ip(), address.port());
+    let config = block("platforms:\n").replace("host: 192.0.2.1", &reached);
+    let path = directory.path().join("monitord.yaml");
+    std::fs::write(&path, config).unwrap();
+
+    let known_hosts = format!("connection.known_hosts={}", directory.path().join("kh").display());
+    let arguments = ["once", "-o", "json", "-c", path.to_str().unwrap(), "--set", &known_hosts];
+    let environment = [("EDGE_PASSWORD", lab::DEFAULT_PASSWORD)];
+    let ended = run(&arguments, &environment).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    let outcome = &ended.json()[0];
+    assert_eq!((&outcome["sent"], &outcome["received"]), (&4.into(), &2.into()), "{outcome}");
+    assert_eq!(outcome["loss_pct"], 50.0, "{outcome}");
+}
+
 #[tokio::test]
 async fn an_operators_platform_is_parsed_and_listed() {
     let directory = tempfile::tempdir().unwrap();

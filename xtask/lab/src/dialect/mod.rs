@@ -1,5 +1,6 @@
 //! What each platform's command line looks like: data, and small functions that print.
 
+mod acme;
 mod asa;
 mod comware;
 mod dashes;
@@ -117,12 +118,19 @@ static DIALECTS: [&Dialect; 11] = [
     &asa::DIALECT,
 ];
 
+/// What nobody sells, for routers that are asked for by name only.
+static MADE_UP: [&Dialect; 1] = [&acme::DIALECT];
+
 /// The dialect of a platform, by its name or an alias.
 pub(crate) fn by_name(name: &str) -> Option<&'static Dialect> {
-    DIALECTS.iter().copied().find(|dialect| dialect.name == name || dialect.aliases.contains(&name))
+    DIALECTS
+        .iter()
+        .chain(&MADE_UP)
+        .copied()
+        .find(|dialect| dialect.name == name || dialect.aliases.contains(&name))
 }
 
-/// The names of all platforms that a router can have.
+/// The names of all platforms that a router can have, made-up ones aside.
 pub fn platforms() -> Vec<&'static str> {
     DIALECTS.iter().map(|dialect| dialect.name).collect()
 }
