@@ -19,7 +19,7 @@ pub(crate) fn clean(
     prompt: &Prompt,
     platform: &PlatformDefinition,
 ) -> String {
-    cut_nudges(&mut text, ended, prompt);
+    cut_nudges(&mut text, ended, prompt, platform.above_prompt.as_ref());
     cut_above_prompt(&mut text, platform.above_prompt.as_ref());
     let mut start = echo_length(&text, line, &prompt.text);
     start += above_output_length(&text[start..], platform.above_output.as_ref());
@@ -35,13 +35,16 @@ pub(crate) fn rejection<'a>(output: &'a str, platform: &PlatformDefinition) -> O
     Some(platform.rejections.as_ref()?.find(head)?.as_str().trim())
 }
 
-fn cut_nudges(text: &mut String, ended: &Ended, prompt: &Prompt) {
+fn cut_nudges(text: &mut String, ended: &Ended, prompt: &Prompt, above: Option<&Regex>) {
     let Some(nudge) = &ended.nudge else { return };
+    let is_prompt = |line: &str| {
+        line.is_empty() || line == prompt.text || above.is_some_and(|above| above.is_match(line))
+    };
     // The line on which RETURN was pressed ends by it. If nothing else has come since, the prompt
     // had been there already, and what stands behind it is none of the command's.
     let mut since = text[nudge.above..].lines();
     let pressed = since.next().unwrap_or_default();
-    if pressed == nudge.line && since.all(|line| line.is_empty() || line == prompt.text) {
+    if pressed == nudge.line && since.all(is_prompt) {
         text.truncate(nudge.output);
         if !(text.is_empty() || text.ends_with('\n')) {
             text.push('\n');

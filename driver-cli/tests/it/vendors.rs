@@ -20,6 +20,23 @@ async fn the_context_above_the_prompt_of_sros_is_no_output() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_changed_prompt_below_a_context_is_learnt_and_leaves_no_trace() {
+    let (prompt, changed) = ("\r\n[/]\r\nA:admin@edge-1# ", "\r\n[/]\r\nA:admin@edge-9# ");
+    let device = Device::silent("nokia_sros")
+        .greets("", prompt)
+        .answers("environment more false", "", prompt)
+        .answers("environment console width 512", "", prompt)
+        .answers("environment no more", "", prompt)
+        .answers("show uptime", "4 weeks\r\n", changed)
+        .hears("\n")
+        .says(format!("\r\n{changed}"))
+        .answers("show uptime", "5 weeks\r\n", changed);
+    let mut session = device.log_in().await.unwrap();
+    assert_eq!(session.run("show uptime").await.unwrap().trim_end(), "4 weeks");
+    assert_eq!(session.run("show uptime").await.unwrap().trim_end(), "5 weeks");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_uncommitted_change_beside_the_prompt_of_classic_sros_is_got_over() {
     let refused = "                       ^\r\nError: Invalid parameter.\r\n";
     let device = Device::silent("nokia_sros")

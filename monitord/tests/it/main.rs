@@ -6,6 +6,7 @@ mod follow;
 mod leaks;
 mod pages;
 mod pool;
+mod prompt;
 mod scenario;
 mod secrets;
 mod spool;

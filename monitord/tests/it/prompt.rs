@@ -1,0 +1,110 @@
+//! Every platform's command line over SSH, on routers that make it hard to tell what is output.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use driver_cli::{CliFactory, CommandPolicy, Platforms};
+use driver_ssh::{SshConnector, SshSettings};
+use lab::{Fault, Lab, LabRouter, RouterSpec};
+use pool_core::{
+    ConnectionConfig, Context, Credentials, Endpoint, HostKeyPolicy, Platform, ProtocolDriver,
+    ProtocolFactory, Request,
+};
+
+/// Longer than any session here takes.
+const TIMEOUT: Duration = Duration::from_secs(50);
+const COMMAND: &str = "show hardship";
+/// Short, as it comes letter by letter with a tenth of a second between them.
+const OUTPUT: &str = "r1#x\n\nup>\n";
+
+/// A router of each platform.
+fn of_all_platforms(make: impl Fn(RouterSpec) -> RouterSpec) -> Vec<RouterSpec> {
+    let spec = |name: &&'static str| make(RouterSpec::new(*name, name));
+    lab::platforms().iter().map(spec).collect()
+}
+
+async fn log_in(router: &LabRouter, platforms: Arc<Platforms>) -> Box<dyn ProtocolDriver> {
+    let settings = Arc::new(SshSettings::new("/nonexistent/known_hosts"));
+    let factory = CliFactory::new(Arc::new(SshConnector::new(settings)), platforms);
+    let factory = factory.with_policy(CommandPolicy::Any);
+    let address = router.address();
+    let endpoint = Endpoint::new(address.ip().to_string(), address.port()).unwrap();
+    let credentials = Credentials::password(router.user(), lab::DEFAULT_PASSWORD.to_owned());
+    let mut config = ConnectionConfig::new(endpoint, Platform::new(router.platform()), credentials);
+    config.host_key = HostKeyPolicy::Off;
+    config.read_timeout = TIMEOUT;
+    factory.create_with_context(&Context::detached(TIMEOUT), &config).await.unwrap()
+}
+
+/// Runs `command` twice on one session on each router, and expects `output` each time. Blank lines
+/// at its end aside: some platforms print one before each prompt.
+async fn check(specs: Vec<RouterSpec>, platforms: Platforms, command: &str, output: &str) {
+    let lab = Lab::start(specs).await.unwrap();
+    let platforms = Arc::new(platforms);
+    let mut checks = tokio::task::JoinSet::new();
+    for router in lab.routers() {
+        let (router, platforms) = (router.clone(), platforms.clone());
+        let request = Request::command(command).unwrap();
+        let output = output.to_owned();
+        checks.spawn(async move {
+            let ctx = Context::detached(TIMEOUT);
+            let mut session = log_in(&router, platforms).await;
+            for time in 1..=2 {
+                let transcript = session.execute(&ctx, &request).await;
+                let transcript = transcript.unwrap_or_else(|e| panic!("{}: {e:?}", router.name()));
+                let printed = transcript.output().trim_end();
+                assert!(printed == output.trim_end(), "{}, {time}: {transcript:?}", router.name());
+            }
+            session.close(&ctx).await.unwrap();
+        });
+    }
+    while let Some(check) = checks.join_next().await {
+        check.unwrap();
+    }
+}
+
+/// As `check`, on routers with `fault`.
+async fn check_with(fault: Fault) {
+    let specs = of_all_platforms(|spec| spec.fault(fault).show(COMMAND, OUTPUT));
+    check(specs, Platforms::builtin(), COMMAND, OUTPUT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_echo_that_comes_slowly_is_waited_for() {
+    check_with(Fault::SlowEcho).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_comes_one_byte_at_a_time_is_heard_out() {
+    check_with(Fault::DripOutput).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_changes_with_every_command_is_followed() {
+    check_with(Fault::PromptChange).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_is_found_behind_a_hundred_kilobytes_of_banner() {
+    let banner = "Staff only> edge-1# [Y/N] --More-- is no prompt\nr1#\n".repeat(2000);
+    assert!(banner.len() > 100_000);
+    let specs = of_all_platforms(|spec| spec.banner(&banner).show(COMMAND, OUTPUT));
+    check(specs, Platforms::builtin(), COMMAND, OUTPUT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_echo_with_cursor_movements_is_no_output() {
+    let specs = of_all_platforms(|spec| spec.cursor_echo(true).show(COMMAND, OUTPUT));
+    check(specs, Platforms::builtin(), COMMAND, OUTPUT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pager_that_nobody_switches_off_is_paged_through() {
+    // Pages have a thousand lines, as that is how high our terminals are.
+    let output: String = (1..=2500).map(|number| format!("line {number}\n")).collect();
+    let left_on =
+        |name: &&'static str| (*name, format!("inherits = '{name}'\n[cli]\non_open = []\n"));
+    let platforms = Platforms::with_files(lab::platforms().iter().map(left_on)).unwrap();
+    let specs = of_all_platforms(|spec| spec.show(COMMAND, &output));
+    check(specs, platforms, COMMAND, &output).await;
+}
