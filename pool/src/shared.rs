@@ -37,16 +37,23 @@ pub(crate) struct Shared {
     factories: Factories,
     /// Held for a decision, never across an await, and never while a decision is carried out.
     core: Mutex<Watched>,
-    /// Made for the first listener: most pools have none, and the buffer is most of a pool.
-    events: OnceLock<EventSender>,
     /// Sessions can be given back outside a runtime, and must still be closed in one.
     pub(crate) runtime: Handle,
-    /// Cancelled when the pool closes. Made for the first who wants to hear of it.
-    closing: OnceLock<CancellationToken>,
-    /// Cancelled when the pool is closed and every session is gone. Made as late as `closing`.
-    drained: OnceLock<CancellationToken>,
+    /// Made when somebody first wants to hear of something: most pools have nobody who does.
+    news: OnceLock<Box<News>>,
     /// Set right after the pool was made, if that was by a fleet.
     pub(crate) member: OnceLock<Box<Member>>,
+}
+
+/// What others can wait for.
+#[derive(Default)]
+struct News {
+    /// Made for the first listener: the buffer is larger than the pool.
+    events: OnceLock<EventSender>,
+    /// Cancelled when the pool closes.
+    closing: CancellationToken,
+    /// Cancelled when the pool is closed and every session is gone.
+    drained: CancellationToken,
 }
 
 impl Shared {
@@ -62,10 +69,8 @@ impl Shared {
             name,
             factories,
             core: Mutex::new(Watched::new(core)),
-            events: OnceLock::new(),
             runtime,
-            closing: OnceLock::new(),
-            drained: OnceLock::new(),
+            news: OnceLock::new(),
             member: OnceLock::new(),
         })
     }
@@ -165,14 +170,18 @@ impl Shared {
         Lease::new(session, self.clone(), slot, LeaseInfo { reused, connect, ..info })
     }
 
+    fn news(&self) -> &News {
+        self.news.get_or_init(Box::default)
+    }
+
     /// Hears when the pool closes.
     pub(crate) fn closing(&self) -> &CancellationToken {
-        self.closing.get_or_init(CancellationToken::new)
+        &self.news().closing
     }
 
     /// Hears when the pool is closed and every session is gone.
     pub(crate) fn drained(&self) -> &CancellationToken {
-        self.drained.get_or_init(CancellationToken::new)
+        &self.news().drained
     }
 
     /// Closes the pool, without waiting for anything.
@@ -182,12 +191,13 @@ impl Shared {
     }
 
     pub(crate) fn is_drained(&self) -> bool {
-        self.drained.get().is_some_and(CancellationToken::is_cancelled)
+        self.news.get().is_some_and(|news| news.drained.is_cancelled())
     }
 
     /// Counts what happened, if the pool is a fleet's, and tells the listeners, if there are any.
     pub(crate) fn event(&self, event: impl FnOnce() -> PoolEvent) {
-        let (member, events) = (self.member.get(), self.events.get());
+        let events = self.news.get().and_then(|news| news.events.get());
+        let member = self.member.get();
         if member.is_none() && events.is_none() {
             return;
         }
@@ -201,7 +211,7 @@ impl Shared {
     }
 
     pub(crate) fn subscribe(&self) -> EventStream {
-        self.events.get_or_init(|| EventSender::new(EVENTS_KEPT_MAX)).subscribe()
+        self.news().events.get_or_init(|| EventSender::new(EVENTS_KEPT_MAX)).subscribe()
     }
 }
 

@@ -29,7 +29,7 @@ impl<S, W, V> Core<S, W, V> {
             let phase = create.trace.as_ref().and_then(|trace| trace.current());
             (phase.unwrap_or(Phase::Connect), create.since)
         });
-        let of_lane = |session: &&Session<S>| session.lane == lane;
+        let of_lane = |session: &&Session<S>| session.lane() == lane;
         let test = || self.slots.kept().filter(of_lane).find_map(Session::test);
         let (phase, since) = create.or_else(|| Some((Phase::HealthCheck, test()?.since)))?;
         Some(Error::DeadlineExceeded { phase, elapsed: now.duration_since(since), last: None })

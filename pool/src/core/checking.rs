@@ -8,7 +8,7 @@ use super::{Action, Actions, Core};
 impl<S, W, V> Core<S, W, V> {
     /// Takes the latest idle session of `lane`, which has been idle for long, to be tested.
     pub(super) fn start_check(&mut self, now: Instant, lane: usize) -> Option<Action<S, W, V>> {
-        let at = self.slots.latest_idle(|session| session.lane == lane)?;
+        let at = self.slots.latest_idle(|session| session.lane() == lane)?;
         let slot = self.slots.session_at(at)?.slot;
         self.test(now, slot, None)
     }
@@ -67,7 +67,7 @@ impl<S, W, V> Core<S, W, V> {
         self.totals.health_failed += 1;
         let mut actions = Actions::new();
         let session = self.slots.session_mut(slot).filter(|_| !self.closed);
-        let tested = session.and_then(|s| Some((s.lane, s.test()?.was_idle)));
+        let tested = session.and_then(|s| Some((s.lane(), s.test()?.was_idle)));
         match tested {
             Some((_, Some(turn))) => {
                 actions.extend(self.keepalive_failed(slot, turn, inner, broken));
@@ -86,7 +86,7 @@ impl<S, W, V> Core<S, W, V> {
         let check_after = self.limits.options.check_when_idle_for;
         let degraded_after = self.limits.options.degraded_after;
         let stale = self.slots.idle_in_order(|session| {
-            session.lane == lane && !session.is_fresh(now, check_after, degraded_after)
+            session.lane() == lane && !session.is_fresh(now, check_after, degraded_after)
         });
         for slot in stale {
             actions.extend(self.discard_here(slot, DiscardReason::Unhealthy));

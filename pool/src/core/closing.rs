@@ -58,7 +58,7 @@ impl<S, W, V> Core<S, W, V> {
 
     fn count_discarded(&mut self, reason: DiscardReason) {
         self.totals.discarded += 1;
-        self.totals.rebuilt += u64::from(reason == DiscardReason::Rebuilt);
+        self.totals.rebuilt += u32::from(reason == DiscardReason::Rebuilt);
     }
 
     /// The closing of a session is done.

@@ -1,9 +1,8 @@
 use pool_core::{DiscardReason, Error, Phase, SlotId};
 use tokio::time::Instant;
 
-use super::backoff::jitter_percent;
 use super::retry::Spent;
-use super::session::{Place, Session};
+use super::session::Session;
 use super::slots::{Create, Slot};
 use super::{Action, Actions, Core};
 
@@ -16,7 +15,8 @@ impl<S, W, V> Core<S, W, V> {
         let opened = self.open_gate(create.lane);
         let tell = |watcher| Action::Tell { watcher, result: Ok(()) };
         let mut actions: Actions<S, W, V> = create.watchers.into_iter().map(tell).collect();
-        let session = self.new_session(now, slot, create.lane, create.since);
+        let turn = self.next_turn();
+        let session = Session::new(slot, create.lane, turn, create.since, now);
         self.slots.push(Slot::Kept(session));
         if self.closed {
             actions.push(self.discard(slot, inner, DiscardReason::PoolClosed));
@@ -96,35 +96,7 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Whether somebody who waits in `lane` may get a session without a further attempt.
     pub(super) fn may_still_serve(&self, lane: usize) -> bool {
-        self.slots.kept().any(|session| session.lane == lane)
+        self.slots.kept().any(|session| session.lane() == lane)
             || self.slots.creating().any(|create| create.lane == lane)
-    }
-
-    fn new_session(
-        &mut self,
-        now: Instant,
-        slot: SlotId,
-        lane: usize,
-        began: Instant,
-    ) -> Session<S> {
-        Session {
-            slot,
-            lane,
-            inner: None,
-            place: Place::Idle(self.next_turn()),
-            made: now,
-            answered: now,
-            wanted: began,
-            taken_at: None,
-            uses: 0,
-            requests: 0,
-            failed: 0,
-            health_failures: 0,
-            patience_percent: jitter_percent(),
-            demanded: false,
-            awaited: true,
-            suspected: false,
-            retire: None,
-        }
     }
 }

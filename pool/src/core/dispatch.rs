@@ -105,7 +105,7 @@ impl<S, W, V> Core<S, W, V> {
         let free = self.free() > 0;
         let tested = self.slots.kept().filter(|session| session.test().is_some());
         for session in tested.filter(|session| !(free && session.is_kept_alive())) {
-            self.lanes[session.lane].cover_one();
+            self.lanes[session.lane()].cover_one();
         }
     }
 

@@ -45,7 +45,7 @@ impl<S, W, V> Core<S, W, V> {
         let check_after = self.limits.options.check_when_idle_for;
         let degraded_after = self.limits.options.degraded_after;
         self.slots.kept().any(|session| {
-            let idle = matches!(session.place, Place::Idle(_)) && session.lane == lane;
+            let idle = matches!(session.place, Place::Idle(_)) && session.lane() == lane;
             idle && session.is_fresh(now, check_after, degraded_after)
         })
     }
@@ -58,9 +58,9 @@ impl<S, W, V> Core<S, W, V> {
         let degraded_after = self.limits.options.degraded_after;
         let fresh = |session: &Session<S>| session.is_fresh(now, check_after, degraded_after);
         // Nearly always the latest of all is fresh, and the others need not be looked at closely.
-        let mut at = self.slots.latest_idle(|session| session.lane == lane)?;
+        let mut at = self.slots.latest_idle(|session| session.lane() == lane)?;
         if !self.slots.session_at(at).is_some_and(|session| fresh(session)) {
-            at = self.slots.latest_idle(|session| session.lane == lane && fresh(session))?;
+            at = self.slots.latest_idle(|session| session.lane() == lane && fresh(session))?;
         }
         self.slots.session_at(at)
     }

@@ -23,7 +23,7 @@ impl<S, W, V> Core<S, W, V> {
         let mut sessions: Vec<_> =
             self.slots.kept().filter(|session| session.retire.is_none()).collect();
         sessions.sort_by_key(|session| (session.turn().is_none(), session.turn()));
-        sessions.iter().map(|session| (session.slot, session.lane)).collect()
+        sessions.iter().map(|session| (session.slot, session.lane())).collect()
     }
 
     /// Begins to replace `slot`, if that can be done now. Other than a demand, this leaves nothing
@@ -35,7 +35,8 @@ impl<S, W, V> Core<S, W, V> {
         watcher: V,
     ) -> (Wish, Actions<S, W, V>) {
         let session = self.slots.session_mut(slot).filter(|session| session.retire.is_none());
-        let Some((lane, is_idle)) = session.map(|session| (session.lane, session.turn().is_some()))
+        let Some((lane, is_idle)) =
+            session.map(|session| (session.lane(), session.turn().is_some()))
         else {
             return (Wish::Gone, Actions::new());
         };
@@ -62,7 +63,7 @@ impl<S, W, V> Core<S, W, V> {
         if replaces_first {
             self.newest_create().watchers.push(watcher);
         } else if let Some(closing) = self.slots.closing_mut(slot) {
-            closing.watcher = Some(watcher);
+            closing.watchers.push(watcher);
         }
         (Wish::Begun, actions)
     }

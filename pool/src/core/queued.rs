@@ -3,6 +3,7 @@ use std::sync::Arc;
 use pool_core::{DiscardReason, Error, PhaseTrace, SlotId};
 use tokio::time::Instant;
 
+use super::slots::Create;
 use super::{Action, Actions, Core};
 
 /// Attempts that somebody else holds up before they begin, and sessions that somebody else asks
@@ -38,16 +39,34 @@ impl<S, W, V> Core<S, W, V> {
         }
     }
 
-    /// An attempt ends before it began. It did not fail: nothing is counted against the device.
+    /// An attempt ends before it began, for the pool is closed, or there is no room for one more
+    /// session. It did not fail: nothing is counted against the device.
+    ///
+    /// If it was to replace a session that is idle, that one makes the room: it is closed, and the
+    /// new one made when that is done. Somebody who waits for room may be faster, and needs it
+    /// more.
     pub(crate) fn create_withdrawn(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
         let Some(create) = self.slots.remove_create(slot) else { return Actions::new() };
-        let why = create.held_up.filter(|_| !self.closed).unwrap_or(Error::Closed);
-        let tell = |watcher| Action::Tell { watcher, result: Err(why.clone()) };
-        let mut actions: Vec<_> = create.watchers.into_iter().map(tell).collect();
-        // There is no room to replace sessions either. The next sweep looks again.
+        let mut actions = Actions::from_iter(self.exchange_instead(&create));
+        let closing = create.replaces.and_then(|old| self.slots.closing_mut(old));
+        if let Some(closing) = closing.filter(|closing| closing.owes) {
+            closing.watchers.extend(create.watchers);
+        } else {
+            let why = create.held_up.filter(|_| !self.closed).unwrap_or(Error::Closed);
+            let tell = |watcher| Action::Tell { watcher, result: Err(why.clone()) };
+            actions.extend(create.watchers.into_iter().map(tell));
+        }
+        // There is no room to replace others either. The next sweep looks again.
         self.rebuild_wanted &= create.replaces.is_none();
         self.settle(now, &mut actions);
         actions
+    }
+
+    /// Closes the session that an attempt was to replace, if it is idle and nobody waits for it.
+    fn exchange_instead(&mut self, withdrawn: &Create<V>) -> Option<Action<S, W, V>> {
+        let old = withdrawn.replaces.filter(|_| !self.closed && !self.has_waiters())?;
+        self.slots.session_mut(old).filter(|session| session.turn().is_some())?;
+        self.exchange(old, DiscardReason::Rebuilt)
     }
 
     /// Since when the session is idle that has been so for longest.

@@ -16,7 +16,7 @@ impl<S, W, V> Core<S, W, V> {
     ) -> (usize, Actions<S, W, V>) {
         let mut count = 0;
         if !self.closed {
-            for session in self.slots.kept_mut().filter(|s| meant(s.slot, s.lane)) {
+            for session in self.slots.kept_mut().filter(|s| meant(s.slot, s.lane())) {
                 session.demanded = true;
                 count += 1;
             }
@@ -75,8 +75,8 @@ impl<S, W, V> Core<S, W, V> {
             let replaced = |replaces: Option<SlotId>| replaces == Some(session.slot);
             let replaceable = session.retire.is_none()
                 && !self.slots.creating().any(|create| replaced(create.replaces))
-                && self.may_rebuild(now, session.lane);
-            replaceable.then_some((session.slot, session.lane, reason))
+                && self.may_rebuild(now, session.lane());
+            replaceable.then_some((session.slot, session.lane(), reason))
         };
         let idle = self.slots.kept().filter_map(|s| Some((s.turn()?, due(s)?)));
         let idle = idle.min_by_key(|(turn, _)| *turn).map(|(_, due)| due);
@@ -116,21 +116,22 @@ impl<S, W, V> Core<S, W, V> {
         closing: Closing<V>,
         actions: &mut Actions<S, W, V>,
     ) {
-        let Closing { slot, lane, watcher, .. } = closing;
+        let Closing { slot, lane, watchers, .. } = closing;
         let failing = self.lanes[lane].retry.failing().map(|failing| failing.error.clone());
         if !self.closed && self.free() > 0 && failing.is_none() {
             actions.push(self.start_create(now, lane));
             let create = self.newest_create();
             create.replaces = Some(slot);
-            create.watchers.extend(watcher);
-        } else if let Some(watcher) = watcher {
+            create.watchers = watchers;
+        } else {
             let result = match failing {
                 _ if self.closed => Err(Error::Closed),
                 // Somebody who came meanwhile has the slot, and a new session in it.
                 Some(error) if self.free() > 0 => Err(error),
                 _ => Ok(()),
             };
-            actions.push(Action::Tell { watcher, result });
+            let tell = |watcher| Action::Tell { watcher, result: result.clone() };
+            actions.extend(watchers.into_iter().map(tell));
         }
     }
 }

@@ -38,7 +38,7 @@ impl<S, W, V> Core<S, W, V> {
             && answered.is_none_or(|now| session.due(now, &self.limits.options.rebuild).is_none());
         let waiter = match queue {
             _ if !stays || other.is_some() => return Returned::Unclear(inner),
-            Some((lane, _)) if lane != session.lane => return Returned::Unclear(inner),
+            Some((lane, _)) if lane != session.lane() => return Returned::Unclear(inner),
             Some((_, lane)) => lane.pop_oldest(),
             None => None,
         };

@@ -5,12 +5,12 @@ use pool_core::{DiscardReason, LeaseUse, RebuildReason, SlotId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::backoff::jitter_percent;
 use crate::rebuild::{RebuildPolicy, Wear};
 
 /// A session that is there, and that is not being closed.
 pub(super) struct Session<S> {
     pub(super) slot: SlotId,
-    pub(super) lane: usize,
     /// Here, unless somebody has it: a holder, or a test.
     pub(super) inner: Option<S>,
     pub(super) place: Place,
@@ -27,6 +27,8 @@ pub(super) struct Session<S> {
     pub(super) failed: u32,
     /// Tests in a row that it failed.
     pub(super) health_failures: u32,
+    /// Small, because there is one in each of thousands of idle sessions.
+    lane: u8,
     /// How long its own limits are, in percent of what the options say: sessions that are made
     /// together are not to go together.
     pub(super) patience_percent: u8,
@@ -70,6 +72,34 @@ pub(super) struct Test {
 }
 
 impl<S> Session<S> {
+    /// A session of `lane` that is idle from now on, the making of which began at `began`.
+    pub(super) fn new(slot: SlotId, lane: usize, turn: Turn, began: Instant, now: Instant) -> Self {
+        Self {
+            slot,
+            lane: u8::try_from(lane).expect("lanes are protocols, of which there is a handful"),
+            inner: None,
+            place: Place::Idle(turn),
+            made: now,
+            answered: now,
+            wanted: began,
+            taken_at: None,
+            uses: 0,
+            requests: 0,
+            failed: 0,
+            health_failures: 0,
+            patience_percent: jitter_percent(),
+            demanded: false,
+            awaited: true,
+            suspected: false,
+            retire: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn lane(&self) -> usize {
+        self.lane.into()
+    }
+
     /// Whether a test of it is under way that nobody asked for.
     pub(super) fn is_kept_alive(&self) -> bool {
         matches!(&self.place, Place::Tested(test) if test.was_idle.is_some())

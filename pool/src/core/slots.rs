@@ -40,7 +40,7 @@ pub(super) struct Closing<V> {
     /// Whether a new one is to be made in its slot.
     pub(super) owes: bool,
     /// Who wants to know how that ends.
-    pub(super) watcher: Option<V>,
+    pub(super) watchers: Vec<V>,
 }
 
 impl<S, V> Slot<S, V> {
@@ -101,12 +101,12 @@ impl<S, V> Slots<S, V> {
         let slot = self.0.iter_mut().find(|slot| slot.id() == id)?;
         let lane = match slot {
             Slot::Creating(create) => create.lane,
-            Slot::Kept(session) => session.lane,
+            Slot::Kept(session) => session.lane(),
             Slot::Closing(closing) => closing.lane,
         };
         match std::mem::replace(
             slot,
-            Slot::Closing(Closing { slot: id, lane, owes, watcher: None }),
+            Slot::Closing(Closing { slot: id, lane, owes, watchers: Vec::new() }),
         ) {
             Slot::Kept(session) => session.inner,
             Slot::Creating(_) | Slot::Closing(_) => None,

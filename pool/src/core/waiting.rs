@@ -43,7 +43,7 @@ impl<S, W, V> Core<S, W, V> {
         let (mut out, mut of_lane) = (0, false);
         for session in self.slots.kept().filter(|session| session.is_out()) {
             out += 1;
-            of_lane |= session.lane == lane;
+            of_lane |= session.lane() == lane;
         }
         of_lane && out == self.slots.len()
     }

@@ -40,6 +40,6 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Sessions of `lane` that are idle, lent or being tested.
     pub(crate) fn ready(&self, lane: usize) -> usize {
-        self.slots.kept().filter(|session| session.lane == lane).count()
+        self.slots.kept().filter(|session| session.lane() == lane).count()
     }
 }

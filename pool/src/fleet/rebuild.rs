@@ -48,9 +48,10 @@ impl Fleet {
     /// until `ctx` ends. One whose router takes no logins at present is kept, and so is one whose
     /// replacement fails where there was a slot for both.
     ///
-    /// A [limit on sessions](crate::FleetLimits::sessions_max) that is used up comes first: then no
-    /// second session can be made beside the old one, which is kept and reported as `Busy`. So
-    /// leave some room below the limit.
+    /// Where a [limit on sessions](crate::FleetLimits::sessions_max) is used up, no second session
+    /// can be made beside the old one: then the old one is closed first as well, once it is idle.
+    /// A caller of another router who waits for that room gets it, and the session is reported as
+    /// failed, for the limit is `Busy`.
     ///
     /// Sessions that are made meanwhile are not meant. A router that is not known, or has no
     /// session, has no entry in the report. Nothing is done later: a session that was skipped

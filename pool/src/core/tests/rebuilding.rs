@@ -168,13 +168,20 @@ fn a_replacement_that_fails_leaves_the_old_session_and_is_tried_again_by_a_sweep
 #[test]
 fn a_replacement_there_is_no_room_for_is_not_asked_for_again_at_once() {
     let (mut core, now) = rebuilding(4);
-    let slots = [(); 2].map(|()| lent(&mut core, now, SSH));
-    for slot in slots {
-        give_back(&mut core, now, slot).clear();
-    }
+    let _in_use = [(); 2].map(|()| lent(&mut core, now, SSH));
     let actions = core.demand_rebuild(now, |_, _| true).1;
     assert!(core.create_withdrawn(now, create_slot(&actions)).is_empty());
     assert_eq!(told(&core.sweep(now)), ["create ssh", "create ssh"], "one more than now, for two");
+}
+
+#[test]
+fn a_replacement_there_is_no_room_for_is_made_in_the_place_of_the_idle_session() {
+    let (mut core, now) = rebuilding(4);
+    let slot = lent(&mut core, now, SSH);
+    give_back(&mut core, now, slot).clear();
+    let actions = core.demand_rebuild(now, |_, _| true).1;
+    assert_eq!(told(&core.create_withdrawn(now, create_slot(&actions))), ["close rebuilt"]);
+    assert_eq!(told(&core.closed(now, slot)), ["create ssh"]);
 }
 
 #[test]
