@@ -132,17 +132,24 @@ impl CreateGuard {
     }
 
     fn fail(&self, error: &Error) {
-        let protocol = self.shared.factory(self.lane).protocol();
         tracing::debug!(%error, "session not made");
-        self.shared.event(|| PoolEvent::CreateFailed { protocol, error: error.clone() });
+        self.tell_failure(error);
         self.shared.apply(|core, now| core.create_failed(now, self.slot, error));
+    }
+
+    fn tell_failure(&self, error: &Error) {
+        let protocol = self.shared.factory(self.lane).protocol();
+        self.shared.event(|| PoolEvent::CreateFailed { protocol, error: error.clone() });
     }
 }
 
 impl Drop for CreateGuard {
     fn drop(&mut self) {
         if self.armed {
-            self.shared.apply(|core, now| core.create_abandoned(now, self.slot));
+            let message = "the runtime that makes sessions was shut down".to_owned();
+            let error = Error::Local { phase: Phase::Acquire, message };
+            self.tell_failure(&error);
+            self.shared.apply(|core, now| core.create_abandoned(now, self.slot, &error));
         }
     }
 }

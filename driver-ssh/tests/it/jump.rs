@@ -182,6 +182,10 @@ fn failures_of_the_bastion_are_told_from_those_of_the_router() {
     assert_eq!(error.jump_host(), Some(closed.bastion().address().to_string().as_str()));
 }
 
+/// Long enough for two logins on a machine that is busy with other tests: the silence has to come
+/// before the deadline does.
+const TWO_LOGINS: Duration = Duration::from_secs(3);
+
 #[test]
 fn silence_of_either_end_is_cut_at_the_one_deadline_and_leaves_nothing() {
     let stages = [
@@ -192,7 +196,7 @@ fn silence_of_either_end_is_cut_at_the_one_deadline_and_leaves_nothing() {
     for (fault, phase) in stages {
         let site = Site::new();
         let cut = |at_bastion: bool| {
-            let ctx = Context::detached(Duration::from_millis(500));
+            let ctx = Context::detached(TWO_LOGINS);
             let error = site.rig.run(async { site.rig.exec(&ctx, &site.config()).await });
             let error = error.unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::DeadlineExceeded, Some(phase)));
@@ -207,7 +211,7 @@ fn silence_of_either_end_is_cut_at_the_one_deadline_and_leaves_nothing() {
     }
     let site = Site::new();
     site.bastion().set_fault(Some(Fault::StallAtChannelOpen));
-    let ctx = Context::detached(Duration::from_millis(500));
+    let ctx = Context::detached(TWO_LOGINS);
     let error = site.rig.run(async { site.rig.exec(&ctx, &site.config()).await.unwrap_err() });
     assert_eq!((error.phase(), error.jump_host().is_some()), (Some(Phase::Connect), true));
     site.assert_nothing_remains();

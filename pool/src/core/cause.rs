@@ -2,6 +2,7 @@ use pool_core::{Error, Phase};
 use tokio::time::Instant;
 
 use super::Core;
+use super::lane::Lane;
 use super::session::Session;
 
 impl<S, W, V> Core<S, W, V> {
@@ -44,9 +45,10 @@ impl<S, W, V> Core<S, W, V> {
         let max = self.limits.connections_max;
         let longest = out().map(|session| now.duration_since(session.wanted)).max();
         let longest = longest.unwrap_or_default();
+        let waiting: usize = self.lanes.iter().map(Lane::len).sum();
         let message = format!(
             "of {max} sessions, {lent} are in use, the longest for {longest:.1?}, and {closing} \
-             are being closed"
+             are being closed; {waiting} other callers wait"
         );
         Some(Error::Busy { phase: Phase::Acquire, message })
     }

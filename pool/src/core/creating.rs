@@ -1,4 +1,4 @@
-use pool_core::{DiscardReason, Error, Phase, SlotId};
+use pool_core::{DiscardReason, Error, SlotId};
 use tokio::time::Instant;
 
 use super::retry::Spent;
@@ -67,11 +67,14 @@ impl<S, W, V> Core<S, W, V> {
     }
 
     /// The task that was to make a session is gone, and with it the runtime for a further one.
-    pub(crate) fn create_abandoned(&mut self, now: Instant, slot: SlotId) -> Actions<S, W, V> {
+    pub(crate) fn create_abandoned(
+        &mut self,
+        now: Instant,
+        slot: SlotId,
+        error: &Error,
+    ) -> Actions<S, W, V> {
         let Some(create) = self.slots.remove_create(slot) else { return Actions::new() };
-        let message = "the runtime that makes sessions was shut down".to_owned();
-        let error = Error::Local { phase: Phase::Acquire, message };
-        self.tell_failure(now, *create, &error, true)
+        self.tell_failure(now, *create, error, true)
     }
 
     fn tell_failure(
