@@ -1,6 +1,7 @@
 use pool_core::{AlgorithmLists, AlgorithmProfile, ConfigProblem, Error, Phase, Result};
 use ssh2::{MethodType, Session};
 
+use crate::auth::Sha1Signatures;
 use crate::greeting::Offer;
 
 const KEX_MODERN: &str = "curve25519-sha256,curve25519-sha256@libssh.org,\
@@ -56,6 +57,15 @@ impl Algorithms {
             host_key: [known, other].concat().join(","),
             cipher: choose(&lists.cipher, CIPHER_MODERN, CIPHER_OLD),
             mac: choose(&lists.mac, MAC_MODERN, MAC_OLD),
+        }
+    }
+
+    /// Whether a peer's RSA key may sign with SHA-1; ours may do then what the peer's may.
+    pub(crate) fn sha1_signatures(&self) -> Sha1Signatures {
+        if self.host_key.split(',').any(|name| name == HOST_KEY_OLD) {
+            Sha1Signatures::Allowed
+        } else {
+            Sha1Signatures::Refused
         }
     }
 
@@ -199,6 +209,12 @@ mod tests {
                 assert!(!old, "{name} is not modern");
             }
         }
+    }
+
+    #[test]
+    fn keys_of_ours_sign_with_sha1_only_where_those_of_the_peer_may() {
+        assert_eq!(of(AlgorithmProfile::Modern).sha1_signatures(), Sha1Signatures::Refused);
+        assert_eq!(of(AlgorithmProfile::Legacy).sha1_signatures(), Sha1Signatures::Allowed);
     }
 
     #[test]

@@ -100,7 +100,8 @@ async fn begin(
         farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
         return Err(error);
     }
-    let verdict = authenticate(ctx, &mut session, peer.credentials).await;
+    let sha1 = Algorithms::new(peer.algorithms, peer.algorithm_lists, &[]).sha1_signatures();
+    let verdict = authenticate(ctx, &mut session, peer.credentials, sha1).await;
     if let Err(error) = verdict {
         farewell(ctx, &mut session, DisconnectCode::NoMoreAuthMethodsAvailable).await;
         return Err(error);

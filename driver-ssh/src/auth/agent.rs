@@ -72,6 +72,7 @@ pub(super) async fn log_in(
         let second = by_agent(username.to_owned(), key, Some(signature));
         match session.drive(ctx, Phase::Authentication, second).await? {
             Pass::Ended(Reply::Refused(_)) => {}
+            // Not the next key: this one may have been a step.
             Pass::Ended(reply) => return Ok(reply),
             Pass::MustSign(_) => {
                 let problem = "it does not sign by the algorithm that the device accepts";

@@ -2,22 +2,32 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use libssh2_sys as raw;
 use pool_core::{PrivateKey, PrivateKeySource, Secret};
-use ssh2::ErrorCode;
+use ssh2::{ErrorCode, MethodType};
+use zeroize::Zeroizing;
 
 use super::reply::{Reply, reply};
 use crate::engine::{Engine, Fault};
 
 /// The largest private key file, in bytes. An RSA key of 16384 bits has 13 KiB.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// The name of RSA keys, and of signatures by them with SHA-1.
+const RSA_SHA1: &str = "ssh-rsa";
 
 /// Work that logs in with a private key of ours (RFC 4252, section 7).
+///
+/// An RSA key that is refused is offered once more to sign with SHA-1, if `sha1` allows it: some
+/// servers announce the newer signatures (RFC 8308) and accept none of them.
 pub(super) fn by_public_key(
     username: String,
     key: PrivateKey,
+    sha1: Sha1Signatures,
 ) -> impl FnMut(&mut Engine) -> Result<Reply, Fault> + Send + 'static {
     let mut text: Option<Secret> = None;
+    let mut is_again = false;
     move |engine| {
         let text = match &mut text {
             Some(text) => text,
@@ -35,8 +45,44 @@ pub(super) fn by_public_key(
                 origin(&key.source),
                 error.message()
             ))),
-            result => reply(engine, result),
+            result => match reply(engine, result)? {
+                Reply::Refused(_) if !is_again && sha1.is_allowed() && may_be_rsa(text) => {
+                    is_again = true;
+                    engine.session().method_pref(MethodType::SignAlgo, RSA_SHA1)?;
+                    Err(Fault::More)
+                }
+                reply => Ok(reply),
+            },
         }
+    }
+}
+
+/// Whether RSA keys may sign with SHA-1 (RFC 4253, section 6.6), which collisions have broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sha1Signatures {
+    Allowed,
+    Refused,
+}
+
+impl Sha1Signatures {
+    fn is_allowed(self) -> bool {
+        self == Self::Allowed
+    }
+}
+
+/// Whether the text of a private key may be of an RSA key, as far as it can be told without its
+/// passphrase: OpenSSH's format tells by the public half, PEM by its label, PKCS #8 not at all.
+fn may_be_rsa(text: &Secret) -> bool {
+    let mut lines = text.expose().lines().map(str::trim).skip_while(|line| line.is_empty());
+    match lines.next() {
+        Some("-----BEGIN OPENSSH PRIVATE KEY-----") => {
+            let body: Zeroizing<String> =
+                Zeroizing::new(lines.take_while(|line| !line.starts_with('-')).collect());
+            let bytes = Zeroizing::new(STANDARD.decode(&*body).unwrap_or_default());
+            bytes.windows(RSA_SHA1.len()).any(|window| window == RSA_SHA1.as_bytes())
+        }
+        Some(label) => !label.contains(" EC ") && !label.contains(" DSA "),
+        None => false,
     }
 }
 
@@ -76,5 +122,24 @@ fn origin(source: &PrivateKeySource) -> String {
     match source {
         PrivateKeySource::Memory(_) => "the private key".to_owned(),
         PrivateKeySource::File(path) => format!("the private key {}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rsa_keys_are_told_from_others_where_their_text_tells() {
+        let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/keys/");
+        let file =
+            |name: &str| Secret::new(std::fs::read_to_string(format!("{keys}{name}")).unwrap());
+        assert!(may_be_rsa(&file("rsa")));
+        assert!(!may_be_rsa(&file("ed25519")));
+        let text = |label: &str| Secret::new(format!("-----BEGIN {label}PRIVATE KEY-----\nAAAA\n"));
+        assert!(
+            may_be_rsa(&text("RSA ")) && may_be_rsa(&text("ENCRYPTED ")) && may_be_rsa(&text(""))
+        );
+        assert!(!may_be_rsa(&text("EC ")) && !may_be_rsa(&Secret::new("")));
     }
 }

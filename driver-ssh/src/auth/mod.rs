@@ -9,6 +9,7 @@ mod reply;
 use pool_core::{AuthMethod, Context, Credentials, Error, Phase, Result};
 
 pub(crate) use self::handover::StandIn;
+pub(crate) use self::key::Sha1Signatures;
 use self::key::by_public_key;
 use self::password::{by_password, by_questions};
 use self::reply::Reply;
@@ -22,6 +23,10 @@ use crate::session::SshSession;
 /// A password that was refused is not tried again by another method: devices ask the same
 /// server about it, and locking the account takes half as many checks.
 ///
+/// A peer that wants several methods one after another says so by offering others than before
+/// (RFC 4252, section 5.1). libssh2 does not tell that from a refusal, so a peer that has not let
+/// us in is asked again what it offers whenever that can lead any further.
+///
 /// # Errors
 ///
 /// `Authentication` when the peer refuses; it names the methods tried and those offered. `Local`
@@ -34,53 +39,80 @@ pub(crate) async fn authenticate(
     ctx: &Context,
     session: &mut SshSession,
     credentials: &Credentials,
+    sha1: Sha1Signatures,
 ) -> Result<()> {
-    let username = credentials.username.clone();
-    let query = move |engine: &mut Engine| offered_methods(engine, &username);
-    let Some(offered) = session.drive(ctx, Phase::Authentication, query).await? else {
+    let Some(offered) = ask_for_methods(ctx, session, credentials).await? else {
         return Ok(());
     };
     let mut attempts = Attempts { offered, ..Attempts::default() };
-    for &method in &credentials.auth_order {
-        if !attempts.may_try(method) {
-            continue;
-        }
-        if let Some(reply) = try_method(ctx, session, credentials, method).await?
-            && attempts.note(method, reply)
-        {
+    let mut left = credentials.auth_order.clone();
+    left.retain(|&method| is_possible(credentials, method));
+    while let Some(index) = left.iter().position(|&method| attempts.may_try(method)) {
+        let method = left.remove(index);
+        let reply = try_method(ctx, session, credentials, method, sha1).await?;
+        let is_proven = matches!(reply, Reply::Proven);
+        let is_tried = !matches!(reply, Reply::Unusable(_));
+        if attempts.note(method, reply) {
             return Ok(());
+        }
+        let leads_on = left.iter().any(|&method| !attempts.is_offered(method));
+        if is_proven || (is_tried && leads_on) {
+            match ask_for_methods(ctx, session, credentials).await? {
+                Some(offered) => attempts.note_offer(offered),
+                None => return Ok(()),
+            }
         }
     }
     Err(attempts.into_error(&credentials.username))
 }
 
-/// Tries one method, if there is anything to try it with.
+/// Asks what the peer offers now; `None` when it lets us in.
+async fn ask_for_methods(
+    ctx: &Context,
+    session: &mut SshSession,
+    credentials: &Credentials,
+) -> Result<Option<String>> {
+    let username = credentials.username.clone();
+    let query = move |engine: &mut Engine| offered_methods(engine, &username);
+    session.drive(ctx, Phase::Authentication, query).await
+}
+
+/// Whether there is anything to try `method` with.
+fn is_possible(credentials: &Credentials, method: AuthMethod) -> bool {
+    match method {
+        AuthMethod::Agent => credentials.agent.is_some(),
+        AuthMethod::PublicKey => credentials.private_key.is_some(),
+        AuthMethod::Password | AuthMethod::KeyboardInteractive => credentials.password.is_some(),
+    }
+}
+
+/// Tries one method.
 async fn try_method(
     ctx: &Context,
     session: &mut SshSession,
     credentials: &Credentials,
     method: AuthMethod,
-) -> Result<Option<Reply>> {
+    sha1: Sha1Signatures,
+) -> Result<Reply> {
     const PHASE: Phase = Phase::Authentication;
     let username = credentials.username.clone();
     let (key, password) = (credentials.private_key.clone(), credentials.password.clone());
-    let reply = match (method, key, password) {
+    match (method, key, password) {
         (AuthMethod::PublicKey, Some(key), _) => {
-            session.drive(ctx, PHASE, by_public_key(username, key)).await?
+            session.drive(ctx, PHASE, by_public_key(username, key, sha1)).await
         }
         (AuthMethod::Password, _, Some(password)) => {
-            session.drive(ctx, PHASE, by_password(username, password)).await?
+            session.drive(ctx, PHASE, by_password(username, password)).await
         }
         (AuthMethod::KeyboardInteractive, _, Some(password)) => {
-            session.drive(ctx, PHASE, by_questions(username, password)).await?
+            session.drive(ctx, PHASE, by_questions(username, password)).await
         }
         (AuthMethod::Agent, ..) => match &credentials.agent {
-            Some(socket) => agent::log_in(ctx, session, &username, socket).await?,
-            None => return Ok(None),
+            Some(socket) => agent::log_in(ctx, session, &username, socket).await,
+            None => Ok(Reply::Unusable("no SSH agent is configured".to_owned())),
         },
-        _ => return Ok(None),
-    };
-    Ok(Some(reply))
+        _ => Ok(Reply::Unusable(format!("nothing is configured to try {} with", method.as_str()))),
+    }
 }
 
 /// The methods the peer offers, or `None` when it lets this user in without any.
@@ -108,13 +140,28 @@ struct Attempts {
 
 impl Attempts {
     fn may_try(&self, method: AuthMethod) -> bool {
-        let is_offered = |name: &str| self.offered.split(',').any(|o| o.trim() == name);
-        match method {
-            AuthMethod::Agent | AuthMethod::PublicKey => is_offered("publickey"),
-            AuthMethod::Password => is_offered("password") && !self.password_refused,
-            AuthMethod::KeyboardInteractive => {
-                is_offered("keyboard-interactive") && !self.password_refused
-            }
+        self.is_offered(method) && !(self.password_refused && is_by_password(method))
+    }
+
+    fn is_offered(&self, method: AuthMethod) -> bool {
+        let name = match method {
+            AuthMethod::Agent | AuthMethod::PublicKey => "publickey",
+            AuthMethod::Password => "password",
+            AuthMethod::KeyboardInteractive => "keyboard-interactive",
+        };
+        self.offered.split(',').any(|offered| offered.trim() == name)
+    }
+
+    /// Notes what the peer offers after the latest attempt. Something else than before means that
+    /// the attempt has brought us a step further.
+    fn note_offer(&mut self, offered: String) {
+        if offered == self.offered {
+            return;
+        }
+        self.offered = offered;
+        self.password_refused = false;
+        if let Some(latest) = self.tried.last_mut() {
+            latest.push_str(" (accepted, but more is required)");
         }
     }
 
@@ -127,11 +174,10 @@ impl Attempts {
                 self.unusable.push(detail);
                 return false;
             }
-            Reply::Refused("") => self.tried.push(name.to_owned()),
+            Reply::Refused("") | Reply::Proven => self.tried.push(name.to_owned()),
             Reply::Refused(detail) => self.tried.push(format!("{name} ({detail})")),
         }
-        self.password_refused |=
-            matches!(method, AuthMethod::Password | AuthMethod::KeyboardInteractive);
+        self.password_refused |= is_by_password(method);
         false
     }
 
@@ -152,6 +198,10 @@ impl Attempts {
     }
 }
 
+fn is_by_password(method: AuthMethod) -> bool {
+    matches!(method, AuthMethod::Password | AuthMethod::KeyboardInteractive)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +217,18 @@ mod tests {
         assert!(!attempts.note(AuthMethod::Password, Reply::Refused("")));
         assert!(!attempts.may_try(AuthMethod::KeyboardInteractive));
         assert!(attempts.may_try(AuthMethod::Agent));
+    }
+
+    #[test]
+    fn another_offer_means_that_the_latest_attempt_was_a_step() {
+        let mut attempts = attempts("password");
+        attempts.note(AuthMethod::Password, Reply::Refused(""));
+        attempts.note_offer("password".to_owned());
+        assert!(!attempts.may_try(AuthMethod::KeyboardInteractive));
+        attempts.note_offer("keyboard-interactive".to_owned());
+        assert!(attempts.may_try(AuthMethod::KeyboardInteractive));
+        let text = attempts.into_error("u").to_string();
+        assert!(text.contains("tried password (accepted, but more is required);"), "{text}");
     }
 
     #[test]

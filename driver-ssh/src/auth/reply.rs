@@ -12,6 +12,9 @@ pub(super) enum Reply {
     Accepted,
     /// The peer refused, for the reason that it gave, if any.
     Refused(&'static str),
+    /// The peer has seen that the key is ours, and does not let us in: it asks for more
+    /// (RFC 4252, section 5.1), or its mind has changed.
+    Proven,
     /// The method could not even be tried, and the peer has no part in that.
     Unusable(String),
 }
@@ -25,9 +28,8 @@ pub(super) fn reply(engine: &mut Engine, result: Result<(), ssh2::Error>) -> Res
         }
         Ok(()) => Ok(Reply::Refused("more is required")),
         Err(error) => match error.code() {
-            ErrorCode::Session(
-                raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED | raw::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED,
-            ) => Ok(Reply::Refused("")),
+            ErrorCode::Session(raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED) => Ok(Reply::Refused("")),
+            ErrorCode::Session(raw::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) => Ok(Reply::Proven),
             ErrorCode::Session(raw::LIBSSH2_ERROR_PASSWORD_EXPIRED) => {
                 Ok(Reply::Refused("the password has expired"))
             }

@@ -6,9 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::print_stderr, reason = "a test that fails shows what led to it")]
 
+mod factors;
 mod frr;
 mod openssh;
 mod sshd;
+mod terms;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -22,17 +22,29 @@ fn ctx() -> Context {
     Context::detached(PATIENCE)
 }
 
-fn with_password(sshd: &Sshd) -> Credentials {
+pub(crate) fn with_password(sshd: &Sshd) -> Credentials {
     Credentials::password(sshd.user(), sshd.password().to_owned())
 }
 
-async fn log_in(sshd: &Sshd, credentials: Credentials) -> Result<Box<dyn ProtocolDriver>> {
-    let settings = SshSettings::new(sshd.folder().join("known_hosts"));
+pub(crate) fn config(sshd: &Sshd, credentials: Credentials) -> ConnectionConfig {
     let endpoint = Endpoint::new("127.0.0.1", sshd.port()).unwrap();
     let mut config = ConnectionConfig::new(endpoint, "linux".into(), credentials);
     config.host_key = HostKeyPolicy::AcceptNew;
     config.read_timeout = PATIENCE;
-    SshFactory::new(Arc::new(settings)).create_with_context(&ctx(), &config).await
+    config
+}
+
+/// Logs in with the known hosts of `sshd`'s folder.
+pub(crate) async fn log_in_by(
+    sshd: &Sshd,
+    config: &ConnectionConfig,
+) -> Result<Box<dyn ProtocolDriver>> {
+    let settings = SshSettings::new(sshd.folder().join("known_hosts"));
+    SshFactory::new(Arc::new(settings)).create_with_context(&ctx(), config).await
+}
+
+async fn log_in(sshd: &Sshd, credentials: Credentials) -> Result<Box<dyn ProtocolDriver>> {
+    log_in_by(sshd, &config(sshd, credentials)).await
 }
 
 /// Prints so many bytes.
@@ -40,7 +52,7 @@ fn printing(bytes: usize) -> Request {
     Request::command(format!("head -c {bytes} /dev/zero | tr '\\0' x")).unwrap()
 }
 
-async fn assert_alive(session: &mut Box<dyn ProtocolDriver>) {
+pub(crate) async fn assert_alive(session: &mut Box<dyn ProtocolDriver>) {
     let transcript = session.execute(&ctx(), &Request::command("echo alive").unwrap()).await;
     assert_eq!(transcript.unwrap().output(), "alive\n");
 }
