@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::channel::Heard;
+use crate::pager::answer_pager;
 use crate::platform::EchoMode;
 use crate::prompt::{BuriedPrompt, Prompt};
 use crate::session::{CTRL_C, Session};
@@ -25,8 +26,6 @@ const PROMPT_QUIET: Duration = Duration::from_millis(50);
 const CHANGED_QUIET: Duration = Duration::from_millis(300);
 /// How long a text with a prompt above its end must stand before RETURN is pressed for a new one.
 const BURIED_QUIET: Duration = Duration::from_secs(1);
-/// The longest line that is taken for a pager's.
-const PAGER_CHARS_MAX: usize = 128;
 /// How often RETURN is pressed for one command.
 const NUDGES_MAX: usize = 3;
 
@@ -208,7 +207,8 @@ impl<'a> Collect<'a> {
             return Ok(true);
         }
         self.answer_question(ctx).await?;
-        self.answer_pager(ctx).await?;
+        let Session { channel, platform, .. } = &mut *self.session;
+        answer_pager(ctx, self.limits.phase, channel, platform).await?;
         Ok(false)
     }
 
@@ -233,23 +233,6 @@ impl<'a> Collect<'a> {
         let ending = self.session.platform.line_ending.as_str();
         let text = format!("{}{ending}", question.answer().expose());
         self.session.channel.send(ctx, self.limits.phase, &text).await
-    }
-
-    /// Presses the key that a pager waits for, if one stands at the end, and takes its text off
-    /// the screen, as not every device does.
-    async fn answer_pager(&mut self, ctx: &Context) -> Result<()> {
-        let Session { channel, platform, .. } = &mut *self.session;
-        if channel.screen.line_length() > PAGER_CHARS_MAX {
-            return Ok(());
-        }
-        let line = channel.screen.line();
-        let line = line.trim_end();
-        let mut pagers = platform.pagers.iter();
-        let shown = pagers.find_map(|pager| Some((pager, pager.pattern.find(line)?)));
-        let Some((pager, text)) = shown else { return Ok(()) };
-        let before = line[..text.start()].chars().count();
-        channel.screen.cut_line(before);
-        channel.send(ctx, self.limits.phase, &pager.key).await
     }
 
     async fn look_for_changed_prompt(&mut self, ctx: &Context) -> Result<bool> {

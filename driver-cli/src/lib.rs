@@ -44,6 +44,7 @@ mod channel;
 mod collect;
 mod command;
 mod login;
+mod pager;
 mod privilege;
 mod redact;
 mod session;

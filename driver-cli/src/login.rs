@@ -7,6 +7,7 @@ use tracing::debug;
 
 use crate::PlatformDefinition;
 use crate::channel::{Channel, Heard};
+use crate::pager::answer_pager;
 use crate::prompt::Prompt;
 
 /// How long the end of the text must stand before it is taken for a prompt and put to the test.
@@ -22,6 +23,9 @@ const PROBES_MAX: usize = 4;
 /// How many questions are answered before the prompt. Nobody asks more than two; a device that
 /// repeats one does not like the answer.
 const DIALOGUES_MAX: usize = 6;
+/// How many pages of a greeting are turned: a pager does its work at login already on some devices,
+/// and the greeting is bounded anyway.
+const PAGES_MAX: usize = 1000;
 /// How much a device may say before its prompt. Banners of 100 KB have been seen.
 const GREETING_BYTES_MAX: usize = 1 << 20;
 /// How much of the end of the greeting is searched for questions and refusals.
@@ -71,6 +75,7 @@ struct Login<'a> {
     probes: usize,
     nudges: usize,
     dialogues: usize,
+    pages: usize,
     /// Bytes of text whose questions have been answered.
     answered: usize,
 }
@@ -84,8 +89,16 @@ struct Candidate {
 
 impl<'a> Login<'a> {
     fn new(channel: &'a mut Channel, platform: &'a PlatformDefinition) -> Self {
-        let (candidate, probes, nudges, dialogues, answered) = (None, 0, 0, 0, 0);
-        Self { channel, platform, candidate, probes, nudges, dialogues, answered }
+        Self {
+            channel,
+            platform,
+            candidate: None,
+            probes: 0,
+            nudges: 0,
+            dialogues: 0,
+            pages: 0,
+            answered: 0,
+        }
     }
 
     async fn find(mut self, ctx: &Context) -> Result<Prompt> {
@@ -120,6 +133,12 @@ impl<'a> Login<'a> {
             self.channel.screen.finish_line();
             self.answered = self.channel.screen.text().len();
             self.press_return(ctx, answer).await?;
+            return Ok(None);
+        }
+        if self.pages < PAGES_MAX
+            && answer_pager(ctx, Phase::Prompt, self.channel, self.platform).await?
+        {
+            self.pages += 1;
             return Ok(None);
         }
         match Prompt::find(&self.channel.screen, self.platform) {

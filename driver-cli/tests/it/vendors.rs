@@ -114,6 +114,36 @@ async fn the_pager_of_icx_leaves_no_trace_where_it_is_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn less_is_paged_through_to_its_end_before_it_is_left() {
+    let device = Device::silent("linux")
+        .greets("", "probe$ ")
+        .answers("export LC_ALL=C", "", "probe$ ")
+        .echoes("ip route")
+        .says("one\r\n:")
+        .hears(" ")
+        .says("\r\x1b[Ktwo\r\n:")
+        .hears(" ")
+        .says("\r\x1b[Kthree\r\n\x1b[7m(END)\x1b[27m")
+        .hears("q")
+        .says("\r\x1b[Kprobe$ ");
+    let output = device.log_in().await.unwrap().run("ip route").await.unwrap();
+    assert_eq!(output, "one\ntwo\nthree\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_greeting_that_is_paged_is_paged_through() {
+    let device = Device::silent("frr_vtysh")
+        .says("\r\nHello, this is FRRouting (version 8.4.4).\r\n(END)")
+        .hears("q")
+        .says("\r     \rvm# ")
+        .hears("\n")
+        .says("\r\nvm# ")
+        .answers("terminal length 0", "", "vm# ")
+        .answers("show uptime", "4 weeks\r\n", "vm# ");
+    assert_eq!(device.log_in().await.unwrap().run("show uptime").await.unwrap(), "4 weeks\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_log_line_in_the_middle_of_an_output_stays_where_it_came() {
     let log = "\r\n*Nov 22 08:00:00.123: %LINK-3-UPDOWN: Interface Gi1, changed state to down\r\n";
     let device = Device::ready()

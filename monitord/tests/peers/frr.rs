@@ -1,14 +1,16 @@
 //! A real router: FRR in one network namespace, a far end in another, and a line between them
 //! that can be made to lose packets.
 
+use std::fmt::Write;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::must;
 
-/// Names of the namespaces and of FRR's instance; with the process id, so that two runs of the
-/// tests do not meet.
+/// Names of the namespaces and of FRR's instance; with the process id and a number, so that neither
+/// two runs of the tests meet, nor two tests.
 pub(crate) struct FrrLine {
     near: String,
     far: String,
@@ -16,7 +18,8 @@ pub(crate) struct FrrLine {
 
 impl FrrLine {
     pub(crate) fn start() -> Self {
-        let id = std::process::id();
+        static LINES: AtomicUsize = AtomicUsize::new(0);
+        let id = format!("{}-{}", std::process::id(), LINES.fetch_add(1, Ordering::Relaxed));
         let line = Self { near: format!("mdn{id}"), far: format!("mdf{id}") };
         line.make_namespaces();
         line.start_zebra();
@@ -44,6 +47,27 @@ impl FrrLine {
              add chain inet line out { type filter hook output priority 0; }\n\
              add rule inet line out icmp type echo-request numgen inc mod 4 == 3 drop\n";
         self.near_exec("nft", &[rules]);
+    }
+
+    /// Adds as many routes to the router, and returns their prefixes.
+    pub(crate) fn add_routes(&self, count: usize) -> Vec<String> {
+        let prefixes: Vec<_> = (1..=count).map(|n| format!("2001:db8:{n:x}::/64")).collect();
+        let file = format!("/var/run/frr/{}/routes", self.near);
+        let batch = prefixes.iter().fold(String::new(), |mut batch, prefix| {
+            writeln!(batch, "route add {prefix} dev line0").unwrap();
+            batch
+        });
+        std::fs::write(&file, batch).unwrap();
+        must("ip", &["-6", "-n", &self.near, "-batch", &file]);
+        let show = ["netns", "exec", &self.near, "vtysh", "-N", &self.near, "-c"];
+        for _ in 0..500 {
+            let shown = must("ip", &[&show[..], &["show ipv6 route kernel"]].concat());
+            if shown.lines().filter(|line| line.starts_with("K>*")).count() == count {
+                return prefixes;
+            }
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        panic!("zebra does not take the routes over");
     }
 
     fn make_namespaces(&self) {

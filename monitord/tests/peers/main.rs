@@ -9,6 +9,7 @@
 mod factors;
 mod frr;
 mod openssh;
+mod prompt;
 mod sshd;
 mod terms;
 
