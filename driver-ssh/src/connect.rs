@@ -3,12 +3,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pool_core::{Context, Endpoint, Error, ErrorKind, Phase, Result};
+use pool_core::{Context, Endpoint, Error, Phase, Result};
 use rustix::io::Errno;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::blocking::Threads;
+use crate::race::{interleaved, race};
 use crate::socket::Socket;
 
 /// Addresses of one name that are tried. A router has a handful; more is a misconfigured zone.
@@ -16,7 +17,7 @@ const ADDRESSES_MAX: usize = 8;
 /// How often an idle session's peer is asked by TCP in vain before the session is gone.
 const KEEPALIVE_PROBES: u32 = 3;
 
-/// Opens a TCP connection to `endpoint`, trying its addresses one after another.
+/// Opens a TCP connection to `endpoint`, at whichever of its addresses answers first.
 ///
 /// # Errors
 ///
@@ -24,7 +25,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: a half-open socket is closed.
+/// Cancel safe: half-open sockets are closed.
 pub(crate) async fn connect(
     ctx: &Context,
     threads: &Threads,
@@ -32,17 +33,20 @@ pub(crate) async fn connect(
     half_open_timeout: Duration,
 ) -> Result<Socket> {
     let addresses = resolve(ctx, threads, endpoint).await?;
-    ctx.enter(Phase::Connect);
-    let mut latest = None;
-    for (index, &address) in addresses.iter().enumerate() {
-        let left = addresses.len() - index;
-        match connect_one(ctx, address, left, half_open_timeout).await {
-            Ok(stream) => return Ok(Socket::Direct(stream)),
-            Err(error) => latest = Some(error),
-        }
-        ctx.check(Phase::Connect)?;
-    }
-    Err(latest.expect("resolve returns at least one address"))
+    connect_any(ctx, addresses, half_open_timeout).await.map(Socket::Direct)
+}
+
+/// Connects to whichever of `addresses` answers, so that a silent one costs a moment, and not the
+/// deadline.
+async fn connect_any(
+    ctx: &Context,
+    addresses: Vec<SocketAddr>,
+    half_open_timeout: Duration,
+) -> Result<TcpStream> {
+    let attempts = interleaved(addresses)
+        .into_iter()
+        .map(|address| async move { connect_one(address, half_open_timeout).await });
+    ctx.run(Phase::Connect, async { race(attempts).await.expect("there is an address") }).await
 }
 
 async fn resolve(ctx: &Context, threads: &Threads, endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
@@ -64,15 +68,7 @@ async fn resolve(ctx: &Context, threads: &Threads, endpoint: &Endpoint) -> Resul
     Ok(addresses)
 }
 
-/// Connects to one address within its fair share of the time that is left, so that a silent
-/// first address leaves time for the others.
-async fn connect_one(
-    ctx: &Context,
-    address: SocketAddr,
-    left: usize,
-    half_open_timeout: Duration,
-) -> Result<TcpStream> {
-    let share = ctx.remaining() / u32::try_from(left).expect("at most 8 addresses");
+async fn connect_one(address: SocketAddr, half_open_timeout: Duration) -> Result<TcpStream> {
     let failed = |source: io::Error| match Errno::from_io_error(&source) {
         // Out of descriptors, of memory, or of local ports: the peer has no part in it.
         Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::ADDRNOTAVAIL) => {
@@ -80,18 +76,9 @@ async fn connect_one(
         }
         _ => Error::Connect { address: address.to_string(), source: Arc::new(source) },
     };
-    let share = ctx.capped(share);
-    let connected = share.run(Phase::Connect, async {
-        let stream = TcpStream::connect(address).await.map_err(failed)?;
-        set_options(&stream, half_open_timeout).map_err(failed)?;
-        Ok(stream)
-    });
-    match connected.await {
-        Err(error) if error.kind() == ErrorKind::DeadlineExceeded && left > 1 => {
-            Err(failed(io::ErrorKind::TimedOut.into()))
-        }
-        result => result,
-    }
+    let stream = TcpStream::connect(address).await.map_err(failed)?;
+    set_options(&stream, half_open_timeout).map_err(failed)?;
+    Ok(stream)
 }
 
 /// Sets the options of a session's socket, so that the kernel ends it when its peer has been gone
@@ -109,4 +96,49 @@ fn set_options(stream: &TcpStream, half_open_timeout: Duration) -> io::Result<()
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(half_open_timeout))
+}
+
+#[cfg(test)]
+mod tests {
+    use pool_core::ErrorKind;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    const HALF_OPEN_TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// An address that does not answer, as long as what comes with it lives: the kernel drops
+    /// what comes when a backlog is full.
+    async fn silent() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut fill = Vec::new();
+        while let Ok(stream) =
+            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+        {
+            fill.push(stream.unwrap());
+        }
+        (address, listener, fill)
+    }
+
+    #[tokio::test]
+    async fn a_silent_first_address_does_not_keep_the_others_from_being_reached() {
+        let (silent, _listener, _fill) = silent().await;
+        let refusing = "127.0.0.1:1".parse().unwrap();
+        let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![silent, refusing, live.local_addr().unwrap()];
+        let ctx = Context::detached(Duration::from_secs(20));
+        let stream = connect_any(&ctx, addresses, HALF_OPEN_TIMEOUT).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), live.local_addr().unwrap());
+        let connections = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+        let syn_sent = format!(":{:04X} 02", silent.port());
+        assert!(!connections.contains(&syn_sent), "the silent attempt is over");
+
+        let ctx = Context::detached(Duration::from_millis(600));
+        let error = connect_any(&ctx, vec![silent, silent], HALF_OPEN_TIMEOUT).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
+        assert_eq!(error.phase(), Some(Phase::Connect));
+    }
 }

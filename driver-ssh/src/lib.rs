@@ -55,6 +55,7 @@ mod hostkey;
 mod known_hosts;
 mod login;
 mod peer;
+mod race;
 mod store;
 mod tunnel;
 
