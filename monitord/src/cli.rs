@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pool_core::{Fingerprint, HostKeyPolicy};
 
-use crate::settings::Override;
+use crate::settings::{HOST_KEY_POLICIES, Override};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Monitors leased lines from the routers they end on.
@@ -180,10 +181,15 @@ pub(crate) struct ProbeArgs {
     /// Log in with a key of the SSH agent at $SSH_AUTH_SOCK.
     #[arg(long)]
     pub(crate) agent: bool,
-    /// What to do about the host key.
-    #[arg(long, value_name = "POLICY", default_value = "accept-new",
-          value_parser = PossibleValuesParser::new(["strict", "accept-new", "off"]))]
-    pub(crate) host_key: String,
+    /// What to do about the host key: `strict`, `accept-new`, `off`, or the fingerprint of the only
+    /// key it may show, as `ssh-keygen -l` prints it.
+    #[arg(long, value_name = "POLICY|SHA256:...", default_value = "accept-new",
+          value_parser = HostKeyChoice::parse)]
+    pub(crate) host_key: HostKeyChoice,
+    /// Reach it through this host, and log in there with the same password, key or agent. Its host
+    /// key is handled by the policy, or `accept-new` where a fingerprint is given for the router's.
+    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
+    pub(crate) jump: Option<String>,
     /// Which algorithms may be negotiated.
     #[arg(long, value_name = "PROFILE", default_value = "modern",
           value_parser = PossibleValuesParser::new(["modern", "legacy"]))]
@@ -205,6 +211,26 @@ pub(crate) struct ProbeArgs {
     pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// What is to be done about a host key: by a policy, or by comparison with the one key allowed.
+#[derive(Clone, Debug)]
+pub(crate) enum HostKeyChoice {
+    Policy(HostKeyPolicy),
+    Pin(Fingerprint),
+}
+
+impl HostKeyChoice {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some((_, policy)) = HOST_KEY_POLICIES.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Policy(*policy));
+        }
+        let names: Vec<_> = HOST_KEY_POLICIES.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        Fingerprint::new(text)
+            .map(Self::Pin)
+            .map_err(|_| format!("allowed is {names}, or SHA256: and 43 characters of base64"))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use driver_cli::SessionLog;
 use pool_core::{
-    AgentSocket, ConnectionConfig, Context, Credentials, Endpoint, PhaseSpan, Platform, PrivateKey,
-    PrivateKeySource, Protocol, ProtocolFactory, Secret, Transcript,
+    AgentSocket, ConnectionConfig, Context, Credentials, Endpoint, JumpHost, PhaseSpan, Platform,
+    PrivateKey, PrivateKeySource, Protocol, ProtocolFactory, Secret, Transcript,
 };
 use scheduler::{Failure, Inventory, Measurement, PingParams, Target};
 use serde::Serialize;
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Usage, start_logging};
 use crate::app::{self, Parts};
-use crate::cli::{Format, ProbeArgs};
+use crate::cli::{Format, HostKeyChoice, ProbeArgs};
 use crate::output::{Output, complain};
 use crate::report::{MeasurementView, Table, measurement_text, round_ms};
-use crate::settings::{ALGORITHMS, Environment, HOST_KEY_POLICIES, SshLimits, default_known_hosts};
+use crate::settings::{ALGORITHMS, Environment, SshLimits, default_known_hosts};
 use crate::shutdown;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
@@ -89,7 +89,17 @@ impl Probe {
         let credentials = credentials(args, username, environment)?;
         let mut config = ConnectionConfig::new(endpoint, platform, credentials);
         config.connect_timeout = args.connect_timeout;
-        config.host_key = named(HOST_KEY_POLICIES, &args.host_key);
+        match &args.host_key {
+            HostKeyChoice::Policy(policy) => config.host_key = *policy,
+            HostKeyChoice::Pin(pin) => config.host_key_pins = vec![pin.clone()],
+        }
+        if let Some(jump) = &args.jump {
+            let (username, endpoint) = router(jump, environment)?;
+            let credentials = Credentials { username, ..config.credentials.clone() };
+            let mut jump = JumpHost::new(endpoint, credentials);
+            jump.host_key = config.host_key;
+            config.jump = Some(Arc::new(jump));
+        }
         config.algorithms = named(ALGORITHMS, &args.algorithms);
         config.validate().map_err(|e| usage(&e))?;
         let target = Target::new(&args.target).map_err(|e| usage(&e))?;

@@ -3,20 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use driver_ssh::{PhaseHistogram, SshSettings};
+use driver_ssh::SshSettings;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 
-use super::encode::{Buckets, counter, counters, gauge, histograms};
+use super::encode::{counter, counters, gauge};
 
 /// Reads what all SSH sessions share.
 #[derive(Debug)]
 pub(super) struct SshCollector(pub(super) Arc<SshSettings>);
-
-#[derive(Clone, Debug, EncodeLabelSet)]
-struct PhaseLabel {
-    phase: &'static str,
-}
 
 #[derive(Clone, Debug, EncodeLabelSet)]
 struct FailureLabels {
@@ -53,15 +48,6 @@ impl Collector for SshCollector {
             "Pieces of work on SSH sessions whose time was over before they had a thread",
             stats.threads_cut,
         )?;
-        histograms(
-            encoder,
-            "monitord_ssh_phase_duration_seconds",
-            "How long the phases took that SSH sessions went through",
-            stats
-                .phases
-                .iter()
-                .map(|(phase, times)| (PhaseLabel { phase: phase.as_str() }, buckets(times))),
-        )?;
         let failures = stats.failures.iter().map(|(&(kind, phase), &count)| {
             let phase = phase.map_or("", |phase| phase.as_str());
             (FailureLabels { kind: kind.as_str(), phase }, count)
@@ -73,9 +59,4 @@ impl Collector for SshCollector {
             failures,
         )
     }
-}
-
-fn buckets(times: &PhaseHistogram) -> Buckets {
-    let within = times.buckets().filter_map(|(bound, count)| Some((bound?.as_secs_f64(), count)));
-    Buckets { sum: times.sum().as_secs_f64(), count: times.count(), within: within.collect() }
 }

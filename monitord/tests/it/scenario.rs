@@ -115,6 +115,34 @@ async fn only_the_lines_that_were_asked_for_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_goes_through_a_jump_host_and_compares_the_host_key_with_a_pin() {
+    let specs = vec![
+        RouterSpec::new("bastion", "linux").forwards(true),
+        RouterSpec::new("edge", "huawei_vrp"),
+    ];
+    let lab = Lab::start(specs).await.unwrap();
+    let [bastion, edge] = ["bastion", "edge"].map(|name| lab.router(name));
+    let folder = tempfile::TempDir::new().unwrap();
+    let known_hosts = format!("--known-hosts={}", folder.path().join("known_hosts").display());
+    let jump = format!("--jump={}@{}", bastion.user(), bastion.address());
+    let address = format!("{}@{}", edge.user(), edge.address());
+    let probe = async |pin: String| {
+        let pin = format!("--host-key={pin}");
+        let arguments = ["probe", &address, "--platform=huawei_vrp", "--target=198.51.100.1"];
+        let more = ["--password-env=PW", "-o=json", &known_hosts, &jump, &pin];
+        let arguments = [&arguments[..], &more].concat();
+        crate::support::run(&arguments, &[("PW", lab::DEFAULT_PASSWORD)]).await
+    };
+    let ended = probe(edge.host_key_fingerprint()).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.everything());
+    assert_eq!(ended.json()[0]["measurement"]["loss_pct"], 0.0);
+    assert_eq!((bastion.logins_total(), edge.logins_total()), (1, 1));
+    let ended = probe(bastion.host_key_fingerprint()).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.everything());
+    assert_eq!(ended.json()[0]["error"]["kind"], "HostKey", "{}", ended.everything());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_probe_shows_the_time_of_each_phase() {
     let lab = Lab::start(vec![RouterSpec::new("edge", "huawei_vrp")]).await.unwrap();
     let router = lab.router("edge");

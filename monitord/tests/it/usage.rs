@@ -135,6 +135,16 @@ async fn a_probe_that_cannot_be_tried_is_wrong_usage() {
         assert_eq!(ended.code, Some(2), "{more:?}: {}", ended.everything());
         assert!(ended.stderr.contains(expected), "{more:?}: {}", ended.stderr);
     }
+    let probe = ["probe", "--target=198.51.100.1", "--platform=linux", "--password-env=PW"];
+    for (more, expected) in [
+        ("--host-key=MD5:aa", "allowed is strict, accept-new, off, or SHA256:"),
+        ("--jump=192.0.2.9:0", "\"192.0.2.9:0\" is no router"),
+        ("--jump=192.0.2.1", "another host than the device itself"),
+    ] {
+        let ended = run(&[probe.as_slice(), &[more, "192.0.2.1"]].concat(), &[("PW", "x")]).await;
+        assert_eq!(ended.code, Some(2), "{more}: {}", ended.everything());
+        assert!(ended.stderr.contains(expected), "{more}: {}", ended.stderr);
+    }
 }
 
 #[tokio::test]
