@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pool_core::{
-    ConfigProblem, Context, Error, Phase, Protocol, ProtocolDriver, Request, Result, Step,
-    StepOutput, Transcript,
+    Context, Phase, Protocol, ProtocolDriver, Request, Result, StepOutput, Transcript,
 };
 use tokio::time::Instant;
 
@@ -35,13 +34,7 @@ impl CliDriver {
         if self.policy == CommandPolicy::Any {
             return Ok(());
         }
-        let allowed = &self.session.platform.allowed;
-        let refused = |step: &Step| {
-            let allowed = allowed.check(step.line()).err()?;
-            Some(ConfigProblem::new("command", format!("{:?}", step.line()), allowed))
-        };
-        let problems: Vec<_> = request.steps().iter().filter_map(refused).collect();
-        if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
+        self.session.platform.allowed.check_request(request)
     }
 }
 

@@ -51,12 +51,14 @@ mod session;
 
 mod driver;
 mod factory;
+mod guard;
 
 #[cfg(feature = "test-util")]
 pub mod testing;
 
 pub use driver::CliDriver;
 pub use factory::{CliFactory, CommandPolicy};
+pub use guard::GuardedFactory;
 pub use log::SessionLog;
 pub use platform::{
     DefinitionFile, DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms,

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use driver_cli::{
-    CliFactory, DefinitionFile, DefinitionProblem, InvalidDefinitions, Platforms, SessionLog,
+    CliFactory, DefinitionFile, DefinitionProblem, GuardedFactory, InvalidDefinitions, Platforms,
+    SessionLog,
 };
 use driver_ssh::{SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
@@ -79,7 +80,9 @@ impl Parts {
         if let Some(log) = log {
             cli = cli.logging_to(log);
         }
-        Drivers { factories: vec![Arc::new(SshFactory::new(ssh.clone())), Arc::new(cli)], ssh }
+        let exec = Arc::new(SshFactory::new(ssh.clone()));
+        let exec = GuardedFactory::new(exec, self.platforms.clone());
+        Drivers { factories: vec![Arc::new(exec), Arc::new(cli)], ssh }
     }
 
     /// What can be checked with them.

@@ -1,6 +1,7 @@
 //! Which commands may be typed: an account that can do more than look around is safe with a
 //! session that cannot.
 
+use pool_core::{ConfigProblem, Error, Request, Result, Step};
 use regex::Regex;
 
 /// Stands for any one word in an allowed beginning.
@@ -16,8 +17,22 @@ pub(crate) struct AllowedCommands {
 }
 
 impl AllowedCommands {
+    /// Refuses a request with a command that is not allowed, as a whole.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig`, with each such command and what is allowed in its place.
+    pub(crate) fn check_request(&self, request: &Request) -> Result<()> {
+        let refused = |step: &Step| {
+            let allowed = self.check(step.line()).err()?;
+            Some(ConfigProblem::new("command", format!("{:?}", step.line()), allowed))
+        };
+        let problems: Vec<_> = request.steps().iter().filter_map(refused).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::InvalidConfig(problems)) }
+    }
+
     /// Whether `line` may be typed; otherwise what is allowed in its place.
-    pub(crate) fn check(&self, line: &str) -> Result<(), String> {
+    pub(super) fn check(&self, line: &str) -> std::result::Result<(), String> {
         if !self.verbs.iter().any(|verb| begins_with(line, verb)) {
             return Err(match self.verbs.as_slice() {
                 [] => "no command at all: the platform's definition has no `verbs`".to_owned(),

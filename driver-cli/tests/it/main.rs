@@ -10,6 +10,7 @@ mod dialogue;
 mod document;
 mod ending;
 mod failure;
+mod guard;
 mod log;
 mod login;
 mod privilege;

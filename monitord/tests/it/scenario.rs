@@ -189,3 +189,27 @@ async fn a_probe_shows_the_time_of_each_phase() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.json()[0]["error"]["phase"], "key_exchange", "{}", ended.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_the_platform_does_not_list_reaches_no_router_over_any_protocol() {
+    let lab = Lab::start(vec![RouterSpec::new("edge-1", "linux").ping(Ping::default())]);
+    let lab = lab.await.unwrap();
+    let mut site = Site::empty();
+    for protocol in ["ssh", "scrapli"] {
+        let router = site.add_router(lab.router("edge-1"), lab::DEFAULT_PASSWORD);
+        router["name"] = protocol.into();
+        router["protocol"] = protocol.into();
+        site.add_line(protocol, protocol);
+    }
+    let definitions = tempfile::tempdir().unwrap();
+    let reboots = "inherits = 'linux'\n[ping]\ncommand = 'reboot {target} {count}'\n";
+    std::fs::write(definitions.path().join("linux.toml"), reboots).unwrap();
+    site.config["platforms"] = serde_json::json!({ "directory": definitions.path() });
+    let ended = site.run("once", &["-o", "json"]).await;
+    let outcomes = ended.json();
+    for protocol in ["ssh", "scrapli"] {
+        let error = &outcome(&outcomes, protocol)["error"];
+        assert_eq!(error["kind"], "InvalidConfig", "{}", ended.everything());
+        assert!(error["message"].as_str().unwrap().contains("reboot"), "{error}");
+    }
+}
