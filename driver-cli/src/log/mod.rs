@@ -35,8 +35,8 @@ const PIECE_TIME: Duration = Duration::from_millis(5);
 ///      0.101 > "\n"
 /// ```
 ///
-/// Where the device closed its side, the line ends in `< (closed)`. The credentials of a session and hidden answers are `***`, also where the device echoes them
-/// in pieces. At most 1 MiB is kept.
+/// Where the device closed its side, the line ends in `< (closed)`. The credentials of a session and
+/// hidden answers are `***`, also where the device echoes them in pieces. At most 1 MiB is kept.
 #[derive(Clone, Default)]
 pub struct SessionLog(Arc<Mutex<Vec<Recording>>>);
 

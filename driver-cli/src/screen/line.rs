@@ -1,5 +1,6 @@
-/// Ours is asked to be 511 columns wide. Sequences that move the cursor or change what is on the line work up to
-/// here only, so that their cost is bounded however long a line is.
+/// How far to the right the cursor can be moved: twice as wide as our terminals. Sequences that move
+/// it or change what is on the line work up to here only, so that their cost is bounded however long
+/// a line is.
 const COLUMNS_MAX: usize = 1024;
 
 /// The line the cursor is on. Every character takes one cell; what is wide or combining on a
