@@ -1,19 +1,17 @@
-use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use libssh2_sys as raw;
 use pool_core::{
     Capability, ConnectionConfig, Context, Error, Phase, PlatformSupport, Protocol, ProtocolDriver,
     ProtocolFactory, Request, Result, Step, StepOutput, Transcript,
 };
-use ssh2::ErrorCode;
 use tokio::time::Instant;
 
 use crate::SshSettings;
 use crate::channel::{close_channel, open_channel};
-use crate::engine::{Engine, Fault};
+use crate::command::{Answer, Ending, Outcome, start};
+use crate::engine::Engine;
 use crate::error::{busy_text, shown};
 use crate::login::log_in;
 use crate::server::ServerTexts;
@@ -22,9 +20,6 @@ use crate::session::SshSession as Session;
 /// How long a device that has said everything may take to close the channel and give the exit
 /// status. Some never do, and their output is complete all the same.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
-/// What is read in one stretch, in bytes, when a device sends faster than we read. The threads are
-/// shared, and a stretch that does not end is taken for a flood.
-const STRETCH_BYTES_MAX: usize = 1 << 20;
 /// What a device says that refuses a session is short, in bytes. Longer output is a command's.
 const REFUSAL_BYTES_MAX: usize = 256;
 
@@ -138,37 +133,52 @@ impl SshSession {
 
     async fn run(&mut self, ctx: &Context, step: &Step, bytes_max: usize) -> Result<StepOutput> {
         let begun = Instant::now();
-        self.start(&ctx.capped(self.write_timeout), step.line()).await?;
+        let outcome = self.start(&ctx.capped(self.write_timeout), step.line(), bytes_max).await?;
         let reading = ctx.capped(step.timeout().unwrap_or(self.read_timeout));
-        let output = self.session.drive(&reading, Phase::Read, read_to_end(bytes_max)).await?;
+        let Answer { output, ending } = match outcome {
+            Outcome::Ended(answer) => answer,
+            Outcome::Runs(mut read, awaited) => {
+                let work = move |engine: &mut Engine| read.advance(engine);
+                self.session.drive_after(&reading, Phase::Read, awaited, work).await?
+            }
+            Outcome::Denied => {
+                let closing = ctx.capped(self.write_timeout);
+                self.session.drive(&closing, Phase::Write, close_channel).await?;
+                let message = "the device refused the exec request".to_owned();
+                return Err(Error::Rejected { command: step.line().to_owned(), message });
+            }
+        };
         let elapsed = begun.elapsed();
-        // The output is complete, so the step has succeeded, whatever becomes of the session now.
-        let closing = reading.capped(CLOSE_WAIT);
-        let exit_status = self.session.drive(&closing, Phase::Read, close_channel).await;
-        let exit_status = exit_status.ok().flatten();
+        let exit_status = self.end(&reading.capped(CLOSE_WAIT), ending).await;
         check_refusal(&output, exit_status)?;
         Ok(StepOutput { command: step.line().to_owned(), output, exit_status, elapsed })
     }
 
     /// Opens a channel and starts `command` on it.
-    async fn start(&mut self, ctx: &Context, command: &str) -> Result<()> {
+    async fn start(&mut self, ctx: &Context, command: &str, bytes_max: usize) -> Result<Outcome> {
         let begun = Instant::now();
-        self.session.drive(ctx, Phase::ChannelOpen, open_channel(Phase::ChannelOpen)).await?;
-        self.settings.tally().phase(Phase::ChannelOpen, begun.elapsed());
-        let line = command.to_owned();
-        let exec = move |engine: &mut Engine| match engine.channel()?.exec(&line) {
-            Ok(()) => Ok(true),
-            Err(error) if is_denied(&error) => Ok(false),
-            Err(error) => Err(error.into()),
-        };
-        if self.session.drive(ctx, Phase::Write, exec).await? {
-            return Ok(());
+        let work = start(command.to_owned(), bytes_max);
+        let started = self.session.drive(ctx, Phase::ChannelOpen, work).await?;
+        let opening = started.opened.saturating_duration_since(begun);
+        self.settings.tally().phase(Phase::ChannelOpen, opening);
+        Ok(started.outcome)
+    }
+
+    /// Waits until the channel is closed on both sides; the exit status, if it has come. The output
+    /// is complete, so the step has succeeded, whatever becomes of the session now.
+    async fn end(&mut self, ctx: &Context, ending: Ending) -> Option<i32> {
+        match ending {
+            Ending::Closed(exit_status) => exit_status,
+            Ending::Closing(awaited) => {
+                let awaited = Some(awaited);
+                let closed = self.session.drive_after(ctx, Phase::Read, awaited, close_channel);
+                closed.await.ok().flatten()
+            }
+            Ending::Broken => {
+                self.session.kill();
+                None
+            }
         }
-        self.session.drive(ctx, Phase::Write, close_channel).await?;
-        Err(Error::Rejected {
-            command: command.to_owned(),
-            message: "the device refused the exec request".to_owned(),
-        })
     }
 }
 
@@ -179,69 +189,4 @@ fn check_refusal(output: &str, exit_status: Option<i32>) -> Result<()> {
         return Ok(());
     }
     busy_text(Phase::Read, &shown(output.as_bytes())).map_or(Ok(()), Err)
-}
-
-fn is_denied(error: &ssh2::Error) -> bool {
-    error.code() == ErrorCode::Session(raw::LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
-}
-
-/// Work that reads both streams of the channel to their end, as text.
-fn read_to_end(
-    bytes_max: usize,
-) -> impl FnMut(&mut Engine) -> Result<String, Fault> + Send + 'static {
-    let mut stdout = Vec::new();
-    let mut stderr = Vec::new();
-    move |engine| {
-        let before = stdout.len() + stderr.len();
-        loop {
-            if stdout.len() + stderr.len() - before > STRETCH_BYTES_MAX {
-                return Err(Fault::More);
-            }
-            // Both share one flow-control window: the one that is not read blocks the other.
-            let limit = bytes_max.saturating_sub(stdout.len() + stderr.len());
-            let limit = limit.min(STRETCH_BYTES_MAX);
-            let from_stdout = read_stream(engine, 0, limit, &mut stdout)?;
-            let limit = limit.saturating_sub(from_stdout);
-            let from_stderr = read_stream(engine, EXTENDED_DATA_STDERR, limit, &mut stderr)?;
-            if stdout.len() + stderr.len() > bytes_max {
-                return Err(Error::OutputLimit { limit: bytes_max }.into());
-            }
-            if from_stdout + from_stderr == 0 {
-                break;
-            }
-        }
-        if !engine.channel()?.eof() {
-            return Err(Fault::Again);
-        }
-        stdout.append(&mut stderr);
-        Ok(String::from_utf8_lossy(&stdout).replace("\r\n", "\n"))
-    }
-}
-
-/// The stream of an exec channel that carries the standard error (RFC 4254, section 5.2).
-const EXTENDED_DATA_STDERR: i32 = 1;
-
-/// Reads what there is on one stream of the channel, up to one byte more than `limit`: that byte
-/// tells too much from just enough. Returns how many bytes came.
-fn read_stream(
-    engine: &mut Engine,
-    id: i32,
-    limit: usize,
-    into: &mut Vec<u8>,
-) -> Result<usize, Fault> {
-    let mut chunk = [0; 16 * 1024];
-    let mut stream = engine.channel()?.stream(id);
-    let mut count = 0;
-    while count <= limit {
-        match stream.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => {
-                into.extend_from_slice(&chunk[..read]);
-                count += read;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(engine.io_fault(&error)),
-        }
-    }
-    Ok(count)
 }

@@ -44,6 +44,7 @@
 mod settings;
 
 mod channel;
+mod command;
 mod exec;
 mod shell;
 
@@ -59,6 +60,7 @@ mod race;
 mod store;
 mod tunnel;
 
+mod alarm;
 mod blocking;
 mod engine;
 mod error;

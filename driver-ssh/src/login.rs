@@ -94,8 +94,8 @@ async fn begin(
     let socket = Arc::new(socket);
     let mut session = SshSession::new(socket.clone(), settings.threads())?;
     let check = recall(ctx, &mut session, settings, peer).await?;
-    let check = shake_hands(ctx, &mut session, socket, check, peer).await?;
-    let verdict = verify(ctx, &mut session, check).await;
+    let verdict = shake_hands(ctx, &mut session, socket, check, peer).await?;
+    let verdict = verify(ctx, &mut session, verdict).await;
     if let Err(error) = verdict {
         farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
         return Err(error);
@@ -126,14 +126,17 @@ async fn recall(
     session.drive(ctx, Phase::HostKey, work).await
 }
 
-/// Banner and key exchange.
+/// The decision about a peer's key, and what may have to decide again.
+type Verdict = (HostKeyCheck, Result<Decision>);
+
+/// Banner and key exchange, and the first look at the peer's key.
 async fn shake_hands(
     ctx: &Context,
     session: &mut SshSession,
     socket: Arc<Socket>,
     check: HostKeyCheck,
     peer: &Peer<'_>,
-) -> Result<HostKeyCheck> {
+) -> Result<Verdict> {
     let (profile, lists) = (peer.algorithms, peer.algorithm_lists.clone());
     let mut algorithms: Option<Algorithms> = None;
     let mut greeting = Greeting::default();
@@ -154,7 +157,7 @@ async fn shake_hands(
         let has_banner = engine.session().banner_bytes().is_some_and(|b| b.starts_with(b"SSH-"));
         note_progress(engine, &tracer, has_banner);
         match result.map_err(Fault::from) {
-            Ok(()) => Ok(check.clone()),
+            Ok(()) => Ok(decide(engine, check.clone())),
             Err(Fault::Ssh(error)) => {
                 let said = handshake_error(&error, engine, &greeting, algorithms);
                 Err(said.map_or(Fault::Ssh(error), Fault::Failed))
@@ -207,22 +210,27 @@ fn line_in_place_of_banner(engine: &mut Engine) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-async fn verify(ctx: &Context, session: &mut SshSession, check: HostKeyCheck) -> Result<()> {
-    loop {
-        let mut check = check.clone();
-        // A refusal must not kill the session yet: the peer is told why we go.
-        let work = move |engine: &mut Engine| Ok(check.decide(engine.session()));
-        match session.drive(ctx, Phase::HostKey, work).await?? {
-            Decision::Accepted => return Ok(()),
-            Decision::AskAgain => {
-                let pause = async {
-                    sleep(LOCK_RETRY).await;
-                    Ok(())
-                };
-                ctx.run(Phase::HostKey, pause).await?;
-            }
-        }
+/// Looks at the peer's key. A refusal is no fault, which would end the session: the peer is told
+/// why we go.
+fn decide(engine: &mut Engine, mut check: HostKeyCheck) -> Verdict {
+    engine.progress.enter(Phase::HostKey);
+    let decision = check.decide(engine.session());
+    (check, decision)
+}
+
+/// Sees to it that the peer's key is accepted, once it has been decided about.
+async fn verify(ctx: &Context, session: &mut SshSession, verdict: Verdict) -> Result<()> {
+    let (mut check, mut decision) = verdict;
+    while decision? == Decision::AskAgain {
+        let pause = async {
+            sleep(LOCK_RETRY).await;
+            Ok(())
+        };
+        ctx.run(Phase::HostKey, pause).await?;
+        let work = move |engine: &mut Engine| Ok(decide(engine, check.clone()));
+        (check, decision) = session.drive(ctx, Phase::HostKey, work).await?;
     }
+    Ok(())
 }
 
 /// Tells the peer that we go, if it can be told at once, and ends the session.

@@ -8,14 +8,16 @@ use pool_core::{Context, Error, ErrorKind, Phase, Result};
 use ssh2::DisconnectCode;
 use tokio::io::Interest;
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout};
 
+use crate::alarm::Alarm;
 use crate::blocking::{Threads, lost};
 use crate::channel::close_channel;
 use crate::engine::{Engine, Fault};
 use crate::error::{in_phase, session_error};
 use crate::haul::{Haul, HaulEnd, haul, read_available};
 use crate::kill::KillSwitch;
+use crate::progress::Progress;
 use crate::server::ServerTexts;
 use crate::socket::{Socket, wait_ready};
 
@@ -36,6 +38,7 @@ pub(crate) struct SshSession {
     socket: Arc<Socket>,
     kill: KillSwitch,
     threads: Arc<Threads>,
+    alarm: Alarm,
     state: State,
     /// What a stretch brought that nobody has read yet.
     stash: BytesMut,
@@ -61,6 +64,7 @@ impl SshSession {
             socket,
             kill,
             threads,
+            alarm: Alarm::new(),
             state: State::Here(engine),
             stash: BytesMut::new(),
             drained: None,
@@ -84,8 +88,24 @@ impl SshSession {
         T: Send + 'static,
         W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
     {
+        self.drive_after(ctx, phase, None, work).await
+    }
+
+    /// [`drive`](Self::drive), for work that an earlier one has left waiting: it starts only when
+    /// the socket is `awaited`.
+    pub(crate) async fn drive_after<T, W>(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        awaited: Option<Interest>,
+        work: W,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
+    {
         let guard = self.kill.guard();
-        let result = self.drive_on(ctx, phase, work).await;
+        let result = self.drive_on(ctx, phase, awaited, work).await;
         match &result {
             Ok(_) => guard.disarm(),
             Err(_) => drop(guard),
@@ -101,7 +121,13 @@ impl SshSession {
         }
     }
 
-    async fn drive_on<T, W>(&mut self, ctx: &Context, phase: Phase, mut work: W) -> Result<T>
+    async fn drive_on<T, W>(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        awaited: Option<Interest>,
+        mut work: W,
+    ) -> Result<T>
     where
         T: Send + 'static,
         W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
@@ -110,13 +136,19 @@ impl SshSession {
         let mut phase = phase;
         ctx.check(phase)?;
         ctx.enter(phase);
+        if let Some(awaited) = awaited {
+            wait_ready(&self.socket, ctx, &mut self.alarm, phase, awaited).await?;
+        }
         loop {
             let stretch = self.stretch(ctx, &mut phase, work).await?;
             work = stretch.work;
             match stretch.result {
                 Ok(value) => return Ok(value),
                 Err(Fault::More) => {}
-                Err(Fault::Again) => wait_ready(&self.socket, ctx, phase, stretch.awaited).await?,
+                Err(Fault::Again) => {
+                    let alarm = &mut self.alarm;
+                    wait_ready(&self.socket, ctx, alarm, phase, stretch.awaited).await?;
+                }
                 Err(Fault::Ssh(error)) => {
                     return Err(self.hung_up_or(session_error(&error, phase)));
                 }
@@ -158,8 +190,7 @@ impl SshSession {
                 self.state = State::Here(engine);
                 return Ok(stretch);
             }
-            error = ctx.ended(*phase) => error,
-            error = fed_without_end(*phase) => error,
+            error = outlasted(ctx, &mut self.alarm, *phase, &progress) => error,
         };
         self.kill.fire();
         // A thread that is being flooded takes longer; how far it has got is known without it.
@@ -189,7 +220,7 @@ impl SshSession {
                 return Ok(count);
             }
             if let (Some(interest), State::Here(_)) = (self.drained, &self.state) {
-                wait_ready(&self.socket, ctx, Phase::Read, interest).await?;
+                wait_ready(&self.socket, ctx, &mut self.alarm, Phase::Read, interest).await?;
             }
             self.begin_reading(ctx).await?;
             match self.end_reading(ctx, Phase::Read).await? {
@@ -253,7 +284,7 @@ impl SshSession {
         let joined: Result<Haul, JoinError> = tokio::select! {
             biased;
             joined = thread => joined,
-            ended = ctx.ended(phase) => return Err(ended),
+            ended = self.alarm.ended(ctx, phase) => return Err(ended),
         };
         self.state = State::Gone;
         let haul = joined.map_err(|error| lost(phase, &error))?;
@@ -379,17 +410,26 @@ struct Stretch<T, W> {
     awaited: Interest,
 }
 
-/// Completes when a stretch has run for longer than any honest peer can make it. It does not wait
-/// for the peer, so it can only be reading: lines before the SSH banner, or packets that mean
-/// nothing, without end.
-async fn fed_without_end(phase: Phase) -> Error {
+/// Completes when `ctx` has ended, or when a stretch that began in `phase` has run for longer than
+/// any honest peer can make it. It does not wait for the peer, so it can only be reading: lines
+/// before the SSH banner, or packets that mean nothing, without end.
+async fn outlasted(ctx: &Context, alarm: &mut Alarm, phase: Phase, progress: &Progress) -> Error {
     let stretch_max = match phase {
         // No arithmetic at all: this is a line of text.
         Phase::Banner => Duration::from_secs(1),
-        // Files of ours, and a key that may be slow to decrypt: the deadline is enough.
-        Phase::HostKey | Phase::Authentication => return std::future::pending().await,
         _ => Duration::from_secs(5),
     };
-    sleep(stretch_max).await;
-    Error::Protocol { phase, message: "the peer sends without end".to_owned() }
+    let end = Instant::now() + stretch_max;
+    if end < ctx.deadline() {
+        tokio::select! {
+            biased;
+            () = ctx.cancelled() => return Error::Cancelled { phase },
+            () = alarm.at(end) => {}
+        }
+        // Files of ours, and a key that may be slow to decrypt: the deadline is enough for them.
+        if !matches!(progress.phase(), Phase::HostKey | Phase::Authentication) {
+            return Error::Protocol { phase, message: "the peer sends without end".to_owned() };
+        }
+    }
+    alarm.ended(ctx, phase).await
 }

@@ -8,6 +8,7 @@ use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::alarm::Alarm;
 use crate::tunnel::Tunnel;
 
 /// What the bytes of a session go through.
@@ -111,6 +112,7 @@ impl AsRawFd for Socket {
 pub(crate) async fn wait_ready(
     socket: &Socket,
     ctx: &Context,
+    alarm: &mut Alarm,
     phase: Phase,
     interest: Interest,
 ) -> Result<()> {
@@ -121,7 +123,7 @@ pub(crate) async fn wait_ready(
             phase,
             message: format!("cannot wait for the socket: {error}"),
         }),
-        ended = ctx.ended(phase) => Err(ended),
+        ended = alarm.ended(ctx, phase) => Err(ended),
     }
 }
 
@@ -164,7 +166,7 @@ mod tests {
         let (mut peer, _) = listener.accept().await.unwrap();
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));
-            wait_ready(&socket, &ctx, Phase::Read, Interest::READABLE).await
+            wait_ready(&socket, &ctx, &mut Alarm::new(), Phase::Read, Interest::READABLE).await
         };
         for _ in 0..3 {
             peer.write_all(b"x").await.unwrap();
@@ -186,7 +188,7 @@ mod tests {
         let both = Interest::READABLE | Interest::WRITABLE;
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));
-            wait_ready(&near, &ctx, Phase::Write, both).await
+            wait_ready(&near, &ctx, &mut Alarm::new(), Phase::Write, both).await
         };
         let error = wait(20).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);

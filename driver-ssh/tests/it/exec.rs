@@ -37,6 +37,27 @@ fn several_commands_on_one_session() {
 }
 
 #[test]
+fn hundreds_of_answers_that_come_at_any_moment_are_all_seen() {
+    // An answer may come in at once or in parts, between any two looks at the socket.
+    const COMMANDS: usize = 200;
+    let rig = Rig::new();
+    let lab = lab_of(|spec| spec.show("show a", "a\n"));
+    let config = config(lab.router("r").address());
+    rig.run(async {
+        let one = async || {
+            let mut session = rig.exec(&patient(), &config).await.unwrap();
+            for _ in 0..COMMANDS {
+                let transcript = session.execute(&patient(), &command("show a")).await.unwrap();
+                let step = &transcript.steps[0];
+                assert_eq!((&step.output[..], step.exit_status), ("a\n", Some(0)));
+            }
+        };
+        tokio::join!(one(), one(), one(), one());
+    });
+    rig.assert_nothing_remains(lab.router("r").address());
+}
+
+#[test]
 fn a_command_that_fails_keeps_its_output_and_its_status() {
     let rig = Rig::new();
     let lab = lab_of(|spec| spec.ping(Ping::dead()));
