@@ -12,6 +12,7 @@ mod openssh;
 mod prompt;
 mod sshd;
 mod terms;
+mod vanish;
 
 use std::path::Path;
 use std::process::{Command, Output};

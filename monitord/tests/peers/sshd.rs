@@ -94,12 +94,7 @@ impl Sshd {
 
     /// Ends the server and all its sessions, as a reboot does, and starts it again.
     pub(crate) fn restart(&mut self) {
-        let sessions = descendants_of(self.process.id());
         self.end();
-        for session in sessions {
-            // One that has just ended by itself is as good.
-            Command::new("kill").args(["-KILL", &session.to_string()]).status().unwrap();
-        }
         self.process = spawn(self.folder(), self.port);
     }
 
@@ -119,9 +114,19 @@ impl Sshd {
         self.process = spawn(self.folder(), self.port);
     }
 
+    /// Ends the server and its sessions: one whose client has vanished would stay for ever.
     fn end(&mut self) {
+        let sessions = descendants_of(self.process.id());
         self.process.kill().ok();
         self.process.wait().ok();
+        for session in sessions {
+            // One that has just ended by itself is as good.
+            Command::new("kill")
+                .args(["-KILL", &session.to_string()])
+                .stderr(Stdio::null())
+                .status()
+                .ok();
+        }
     }
 }
 
