@@ -13,7 +13,8 @@ diffie-hellman-group1-sha1";
 
 const HOST_KEY_MODERN: &str = "ssh-ed25519,\
 ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
-const HOST_KEY_OLD: &str = "ssh-rsa";
+/// The second is in some builds only, and left out of others.
+const HOST_KEY_OLD: &str = "ssh-rsa,ssh-dss";
 
 const CIPHER_MODERN: &str = "chacha20-poly1305@openssh.com,\
 aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr";
@@ -62,7 +63,7 @@ impl Algorithms {
 
     /// Whether a peer's RSA key may sign with SHA-1; ours may do then what the peer's may.
     pub(crate) fn sha1_signatures(&self) -> Sha1Signatures {
-        if self.host_key.split(',').any(|name| name == HOST_KEY_OLD) {
+        if self.host_key.split(',').any(|name| name == "ssh-rsa") {
             Sha1Signatures::Allowed
         } else {
             Sha1Signatures::Refused

@@ -4,7 +4,7 @@ pub enum AlgorithmProfile {
     /// Those that are considered safe today.
     #[default]
     Modern,
-    /// Also those that old devices need: SHA-1 key exchange and MACs, `ssh-rsa`, CBC
+    /// Also those that old devices need: SHA-1 key exchange and MACs, `ssh-rsa`, `ssh-dss`, CBC
     /// ciphers, 3DES.
     Legacy,
 }
