@@ -14,6 +14,16 @@
 //! - To use a session again after an operation on it was cut short.
 //! - To know platforms, prompts or pools.
 //!
+//! # Peers that vanish
+//!
+//! A session whose peer is gone without a word, idle or waiting for an answer, fails with
+//! `Disconnected` once `half_open_timeout` has passed: by keepalive probes of TCP while nothing is
+//! under way (RFC 9293, section 3.8.4), and by the limit on data that nobody acknowledges
+//! (RFC 5482). No keepalive messages of SSH are sent, because libssh2 does not tell whether one was
+//! answered. A peer whose kernel answers and whose SSH server does not is found by the health check
+//! of a session, which opens a channel, or asks for a prompt, under a deadline. Behind a jump host
+//! TCP sees the jump host only, so that there the health check is what finds a device that is gone.
+//!
 //! # Terminology
 //!
 //! - *Engine*: the ssh2 objects of one session, with one owner at a time.
