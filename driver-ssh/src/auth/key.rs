@@ -127,7 +127,56 @@ fn origin(source: &PrivateKeySource) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Texts that look like keys up to some point, and bytes that are no text.
+    fn key_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let labels = ["OPENSSH ", "RSA ", "EC ", "ENCRYPTED ", ""];
+        let armour =
+            (prop::sample::select(labels.to_vec()), "[A-Za-z0-9+/=\\n -]{0,400}", 0..600_usize);
+        let cut_off = armour.prop_map(|(label, body, length)| {
+            let text = format!(
+                "-----BEGIN {label}PRIVATE KEY-----\n{body}\n-----END {label}PRIVATE KEY-----\n"
+            );
+            text.into_bytes().into_iter().take(length).collect()
+        });
+        prop_oneof![cut_off, prop::collection::vec(any::<u8>(), 0..300)]
+    }
+
+    proptest! {
+        /// A file that cannot be used is named, and nothing of it is told.
+        #[test]
+        fn whatever_is_in_a_key_file_it_is_read_or_the_error_names_the_file(bytes in key_bytes()) {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&bytes).unwrap();
+            let path = file.path().to_owned();
+            match read_key(&PrivateKeySource::File(path.clone())) {
+                Ok(text) => {
+                    prop_assert_eq!(text.expose().as_bytes(), &bytes[..]);
+                    let told = format!("{text:?} {}", may_be_rsa(&text));
+                    prop_assert!(bytes.len() < 8 || !told.contains(text.expose()));
+                }
+                Err(detail) => {
+                    prop_assert!(std::str::from_utf8(&bytes).is_err());
+                    prop_assert!(detail.contains(path.to_str().unwrap()), "{}", detail);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_file_that_is_missing_or_a_directory_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("missing"), folder.path().to_owned()] {
+            let detail = read_key(&PrivateKeySource::File(path.clone())).unwrap_err();
+            let starts = format!("cannot read the private key {}: ", path.display());
+            assert!(detail.starts_with(&starts), "{detail}");
+        }
+    }
 
     #[test]
     fn rsa_keys_are_told_from_others_where_their_text_tells() {
