@@ -178,7 +178,7 @@ pub use fleet::{
     RouterGate, SessionRebuild, SkipReason,
 };
 pub use gate::GateState;
-pub use options::PoolOptions;
+pub use options::{LendOrder, PoolOptions};
 pub use pool::Pool;
 pub use rebuild::{RebuildPolicy, RebuildStrategy};
 

@@ -54,8 +54,31 @@ pub struct PoolOptions {
     /// How long a device is given to say goodbye. Default 5 s: a logout takes one round trip, and
     /// a device that has not answered by then will not.
     pub close_timeout: Duration,
+    /// Which of several idle sessions is lent first. Default [`LendOrder::Latest`].
+    pub lend: LendOrder,
     /// When sessions are replaced.
     pub rebuild: RebuildPolicy,
+}
+
+/// The order in which idle sessions are lent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LendOrder {
+    /// The one that came back last: a few sessions do the work, and those that are not needed grow
+    /// old and are closed.
+    #[default]
+    Latest,
+    /// The one that has been idle for longest: all are used alike, and none is idle for long.
+    LongestIdle,
+}
+
+impl LendOrder {
+    /// The name in configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+            Self::LongestIdle => "longest_idle",
+        }
+    }
 }
 
 impl Default for PoolOptions {
@@ -74,6 +97,7 @@ impl Default for PoolOptions {
             unhealthy_after: 3,
             leak_after: Duration::from_secs(600),
             close_timeout: Duration::from_secs(5),
+            lend: LendOrder::default(),
             rebuild: RebuildPolicy::default(),
         }
     }

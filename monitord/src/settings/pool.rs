@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ::pool::{PoolOptions, RebuildStrategy};
+use ::pool::{LendOrder, PoolOptions, RebuildStrategy};
 use pool_core::{ConfigProblem, Error};
 
 use super::section::Section;
@@ -28,6 +28,10 @@ const STRATEGIES: &[(&str, RebuildStrategy)] = &[
     ("all", RebuildStrategy::All),
     ("any", RebuildStrategy::Any),
 ];
+
+/// The names of the orders in which idle sessions are lent.
+const ORDERS: &[(&str, LendOrder)] =
+    &[("latest", LendOrder::Latest), ("longest_idle", LendOrder::LongestIdle)];
 
 /// Reads the section `pool`. What is absent stays as the pool's own default.
 pub(super) fn read(section: &mut Section<'_>) -> PoolOptions {
@@ -55,6 +59,7 @@ pub(super) fn read(section: &mut Section<'_>) -> PoolOptions {
     for (key, count) in counts {
         set(count, section.get(key, integer(1..=FAILURES_MAX)));
     }
+    set(&mut options.lend, section.get("lend", one_of(ORDERS)));
     section.section("rebuild", |rebuild| read_rebuild(rebuild, &mut options));
     complain(section, &options, "");
     options
@@ -98,7 +103,7 @@ pub(crate) struct Shown<'a>(pub(crate) &'a PoolOptions);
 
 impl Shown<'_> {
     /// Each key below `pool`, with its value.
-    pub(super) fn rows(&self) -> [(&'static str, String); 20] {
+    pub(super) fn rows(&self) -> [(&'static str, String); 21] {
         let Self(options) = self;
         let policy = &options.rebuild;
         let time = |time: Duration| humantime::format_duration(time).to_string();
@@ -116,6 +121,7 @@ impl Shown<'_> {
             ("gate_shut_max", time(options.gate_shut_max)),
             ("gate_permanent_first", time(options.gate_permanent_first)),
             ("gate_permanent_max", time(options.gate_permanent_max)),
+            ("lend", options.lend.as_str().to_owned()),
             ("rebuild.strategy", policy.strategy.as_str().to_owned()),
             ("rebuild.max_usage", policy.max_usage.to_string()),
             ("rebuild.max_age", time(policy.max_age)),
@@ -139,7 +145,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strategies_are_named_as_the_type_prints_them() {
+    fn strategies_and_orders_are_named_as_the_type_prints_them() {
         assert!(STRATEGIES.iter().all(|(name, strategy)| *name == strategy.as_str()));
+        assert!(ORDERS.iter().all(|(name, order)| *name == order.as_str()));
     }
 }

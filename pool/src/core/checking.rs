@@ -8,7 +8,8 @@ use super::{Action, Actions, Core};
 impl<S, W, V> Core<S, W, V> {
     /// Takes the latest idle session of `lane`, which has been idle for long, to be tested.
     pub(super) fn start_check(&mut self, now: Instant, lane: usize) -> Option<Action<S, W, V>> {
-        let at = self.slots.latest_idle(|session| session.lane() == lane)?;
+        let order = self.limits.options.lend;
+        let at = self.slots.first_idle(order, |session| session.lane() == lane)?;
         let slot = self.slots.session_at(at)?.slot;
         self.test(now, slot, None)
     }

@@ -86,7 +86,7 @@ impl<S, W, V> Core<S, W, V> {
 
     /// Keeps a session that can be lent at once for the oldest waiter of `lane`.
     fn grant(&mut self, now: Instant, lane: usize) -> Option<Action<S, W, V>> {
-        let slot = self.latest_ready(now, lane)?.slot;
+        let slot = self.first_ready(now, lane)?.slot;
         let (ticket, waiter) = self.lanes[lane].pop_oldest()?;
         let session = self.slots.session_mut(slot)?;
         session.place = Place::Granted(ticket);

@@ -19,7 +19,7 @@ impl<S, W, V> Core<S, W, V> {
         // After every event a session that can be lent at once is one that no ticket of its lane
         // waits for, so whoever finds one here passes nobody.
         debug_assert!(self.lanes[lane].is_empty() || !self.has_ready(now, lane));
-        if let Some(session) = self.latest_ready(now, lane) {
+        if let Some(session) = self.first_ready(now, lane) {
             return Ok(lend(session, now));
         }
         self.turned_away(now, lane).map_or(Ok(None), Err)
@@ -50,17 +50,18 @@ impl<S, W, V> Core<S, W, V> {
         })
     }
 
-    /// The latest idle session of `lane` that needs no test. The latest to come back is the first
-    /// to be lent: the others can then grow old and be closed.
+    /// The idle session of `lane` that is lent first, of those that need no test.
     #[inline]
-    pub(super) fn latest_ready(&mut self, now: Instant, lane: usize) -> Option<&mut Session<S>> {
+    pub(super) fn first_ready(&mut self, now: Instant, lane: usize) -> Option<&mut Session<S>> {
         let check_after = self.limits.options.check_when_idle_for;
         let degraded_after = self.limits.options.degraded_after;
         let fresh = |session: &Session<S>| session.is_fresh(now, check_after, degraded_after);
-        // Nearly always the latest of all is fresh, and the others need not be looked at closely.
-        let mut at = self.slots.latest_idle(|session| session.lane() == lane)?;
+        let order = self.limits.options.lend;
+        // Nearly always the first of all is fresh, and the others need not be looked at closely.
+        let mut at = self.slots.first_idle(order, |session| session.lane() == lane)?;
         if !self.slots.session_at(at).is_some_and(|session| fresh(session)) {
-            at = self.slots.latest_idle(|session| session.lane() == lane && fresh(session))?;
+            at =
+                self.slots.first_idle(order, |session| session.lane() == lane && fresh(session))?;
         }
         self.slots.session_at(at)
     }

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::session::{Place, Session, Turn};
+use crate::LendOrder;
 
 /// What takes a slot. All of it counts against the device's limit.
 pub(super) enum Slot<S, V> {
@@ -163,18 +164,26 @@ impl<S, V> Slots<S, V> {
         self.kept_mut().find(|session| session.slot == id)
     }
 
-    /// Where the idle session is that came back last, of those that are `meant`.
+    /// Where the idle session is that is lent first, of those that are `meant`.
     #[inline]
-    pub(super) fn latest_idle(&self, meant: impl Fn(&Session<S>) -> bool) -> Option<usize> {
-        let mut latest: Option<(Turn, usize)> = None;
+    pub(super) fn first_idle(
+        &self,
+        order: LendOrder,
+        meant: impl Fn(&Session<S>) -> bool,
+    ) -> Option<usize> {
+        let mut first: Option<(Turn, usize)> = None;
         for (at, slot) in self.0.iter().enumerate() {
             let Slot::Kept(session) = slot else { continue };
             let Place::Idle(turn) = session.place else { continue };
-            if latest.is_none_or(|(other, _)| other < turn) && meant(session) {
-                latest = Some((turn, at));
+            let is_before = |other: Turn| match order {
+                LendOrder::Latest => turn > other,
+                LendOrder::LongestIdle => turn < other,
+            };
+            if first.is_none_or(|(other, _)| is_before(other)) && meant(session) {
+                first = Some((turn, at));
             }
         }
-        latest.map(|(_, at)| at)
+        first.map(|(_, at)| at)
     }
 
     /// The session at a place that was just found.

@@ -1,6 +1,7 @@
 //! Who is served, with what, and in which order.
 
 use super::*;
+use crate::LendOrder;
 
 #[test]
 fn there_are_no_more_attempts_than_waiters_or_slots() {
@@ -27,6 +28,20 @@ fn a_returned_session_goes_to_the_oldest_waiter() {
     let (_, _) = core.enqueue(now, SSH, "b");
     core.leave(SSH, first);
     assert_eq!(told(&core.released(now, slot, 0, Disposition::Reuse)), ["grant b"]);
+}
+
+#[test]
+fn idle_sessions_are_lent_in_the_order_that_the_options_say() {
+    for (order, first) in [(LendOrder::Latest, 1), (LendOrder::LongestIdle, 0)] {
+        let (mut core, now) = core(2);
+        core.limits.options = Arc::new(PoolOptions { lend: order, ..PoolOptions::default() });
+        let slots = [(); 2].map(|()| lent(&mut core, now, SSH));
+        for slot in slots {
+            core.released(now, slot, 0, Disposition::Reuse).clear();
+        }
+        let loan = core.take(now, SSH).unwrap().unwrap();
+        assert_eq!(loan.slot, slots[first], "{order:?}");
+    }
 }
 
 #[test]
