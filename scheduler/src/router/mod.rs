@@ -1,0 +1,143 @@
+//! Checks the lines of one router: one task, which alone decides what is begun when.
+
+mod account;
+mod end;
+mod errand;
+mod news;
+mod run;
+mod start;
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::capacity::Capacity;
+use crate::check::Site;
+use crate::due::Anchor;
+use crate::outbox::Outbox;
+use crate::state::{LineHealth, RouterHealth};
+use crate::timetable::{Repeats, Timetable};
+use crate::{Line, Outcome};
+
+pub(crate) use errand::{Errand, ErrandKind};
+use run::Runs;
+
+/// Checks the lines of one router.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    site: Arc<Site>,
+    timetable: Timetable,
+    runs: Runs,
+    /// What is known of each line, by index.
+    health: Vec<LineHealth>,
+    router: RouterHealth,
+    capacity: Capacity,
+    /// Lines whose state is in doubt, and when to look again; all after the same pause, so that
+    /// the first is always the earliest. At most one for each line.
+    rechecks: VecDeque<(Instant, usize, Arc<Line>)>,
+    outbox: Outbox,
+    /// Absent for a worker whose lines stay as they are, and that ends when it is done with them.
+    inbox: Option<mpsc::Receiver<Errand>>,
+}
+
+impl Worker {
+    /// One without lines. Without an inbox it checks what it is given once.
+    pub(crate) fn new(
+        site: Arc<Site>,
+        outcomes: mpsc::Sender<Outcome>,
+        inbox: Option<mpsc::Receiver<Errand>>,
+    ) -> Self {
+        let repeats = if inbox.is_some() { Repeats::AtIntervals } else { Repeats::Never };
+        let timetable = Timetable::new(Anchor::now(&site.clock), repeats);
+        let router = RouterHealth::new(site.clock.now());
+        Self {
+            site,
+            timetable,
+            runs: Runs::new(),
+            health: Vec::new(),
+            router,
+            capacity: Capacity::new(Instant::now()),
+            rechecks: VecDeque::new(),
+            outbox: Outbox::new(outcomes),
+            inbox,
+        }
+    }
+
+    /// The same, with these lines.
+    pub(crate) fn with_lines(mut self, lines: &[Arc<Line>]) -> Self {
+        let now = self.timetable.anchor().as_due().instant;
+        self.add(lines.iter().map(|line| (line.clone(), None)), now);
+        self
+    }
+
+    fn add(
+        &mut self,
+        lines: impl ExactSizeIterator<Item = (Arc<Line>, Option<Instant>)>,
+        now: Instant,
+    ) {
+        let fresh = LineHealth::new(self.site.clock.now());
+        self.timetable.reserve(lines.len());
+        self.health.reserve_exact(lines.len());
+        for (line, after) in lines {
+            let index = self.timetable.add(line, now, after);
+            self.health.resize(self.health.len().max(index + 1), fresh);
+            self.health[index] = fresh;
+        }
+    }
+
+    /// Runs until nothing is left to do, until shutdown, or until the receiver is gone.
+    pub(crate) async fn run(mut self) {
+        let shutdown = self.site.shutdown.clone();
+        while !self.is_done() {
+            self.realign();
+            self.handle_due();
+            self.start_checks();
+            self.start_rechecks();
+            self.judge_capacity();
+            let (has_room, next_at) = (self.outbox.has_room(), self.next_at());
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return self.shut_down().await,
+                errand = next_errand(&mut self.inbox) => self.handle(errand),
+                sent = self.outbox.send_one() => if sent.is_err() { return },
+                Some((run, ended)) = self.runs.next(), if has_room => self.end(&run, ended),
+                () = wait_until(next_at), if has_room => {}
+            }
+        }
+    }
+
+    /// When something is to be done next.
+    fn next_at(&self) -> Option<Instant> {
+        let recheck = self.rechecks.front().map(|(at, ..)| *at);
+        self.timetable.next_at().into_iter().chain(recheck).min()
+    }
+
+    fn is_done(&self) -> bool {
+        let is_idle = self.timetable.is_empty() && self.runs.is_empty();
+        self.inbox.is_none() && is_idle && self.outbox.is_empty()
+    }
+
+    fn realign(&mut self) {
+        if let Some(anchor) = self.timetable.anchor().jumped(&self.site.clock) {
+            tracing::debug!(router = %self.site.router.name, "the wall clock has jumped");
+            self.timetable.realign(anchor);
+        }
+    }
+}
+
+async fn next_errand(inbox: &mut Option<mpsc::Receiver<Errand>>) -> Option<Errand> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
+        None => pending().await,
+    }
+}
+
+async fn wait_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
+    }
+}

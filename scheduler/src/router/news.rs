@@ -1,0 +1,61 @@
+use tokio::time::Instant;
+
+use super::Worker;
+use crate::capacity::{Demand, Verdict};
+use crate::{CheckResult, LineState, Outcome, Router, RouterState};
+
+impl Worker {
+    /// Says once when the router does not keep up with its lines, and what would fit, and once
+    /// when it does again.
+    pub(super) fn judge_capacity(&mut self) {
+        let now = Instant::now();
+        if self.inbox.is_none() || !self.capacity.may_be_over(now) {
+            return;
+        }
+        let demand = Demand::of(self.timetable.lines().map(|line| line.interval.as_duration()));
+        let Router { name, connection, .. } = &self.site.router;
+        let (router, lines) = (name.as_str(), demand.lines);
+        match self.capacity.judge(now, demand, connection.max_connections) {
+            Verdict::Same => {}
+            Verdict::Short(shortage) => {
+                tracing::warn!(router, lines, %shortage, "router does not keep up");
+            }
+            Verdict::Enough => tracing::info!(router, lines, "router keeps up again"),
+        }
+        self.router.set_short(self.capacity.is_short());
+    }
+
+    pub(super) fn tell_of_router(&self, was: RouterState, outcome: &Outcome) {
+        let (router, lines) = (self.site.router.name.as_str(), self.health.len());
+        match &outcome.result {
+            CheckResult::Failed(failure)
+                if self.router.status().state == RouterState::Unreachable =>
+            {
+                let phase = failure.phase.map(tracing::field::display);
+                let (kind, cause) = (failure.kind.as_str(), &failure.message);
+                tracing::warn!(router, lines, kind, phase, cause, "router unreachable");
+            }
+            _ if was == RouterState::Unreachable => {
+                tracing::info!(router, lines, "router reachable again");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A line changed its state: the one thing about its checks that is worth a message.
+pub(super) fn tell_of_line(outcome: &Outcome, from: LineState, to: LineState) {
+    let (line, router) = (outcome.line.as_str(), outcome.router.as_str());
+    match &outcome.result {
+        CheckResult::Measured(measurement) => {
+            let loss_pct = measurement.loss_pct();
+            tracing::info!(line, router, %from, %to, loss_pct, "line changed");
+        }
+        CheckResult::Failed(failure) => {
+            let phase = failure.phase.map(tracing::field::display);
+            let (kind, cause) = (failure.kind.as_str(), &failure.message);
+            tracing::info!(line, router, %from, %to, kind, phase, cause, "line changed");
+        }
+        CheckResult::Skipped(_) => {}
+    }
+}

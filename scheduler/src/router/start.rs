@@ -1,0 +1,62 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Worker;
+use super::run::Run;
+use crate::Trigger;
+use crate::due::Due;
+
+/// How much more time than it needs a look that is not due must have until the line is: for a new
+/// session, and so that it never makes the line miss its due time.
+const RECHECK_SLACK: Duration = Duration::from_secs(2);
+
+impl Worker {
+    pub(super) fn start_checks(&mut self) {
+        while self.has_capacity()
+            && let Some((index, due)) = self.timetable.start()
+        {
+            self.start_check(index, due, Trigger::Schedule, None);
+        }
+    }
+
+    fn has_capacity(&self) -> bool {
+        let checks_max = self.site.router.connection.max_connections.max(1);
+        self.outbox.has_room() && self.runs.len() < checks_max
+    }
+
+    /// Looks again at lines whose state is in doubt, as long as that takes nothing from lines that
+    /// are due: what cannot be done now is left to the next due time.
+    pub(super) fn start_rechecks(&mut self) {
+        let now = Instant::now();
+        while let Some((at, ..)) = self.rechecks.front()
+            && *at <= now
+            && let Some((_, index, line)) = self.rechecks.pop_front()
+        {
+            let is_same = self.timetable.line(index).is_some_and(|known| Arc::ptr_eq(known, &line));
+            if !is_same || self.timetable.has_ready() || !self.has_capacity() {
+                continue;
+            }
+            let Some(needed) = self.site.time_needed(&line) else { continue };
+            let Some(free) = self.timetable.start_early(index, now) else { continue };
+            if free < needed + RECHECK_SLACK {
+                self.timetable.end(index, now);
+                continue;
+            }
+            let due = Due { instant: now, wall: self.site.clock.now() };
+            self.start_check(index, due, Trigger::Recheck, Some(free));
+        }
+    }
+
+    fn start_check(&mut self, index: usize, due: Due, trigger: Trigger, limit: Option<Duration>) {
+        let Some(line) = self.timetable.line(index).cloned() else { return };
+        let (site, started_at) = (self.site.clone(), self.site.clock.now());
+        let check = {
+            let (site, line) = (site.clone(), line.clone());
+            async move { site.check(&line, due.wall, limit).await }
+        };
+        let run = Run { index, line, site, due, trigger, started_at, began: Instant::now() };
+        self.runs.spawn(run, check);
+    }
+}
