@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
@@ -17,6 +19,7 @@ pub(crate) struct Board {
     lines: RwLock<BTreeMap<LineId, Option<Arc<Outcome>>>>,
     declared: RwLock<Arc<Declared>>,
     sources: RwLock<Vec<SourceState>>,
+    outcomes: AtomicU64,
 }
 
 /// What the inventory says that pages show. Credentials stay behind.
@@ -54,6 +57,11 @@ impl Declared {
         });
         Self { lines: inventory.lines.clone(), routers: facts.collect() }
     }
+
+    /// How often the line that is checked most often is checked; nothing when there is no line.
+    pub(crate) fn shortest_interval(&self) -> Option<Duration> {
+        self.lines.iter().map(|line| line.interval.as_duration()).min()
+    }
 }
 
 /// How the last check of a line ended. Its state, which more than one check confirms, is
@@ -81,6 +89,7 @@ impl Board {
             lines: RwLock::default(),
             declared: RwLock::new(Arc::new(Declared::of(&Inventory::default()))),
             sources: RwLock::default(),
+            outcomes: AtomicU64::new(0),
         };
         board.declare(inventory);
         board
@@ -121,6 +130,7 @@ impl Board {
     /// Notes an outcome. That we stop, or that the line is no longer wanted, says nothing about it,
     /// and is not noted.
     pub(crate) fn record(&self, outcome: &Arc<Outcome>) {
+        self.outcomes.fetch_add(1, Ordering::Relaxed);
         let idle = [SkipReason::ShuttingDown, SkipReason::Withdrawn];
         if idle.iter().any(|reason| outcome.result == CheckResult::Skipped(*reason)) {
             return;
@@ -128,6 +138,11 @@ impl Board {
         if let Some(last) = self.lines.write().get_mut(&outcome.line) {
             *last = Some(outcome.clone());
         }
+    }
+
+    /// How many outcomes there have been, of whatever kind.
+    pub(crate) fn outcomes_total(&self) -> u64 {
+        self.outcomes.load(Ordering::Relaxed)
     }
 
     /// The state of each router that a check was tried on, by the latest of its lines' outcomes.

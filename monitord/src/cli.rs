@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use pool_core::{Fingerprint, HostKeyPolicy};
 
 use crate::settings::{HOST_KEY_POLICIES, Override};
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Show, take out or repair the outcomes that wait for delivery.
     Spool(SpoolArgs),
+    /// Write what packagers and shells need: completions, manual pages, a systemd unit.
+    Gen(GenArgs),
 }
 
 /// Where the configuration comes from.
@@ -287,6 +290,30 @@ impl SpoolCommand {
             | Self::Repair { config } => config,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenArgs {
+    #[command(subcommand)]
+    pub(crate) command: GenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenCommand {
+    /// Completions for a shell, to standard output.
+    Completions {
+        /// The shell.
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Manual pages: that of `monitord` itself to standard output, or all of them into a directory.
+    Man {
+        /// The directory, which must exist.
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+    /// A systemd unit, hardened, to standard output.
+    Systemd,
 }
 
 /// For people or for programs.

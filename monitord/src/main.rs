@@ -16,6 +16,7 @@ mod settings;
 mod shutdown;
 mod sink;
 mod spool;
+mod systemd;
 mod telemetry;
 mod web;
 

@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod check_definitions;
+mod generate;
 mod lines;
 mod once;
 mod parse;
@@ -99,6 +100,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Platforms(args) => platforms::execute(args, &parts),
         Command::Probe(args) => probe::execute(&args, &parts),
         Command::Spool(args) => spool::execute(&args, &parts),
+        Command::Gen(args) => generate::execute(args),
     }
 }
 
@@ -114,6 +116,7 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Parse(ParseArgs { definitions, .. })
         | Command::Platforms(PlatformsArgs { definitions, .. })
         | Command::Probe(ProbeArgs { definitions, .. }) => definitions.directory.clone(),
+        Command::Gen(_) => None,
     };
     let Some(directory) = directory else { return Ok(Parts::builtin()) };
     let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;

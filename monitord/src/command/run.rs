@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
 use crate::sink::{self, Sink, SpooledSinks, StdoutSink};
-use crate::{shutdown, web};
+use crate::{shutdown, systemd, web};
 
 /// Of the time for a stop, the part in which checks in flight may end. The rest is for delivery.
 const CHECKS_SHARE: u32 = 2;
@@ -95,11 +95,15 @@ async fn daemon(
     );
     let mut keeper = Keeper::new(DropLimit::default());
     keeper.add(source.name(), settings.inventory.clone());
-    let follower = Follower::new(keeper, board, scheduler.reconciler()).with(Box::new(source));
+    let follower =
+        Follower::new(keeper, board.clone(), scheduler.reconciler()).with(Box::new(source));
     let following = follower.run(settings.inventory_refresh, hang_ups, shutdown.clone());
     let following = AbortOnDropHandle::new(tokio::spawn(following));
+    systemd::ready(&board);
+    let feeding = AbortOnDropHandle::new(tokio::spawn(systemd::feed(board)));
     shutdown.cancelled().await;
-    drop(following);
+    systemd::stopping();
+    drop((following, feeding));
     let stop = Stop { scheduler, drained, fan_out, fleet };
     stop.within(settings.shutdown_grace).await;
     if let Some(web) = web {

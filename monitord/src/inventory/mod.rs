@@ -17,6 +17,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::board::{Board, SourceState};
 use crate::shutdown::HangUps;
+use crate::systemd;
 
 pub(crate) use configuration::ConfigurationSource;
 
@@ -75,11 +76,16 @@ impl Follower {
                     () = hang_ups.next() => Confirmation::ByOperator,
                     () = tick => Confirmation::None,
                 };
-                if confirmation == Confirmation::ByOperator {
+                let is_reload = confirmation == Confirmation::ByOperator;
+                if is_reload {
                     info!("SIGHUP: looking at the inventory");
+                    systemd::reloading();
                 }
                 if self.look(confirmation, &shutdown).await.is_break() {
                     return;
+                }
+                if is_reload {
+                    systemd::ready(&self.board);
                 }
             }
         };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod follow;
+mod generate;
 mod leaks;
 mod pages;
 mod pool;
@@ -12,5 +13,6 @@ mod secrets;
 mod spool;
 mod stop;
 mod support;
+mod systemd;
 mod trapper;
 mod usage;

@@ -91,7 +91,13 @@ impl Site {
 
     /// Starts the daemon, with its log as JSON.
     pub(crate) async fn start_with(&self, more: &[&str]) -> Daemon {
+        self.start_in(&[], more).await
+    }
+
+    /// The same, with more environment.
+    pub(crate) async fn start_in(&self, environment: &[(&str, &str)], more: &[&str]) -> Daemon {
         let mut child = binary()
+            .envs(environment.iter().copied())
             .args(["run", "--log-format", "json", "-c"])
             .arg(self.write())
             .args(more)
