@@ -22,12 +22,13 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "monitord",
         uses: &["pool-core", "driver-ssh", "driver-cli", "pool", "scheduler"],
-        tests_with: &["lab"],
+        tests_with: &["lab", "zabbix-lab"],
     },
     Layer { name: "lab", uses: &[], tests_with: &[] },
+    Layer { name: "zabbix-lab", uses: &[], tests_with: &[] },
     Layer {
         name: "xtask",
-        uses: &["driver-cli", "driver-ssh", "lab", "pool", "pool-core", "scheduler"],
+        uses: &["driver-cli", "driver-ssh", "lab", "pool", "pool-core", "scheduler", "zabbix-lab"],
         tests_with: &[],
     },
 ];
@@ -58,7 +59,7 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         name: "anyhow",
-        users: &["monitord", "lab", "xtask"],
+        users: &["monitord", "lab", "zabbix-lab", "xtask"],
         reason: "libraries have error types; only binaries and the lab may do without",
     },
     Reserved {

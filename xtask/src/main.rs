@@ -7,10 +7,14 @@ mod deps;
 mod graph;
 mod lab_command;
 mod layers;
+mod zabbix;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+/// Something outside the project is not there: `EX_UNAVAILABLE` of `sysexits.h`.
+const UNAVAILABLE: u8 = 69;
 
 /// Automation of the project.
 #[derive(Debug, Parser)]
@@ -26,6 +30,8 @@ enum Command {
     Demo(demo::Options),
     /// Start simulated routers, print a configuration for them, and wait for Ctrl-C.
     Lab(lab_command::Options),
+    /// Start or stop a real Zabbix on loopback.
+    Zabbix(zabbix::Options),
     /// Measure ours against the bare bound of what is possible and against its peers.
     Bench(bench::Options),
     /// The router of `bench cli`.
@@ -44,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Lab(options) => lab_command::run(&options),
+        Command::Zabbix(options) => zabbix::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::BenchRouter => bench::serve_router(),
         Command::BenchPart(part) => bench::run_part(&part),
@@ -54,7 +61,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<zabbix_lab::Unavailable>() {
+                UNAVAILABLE.into()
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
