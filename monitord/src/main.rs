@@ -18,6 +18,7 @@ mod sink;
 mod spool;
 mod systemd;
 mod telemetry;
+mod tls;
 mod web;
 
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ mod pool;
 mod problem;
 mod secret;
 mod section;
+mod sender;
 mod source;
 mod spool;
 mod ssh;
@@ -164,7 +165,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let (connection, ssh) = connection::read_defaults(root, around);
     let fleet = root.section("fleet", fleet::read).unwrap_or_default();
     let pool = root.section("pool", pool::read).unwrap_or_default();
-    let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, &mut warnings));
+    let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, around, &mut warnings));
     let file = root.section("file", |section| file::read(section, around)).flatten();
     let is_used = file.is_some() || matches!(zabbix, Some(Some(_)));
     let spool = spool::read(root, around, is_used, &mut warnings);

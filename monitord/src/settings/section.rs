@@ -177,16 +177,14 @@ impl<'a> Section<'a> {
         self.values.get(key).is_some_and(|value| value.kind != ValueKind::Nil)
     }
 
+    /// Whether `key` was there when it was asked for.
+    pub(super) fn was_given(&self, key: &str) -> bool {
+        matches!(self.known.get(key), Some(Taken::From(_)))
+    }
+
     /// Whether a section of keys stands at `key`, and not a value.
     pub(super) fn is_section(&self, key: &str) -> bool {
         self.values.get(key).is_some_and(|value| matches!(value.kind, ValueKind::Table(_)))
-    }
-
-    /// Refuses `key` when it is there: it is known, and cannot be had here.
-    pub(super) fn refuse(&mut self, key: &'static str, reason: &str) {
-        if self.take(key).is_some() {
-            self.complain(key, format!("is not possible: {reason}"));
-        }
     }
 
     /// Takes `key` when it is there, and says so; its value is of no use here.

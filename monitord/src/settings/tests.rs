@@ -7,6 +7,7 @@ use super::*;
 use crate::app::Parts;
 
 mod pool;
+mod sender;
 
 /// A router and a line that are right, to hang something wrong beside.
 const GOOD: &str = r#"
@@ -269,7 +270,7 @@ fn a_router_needs_something_to_log_in_with() {
 }
 
 #[test]
-fn what_this_version_cannot_do_is_refused_and_not_passed_over() {
+fn an_inventory_that_cannot_be_had_is_a_problem() {
     check(
         &format!("{GOOD}inventory: {{ file: more.yaml, refresh: often }}\n"),
         &[
@@ -277,11 +278,6 @@ fn what_this_version_cannot_do_is_refused_and_not_passed_over() {
              1h 30m, or a whole number of seconds",
             "more.yaml: cannot be read: No such file or directory (os error 2)",
         ],
-    );
-    check_with(
-        "zabbix: { sender: { address: z, psk_file: x } }",
-        "m.yaml: zabbix.sender.psk_file is not possible: this version sends to Zabbix without \
-         encryption only",
     );
     check(
         "log: { level: info }",

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use super::Surroundings;
 use super::section::Section;
+use super::sender::{self, Sender};
 use super::value::{duration_within, integer, parsed, word};
+use crate::tls::TlsSettings;
 use pool_core::Endpoint;
 
 /// The port on which Zabbix servers and proxies take values.
@@ -20,6 +23,8 @@ const HEARTBEAT_MAX: Duration = Duration::from_secs(3600);
 pub(crate) struct ZabbixSettings {
     /// The server or proxy that takes the values.
     pub(crate) address: Endpoint,
+    /// What encrypts the way there, if anything does.
+    pub(crate) tls: Option<TlsSettings>,
     /// The items they are for.
     pub(crate) items: ItemKeys,
     /// How monitord says that it is alive, if it does.
@@ -76,30 +81,27 @@ impl Default for ItemKeys {
 /// Reads the section. Nothing is reported when it names no address.
 pub(super) fn read(
     section: &mut Section<'_>,
+    around: &Surroundings<'_>,
     warnings: &mut Vec<String>,
 ) -> Option<ZabbixSettings> {
     warn_of_inventory_keys(section, warnings);
     let items = section.section("items", read_items).unwrap_or_default();
     let heartbeat = section.section("heartbeat", read_heartbeat).flatten();
-    let nested = section.section("sender", |sender| {
-        for key in ["psk_identity", "psk_file", "ca_file", "cert_file", "key_file"] {
-            sender.refuse(key, "this version sends to Zabbix without encryption only");
-        }
-        sender.require("address", parsed(|text| address(&text), str::to_owned))
-    });
+    let nested = section.section("sender", |sender| sender::read(sender, around));
     let has_both = nested.is_some() && section.has("proxyip");
     let flat = read_flat_address(section);
     if has_both {
         section.complain("proxyip", "stands beside sender.address: only one of them is allowed");
     }
-    let address = nested.flatten().or(flat);
+    let Sender { address, tls } = nested.unwrap_or_default();
+    let address = address.or(flat);
     if address.is_none() {
         warnings.push(format!(
             "{} names no address: nothing is reported to Zabbix",
             section.path_of("sender")
         ));
     }
-    Some(ZabbixSettings { address: address?, items, heartbeat })
+    Some(ZabbixSettings { address: address?, tls, items, heartbeat })
 }
 
 /// These say where an inventory in Zabbix is. Configurations that have them must load, and must

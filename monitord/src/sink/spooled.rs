@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use pool_core::Context;
 use scheduler::Outcome;
@@ -13,6 +13,7 @@ use super::{DurableSink, Sink};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::spool::Spool;
+use crate::tls::TlsClient;
 
 /// How long the last commit may take, after everyone else has had all the time there was.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,7 +30,7 @@ impl SpooledSinks {
     ///
     /// # Errors
     ///
-    /// When the spool cannot be started; see [`Spool::start`].
+    /// When the spool cannot be started (see [`Spool::start`]), or what encrypts cannot be used.
     pub(crate) fn start(settings: &Settings, metrics: &Metrics) -> Result<Option<Self>> {
         let mut names = Vec::new();
         names.extend(settings.zabbix.iter().map(|_| zabbix::NAME));
@@ -40,8 +41,11 @@ impl SpooledSinks {
         let spool = Spool::start(&settings.spool, names, metrics.spool().clone())?;
         let mut sinks: Vec<Box<dyn DurableSink>> = Vec::new();
         if let Some(settings) = &settings.zabbix {
+            let tls = settings.tls.as_ref().map(TlsClient::new).transpose();
+            let tls = tls.map_err(|(_, reason)| anyhow!("TLS to Zabbix: {reason}"))?;
             let reader = spool.reader(zabbix::NAME);
-            sinks.push(Box::new(ZabbixSink::start(settings, reader, metrics.zabbix().clone())));
+            let sink = ZabbixSink::start(settings, tls, reader, metrics.zabbix().clone());
+            sinks.push(Box::new(sink));
         }
         if let Some(settings) = &settings.file {
             sinks.push(Box::new(FileSink::start(settings, spool.reader(file::NAME))));

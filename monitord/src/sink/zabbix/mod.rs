@@ -43,6 +43,7 @@ use super::DurableSink;
 use crate::metrics::ZabbixMetrics;
 use crate::settings::ZabbixSettings;
 use crate::spool::{Lane, SpoolReader};
+use crate::tls::TlsClient;
 
 /// The name of the sink in the spool.
 pub(crate) const NAME: &str = "zabbix";
@@ -57,14 +58,17 @@ pub(crate) struct ZabbixSink {
 }
 
 impl ZabbixSink {
-    /// Starts delivering what `reader` brings to the address of `settings`.
+    /// Starts delivering what `reader` brings to the address of `settings`, through `tls` when it
+    /// is to be encrypted.
     pub(crate) fn start(
         settings: &ZabbixSettings,
+        tls: Option<TlsClient>,
         reader: SpoolReader,
         metrics: Arc<ZabbixMetrics>,
     ) -> Self {
         let closing = CancellationToken::new();
-        let sender = Sender::new(Client::default(), settings.address.clone(), metrics.clone());
+        let client = Client::new(tls);
+        let sender = Sender::new(client, settings.address.clone(), metrics.clone());
         let shared = Arc::new(Shared {
             sender,
             items: settings.items.clone(),

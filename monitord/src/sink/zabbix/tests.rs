@@ -1,5 +1,7 @@
 //! The sink against a trapper that answers as the test says.
 
+mod tls;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -72,12 +74,13 @@ impl Trapper {
 
     fn sink_with(&self, heartbeat: Option<Heartbeat>) -> Site {
         let address = self.address.clone();
-        let settings = ZabbixSettings { address, items: ItemKeys::default(), heartbeat };
+        let items = ItemKeys::default();
+        let settings = ZabbixSettings { address, tls: None, items, heartbeat };
         let metrics = Arc::<ZabbixMetrics>::default();
         let age_max = Duration::from_secs(100 * 366 * 86_400);
         let spool = SpoolSettings { directory: None, age_max, bytes_max: 1 << 30 };
         let spool = Spool::start(&spool, vec![NAME], Arc::<SpoolMetrics>::default()).unwrap();
-        let sink = ZabbixSink::start(&settings, spool.reader(NAME), metrics.clone());
+        let sink = ZabbixSink::start(&settings, None, spool.reader(NAME), metrics.clone());
         Site { spool, sink: Box::new(sink), metrics }
     }
 
