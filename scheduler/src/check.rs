@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::due::Clock;
+use crate::held::Held;
 use crate::{
     CheckResult, Failure, Line, LineStatus, Measurement, Outcome, PingTask, Pools, Router,
     RouterStatus, SkipReason, Trigger,
@@ -34,11 +35,22 @@ pub(crate) struct Site {
     pub(crate) superseded: CancellationToken,
 }
 
+/// How a check is to be run.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// When it was due.
+    pub(crate) scheduled_at: Timestamp,
+    /// What is left until its line is due again, if it was not due itself.
+    pub(crate) limit: Option<Duration>,
+    /// The session that the check before it left, if there is one.
+    pub(crate) held: Option<Box<Held>>,
+}
+
 /// How a check that was begun has ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// With its outcome.
-    Outcome(Box<Outcome>),
+    /// With its outcome, and its session if another check may follow on it.
+    Outcome(Box<Outcome>, Option<Box<Held>>),
     /// Before it had a session, because the router has other settings now: it is to begin again,
     /// with those.
     Superseded,
@@ -53,23 +65,22 @@ struct Story {
 }
 
 impl Site {
-    /// Runs one check of `line`. Whatever happens, it ends before `line` is due again, which is in
-    /// `limit` at the least, if that is given.
-    pub(crate) async fn check(
-        &self,
-        line: &Line,
-        scheduled_at: Timestamp,
-        limit: Option<Duration>,
-    ) -> Ended {
+    /// Runs one check of `line`. Whatever happens, it ends before `line` is due again.
+    pub(crate) async fn check(self: Arc<Self>, line: &Line, terms: Terms) -> Ended {
+        let scheduled_at = terms.scheduled_at;
         let started_at = self.clock.now();
         let began = Instant::now();
         let mut story = Story::default();
-        let result = match self.try_check(line, limit, &mut story).await {
-            Ok(measurement) => CheckResult::Measured(measurement),
+        let mut left = None;
+        let result = match self.try_check(line, terms, &mut story).await {
+            Ok((measurement, held)) => {
+                left = Some(held);
+                CheckResult::Measured(measurement)
+            }
             // Cancelled by us, or torn down around it: that is not a fault of line or router.
             Err(Fault::Session(_)) if self.shutdown.is_cancelled() => {
                 let skipped = self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
-                return Ended::Outcome(Box::new(skipped));
+                return Ended::Outcome(Box::new(skipped), None);
             }
             Err(Fault::Superseded) => return Ended::Superseded,
             Err(Fault::Session(failure) | Fault::Output(failure)) => CheckResult::Failed(failure),
@@ -79,7 +90,7 @@ impl Site {
         let started_at = Some(started_at);
         let skipped = self.skipped(line, scheduled_at, SkipReason::ShuttingDown);
         let outcome = Outcome { started_at, duration, wait, connect, reused, result, ..skipped };
-        Ended::Outcome(Box::new(outcome))
+        Ended::Outcome(Box::new(outcome), left)
     }
 
     /// The outcome of a check that was not tried.
@@ -117,27 +128,35 @@ impl Site {
     }
 
     async fn try_check(
-        &self,
+        self: &Arc<Self>,
         line: &Line,
-        limit: Option<Duration>,
+        Terms { limit, held, .. }: Terms,
         story: &mut Story,
-    ) -> Result<Measurement, Fault> {
+    ) -> Result<(Measurement, Box<Held>), Fault> {
         let platform = &self.router.connection.platform;
         let request = self.ping.request(platform, &line.target, &line.ping)?;
         let own = self.time_limit(line)?;
         let limit = limit.map_or(own, |limit| own.min(limit.saturating_sub(MARGIN)));
         let ctx = Context::new(&self.shutdown, limit);
-        let mut lease = tokio::select! {
-            biased;
-            () = self.superseded.cancelled() => return Err(Fault::Superseded),
-            lease = self.lease(&ctx, story) => lease?,
+        let mut held = match held {
+            Some(held) => {
+                story.reused = Some(true);
+                held
+            }
+            None => tokio::select! {
+                biased;
+                () = self.superseded.cancelled() => return Err(Fault::Superseded),
+                held = self.session(&ctx, story) => Box::new(held?),
+            },
         };
-        let output = execute(&ctx, &mut lease, &request).await?;
+        let output = execute(&ctx, &mut held.lease, &request).await?;
         let read = self.ping.read(platform, &line.target, &line.ping, &output);
         if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
-            lease.discard();
+            held.lease.discard();
         }
-        read.map_err(|error| Fault::Output(Failure::from(&error)))
+        let measurement = read.map_err(|error| Fault::Output(Failure::from(&error)))?;
+        held.checked();
+        Ok((measurement, held))
     }
 
     /// Long enough for a new session and a ping nobody answers, and always less than the interval.
@@ -148,17 +167,15 @@ impl Site {
         Ok(wanted.min(line.interval.as_duration().saturating_sub(MARGIN)))
     }
 
-    async fn lease(&self, ctx: &Context, story: &mut Story) -> Result<Lease> {
+    async fn session(self: &Arc<Self>, ctx: &Context, story: &mut Story) -> Result<Held> {
         let began = Instant::now();
-        let pool = self.pools.pool(&self.router)?;
         let ctx = ctx.capped(self.router.connection.connect_timeout + ACQUIRE_SLACK);
-        let get = pool.get_with_context(&ctx, self.router.protocol);
-        let result = bounded(&ctx, Phase::Acquire, get).await;
+        let result = bounded(&ctx, Phase::Acquire, Held::get(&ctx, self)).await;
         story.wait = began.elapsed();
-        let lease = result?;
-        let info = lease.info();
+        let held = result?;
+        let info = held.lease.info();
         *story = Story { wait: info.waited, connect: info.connect, reused: Some(info.reused) };
-        Ok(lease)
+        Ok(held)
     }
 }
 

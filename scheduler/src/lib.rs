@@ -54,6 +54,7 @@ mod task;
 mod capacity;
 mod check;
 mod due;
+mod held;
 mod timetable;
 
 mod outbox;

@@ -7,7 +7,8 @@ use tokio_util::sync::PollSender;
 use crate::Outcome;
 
 /// How many outcomes of one router may wait for the receiver. When it is this far behind, nothing
-/// new is begun; due times that pass meanwhile are accounted for when it has caught up.
+/// new is begun; due times that pass meanwhile are accounted for when it has caught up. Checks that
+/// are under way then still end, so that there may be as many more as the router has sessions.
 const OUTBOX_MAX: usize = 32;
 
 /// Outcomes on their way to the receiver.

@@ -98,6 +98,12 @@ pub(crate) struct FakePool {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) gets: AtomicUsize,
+    /// How many checks there were, those that followed on a lease included.
+    pub(crate) checks: AtomicUsize,
+    /// How many others wait for a session, as the pool says.
+    pub(crate) waiting: AtomicUsize,
+    /// How often a session was used that a command had been cut short on.
+    pub(crate) reused_broken: AtomicUsize,
     pub(crate) retired: AtomicUsize,
     pub(crate) in_use: AtomicUsize,
     pub(crate) in_use_max: AtomicUsize,
@@ -151,7 +157,8 @@ impl ConnectionPool for FakePool {
             let mut longest = self.seen.remaining_max.lock();
             *longest = ctx.remaining().max(*longest);
         }
-        let number = self.seen.gets.fetch_add(1, Ordering::SeqCst);
+        self.seen.gets.fetch_add(1, Ordering::SeqCst);
+        let number = self.seen.checks.fetch_add(1, Ordering::SeqCst);
         let behaviour = (self.script)(number);
         match behaviour {
             Behaviour::NoSession => return Err(ctx.ended(Phase::Acquire).await),
@@ -166,7 +173,9 @@ impl ConnectionPool for FakePool {
         }
         let info =
             LeaseInfo { reused: number > 0, waited: Duration::from_millis(3), connect: None };
-        let driver = Box::new(FakeDriver { behaviour, _held: held });
+        let next = Some(behaviour);
+        let driver =
+            Box::new(FakeDriver { script: self.script.clone(), next, is_broken: false, held });
         let home = Arc::new(self.seen.returned.clone());
         Ok(Lease::new(driver, home, SlotId(0), info))
     }
@@ -186,18 +195,24 @@ impl ConnectionPool for FakePool {
     }
 
     fn stats(&self) -> PoolStats {
-        PoolStats::default()
+        let waiting = self.seen.waiting.load(Ordering::SeqCst);
+        let mut stats = PoolStats::default();
+        stats.waiting = waiting;
+        stats
     }
 }
 
 struct FakeDriver {
-    behaviour: Behaviour,
-    _held: Held,
+    script: Script,
+    /// What the first command does; the later ones ask the script.
+    next: Option<Behaviour>,
+    is_broken: bool,
+    held: Held,
 }
 
 impl std::fmt::Debug for FakeDriver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("FakeDriver").field(&self.behaviour).finish()
+        f.debug_struct("FakeDriver").field("next", &self.next).finish_non_exhaustive()
     }
 }
 
@@ -208,30 +223,18 @@ impl ProtocolDriver for FakeDriver {
     }
 
     async fn execute(&mut self, ctx: &Context, request: &Request) -> Result<Transcript> {
+        let seen = self.held.0.clone();
+        let behaviour = self
+            .next
+            .take()
+            .unwrap_or_else(|| (self.script)(seen.checks.fetch_add(1, Ordering::SeqCst)));
+        if std::mem::replace(&mut self.is_broken, true) {
+            seen.reused_broken.fetch_add(1, Ordering::SeqCst);
+        }
+        let ping = Ping::of(request.steps()[0].line());
+        let output = ping.output(ctx, behaviour).await?;
+        self.is_broken = false;
         let command = request.steps()[0].line().to_owned();
-        let asked = command.split(' ').nth(1).expect("ping TARGET ...").to_owned();
-        let target = match self.behaviour {
-            Behaviour::Answers(after) => {
-                let work = async {
-                    sleep(after).await;
-                    Ok(())
-                };
-                ctx.run(Phase::Read, work).await?;
-                asked
-            }
-            Behaviour::Loses => asked,
-            Behaviour::AnswersOther => "203.0.113.99".to_owned(),
-            Behaviour::PanicsInCommand => resume_unwind(Box::new("execute")),
-            _ => return Err(ctx.ended(Phase::Read).await),
-        };
-        let summary = match self.behaviour {
-            Behaviour::Loses => ".....\nSuccess rate is 0 percent (0/5)\n",
-            _ => "!!!.!\nSuccess rate is 80 percent (4/5), round-trip min/avg/max = 1/2/4 ms\n",
-        };
-        let output = format!(
-            "Type escape sequence to abort.\nSending 5, 100-byte ICMP Echos to {target}, timeout \
-             is 2 seconds:\n{summary}"
-        );
         let step = StepOutput { command, output, exit_status: None, elapsed: Duration::ZERO };
         Ok(Transcript { steps: vec![step] })
     }
@@ -242,6 +245,66 @@ impl ProtocolDriver for FakeDriver {
 
     async fn close(self: Box<Self>, _: &Context) -> Result<()> {
         Ok(())
+    }
+}
+
+/// What a router is asked for: `ping TARGET repeat COUNT timeout SECONDS`.
+struct Ping {
+    target: String,
+    count: u32,
+    timeout: Duration,
+}
+
+impl Ping {
+    fn of(line: &str) -> Self {
+        let words: Vec<_> = line.split(' ').collect();
+        let ["ping", target, "repeat", count, "timeout", seconds, ..] = words[..] else {
+            panic!("{line:?}")
+        };
+        let timeout = Duration::from_secs(seconds.parse().unwrap());
+        Self { target: target.to_owned(), count: count.parse().unwrap(), timeout }
+    }
+
+    async fn output(self, ctx: &Context, behaviour: Behaviour) -> Result<String> {
+        let Self { target, count, timeout } = self;
+        let after = match behaviour {
+            Behaviour::Answers(after) => after,
+            Behaviour::Loses | Behaviour::AnswersOther => Duration::ZERO,
+            Behaviour::PanicsInGet | Behaviour::PanicsInCommand => {
+                resume_unwind(Box::new("execute"))
+            }
+            Behaviour::Refuses => {
+                let (phase, message) = (Phase::Read, "the line was cleared".to_owned());
+                return Err(Error::Disconnected { phase, message });
+            }
+            Behaviour::IgnoresDeadline => pending().await,
+            Behaviour::NoSession | Behaviour::HangsInCommand => {
+                return Err(ctx.ended(Phase::Read).await);
+            }
+        };
+        let work = async {
+            sleep(after).await;
+            Ok(())
+        };
+        ctx.run(Phase::Read, work).await?;
+        let answered = match behaviour {
+            Behaviour::Loses => 0,
+            // A line of one packet is answered, and any other loses one.
+            _ => count.saturating_sub(1).max(1),
+        };
+        let target = match behaviour {
+            Behaviour::AnswersOther => "203.0.113.99".to_owned(),
+            _ => target,
+        };
+        let mark = |number| if number < answered { '!' } else { '.' };
+        let marks: String = (0..count).map(mark).collect();
+        let rate = answered * 100 / count;
+        let times = if answered > 0 { ", round-trip min/avg/max = 1/2/4 ms" } else { "" };
+        Ok(format!(
+            "Type escape sequence to abort.\nSending {count}, 100-byte ICMP Echos to {target}, \
+             timeout is {} seconds:\n{marks}\nSuccess rate is {rate} percent ({answered}/{count}){times}\n",
+            timeout.as_secs()
+        ))
     }
 }
 

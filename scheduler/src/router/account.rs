@@ -43,6 +43,7 @@ impl Worker {
         let now = Instant::now();
         while let Some((run, ended)) = self.runs.next().await {
             self.end(&run, ended);
+            self.held = None;
             self.outbox.send_all().await?;
         }
         while let Some(step) = self.timetable.step(now) {

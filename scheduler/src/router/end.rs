@@ -17,7 +17,10 @@ impl Worker {
     /// Takes in a check that has ended, in whatever way.
     pub(super) fn end(&mut self, run: &Run, ended: Result<Ended, JoinError>) {
         let mut outcome = match ended {
-            Ok(Ended::Outcome(outcome)) => *outcome,
+            Ok(Ended::Outcome(outcome, held)) => {
+                self.held = held;
+                *outcome
+            }
             // A look that was not due need not be taken again.
             Ok(Ended::Superseded) if run.trigger == Trigger::Recheck => {
                 return self.timetable.end(run.index, Instant::now());

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::capacity::Capacity;
 use crate::check::Site;
 use crate::due::Anchor;
+use crate::held::Held;
 use crate::outbox::Outbox;
 use crate::state::{LineHealth, RouterHealth};
 use crate::timetable::{Repeats, Timetable};
@@ -31,6 +32,8 @@ pub(crate) struct Worker {
     site: Arc<Site>,
     timetable: Timetable,
     runs: Runs,
+    /// A session that a check has just left at its prompt. It is gone before the worker waits.
+    held: Option<Box<Held>>,
     /// What is known of each line, by index.
     health: Vec<LineHealth>,
     router: RouterHealth,
@@ -57,6 +60,7 @@ impl Worker {
             site,
             timetable,
             runs: Runs::new(),
+            held: None,
             health: Vec::new(),
             router,
             capacity: Capacity::new(Instant::now()),
@@ -96,6 +100,8 @@ impl Worker {
             self.handle_due();
             self.start_checks();
             self.start_rechecks();
+            // What nobody needs now goes back to the pool.
+            self.held = None;
             self.judge_capacity();
             let (has_room, next_at) = (self.outbox.has_room(), self.next_at());
             tokio::select! {
@@ -103,7 +109,7 @@ impl Worker {
                 () = shutdown.cancelled() => return self.shut_down().await,
                 errand = next_errand(&mut self.inbox) => self.handle(errand),
                 sent = self.outbox.send_one() => if sent.is_err() { return },
-                Some((run, ended)) = self.runs.next(), if has_room => self.end(&run, ended),
+                Some((run, ended)) = self.runs.next() => self.end(&run, ended),
                 () = wait_until(next_at), if has_room => {}
             }
         }

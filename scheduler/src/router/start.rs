@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::Worker;
 use super::run::Run;
 use crate::Trigger;
+use crate::check::Terms;
 use crate::due::Due;
 
 /// How much more time than it needs a look that is not due must have until the line is: for a new
@@ -52,9 +53,11 @@ impl Worker {
     fn start_check(&mut self, index: usize, due: Due, trigger: Trigger, limit: Option<Duration>) {
         let Some(line) = self.timetable.line(index).cloned() else { return };
         let (site, started_at) = (self.site.clone(), self.site.clock.now());
+        let held = self.held.take().filter(|held| held.may_go_on(&site, Instant::now()));
+        let terms = Terms { scheduled_at: due.wall, limit, held };
         let check = {
             let (site, line) = (site.clone(), line.clone());
-            async move { site.check(&line, due.wall, limit).await }
+            async move { site.check(&line, terms).await }
         };
         let run = Run { index, line, site, due, trigger, started_at, began: Instant::now() };
         self.runs.spawn(run, check);

@@ -1,5 +1,6 @@
 //! The account over hours of simulated time: every line and due time has exactly one outcome.
 
+mod leases;
 mod operators;
 mod predecessor;
 mod random;
@@ -203,6 +204,7 @@ async fn whatever_routers_do_each_due_time_has_exactly_one_outcome() {
             let seen = pools.0[router.name.as_str()].seen();
             let in_use_max = seen.in_use_max.load(Ordering::SeqCst);
             assert!(in_use_max <= router.connection.max_connections, "seed {seed}");
+            assert_eq!(seen.reused_broken.load(Ordering::SeqCst), 0, "seed {seed}");
         }
     }
 }

@@ -263,6 +263,8 @@ async fn whatever_operators_change_each_due_time_has_exactly_one_outcome() {
         for (name, pool) in &pools.0 {
             let too_many = pool.seen().too_many.load(Ordering::SeqCst);
             assert_eq!(too_many, 0, "{name} had more sessions than it may");
+            let reused = pool.seen().reused_broken.load(Ordering::SeqCst);
+            assert_eq!(reused, 0, "{name}: a session that was cut short was used again");
         }
     }
 }
