@@ -141,8 +141,12 @@ impl Channel {
 
     /// The last of what is shown, with secrets masked.
     pub(crate) fn last_words(&self) -> String {
+        self.last_words_of(&self.screen.tail(LAST_WORDS_CHARS * 4))
+    }
+
+    fn last_words_of(&self, text: &str) -> String {
         // Masked before it is cut, so that no half of a secret is left.
-        let masked = self.redactor.mask(&self.screen.tail(LAST_WORDS_CHARS * 4));
+        let masked = self.redactor.mask(text);
         let masked = masked.trim();
         let start = masked.char_indices().rev().nth(LAST_WORDS_CHARS - 1).map_or(0, |(at, _)| at);
         masked[start..].to_owned()
@@ -157,6 +161,17 @@ impl Channel {
     pub(crate) fn desynchronised(&self, phase: Phase, expected: impl Into<String>) -> Error {
         let expected = self.redactor.mask(&expected.into());
         Error::Desynchronised { phase, expected, received: self.last_words() }
+    }
+
+    /// As [`desynchronised`](Self::desynchronised), because of `text`, which is not shown any more.
+    pub(crate) fn desynchronised_by(
+        &self,
+        phase: Phase,
+        expected: impl Into<String>,
+        text: &str,
+    ) -> Error {
+        let expected = self.redactor.mask(&expected.into());
+        Error::Desynchronised { phase, expected, received: self.last_words_of(text) }
     }
 
     /// A passed deadline, with what was waited for and what came instead. Other errors are

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use pool_core::{Context, Error, ErrorKind, Phase, Question, Result, Step};
-use tokio::time::Instant;
 
 use crate::channel::Heard;
 use crate::collect::{Collect, Limits};
@@ -11,6 +10,7 @@ use crate::echo::EchoWatch;
 use crate::output;
 use crate::platform::EchoMode;
 use crate::session::Session;
+use crate::unasked::Lull;
 
 /// How long bytes that are already there take to be handed over.
 const DRAIN: Duration = Duration::from_millis(1);
@@ -74,9 +74,14 @@ impl Session {
             questions: command.step.questions().to_vec(),
         };
         let ended = Collect::new(self, limits).run(ctx).await?;
-        self.in_step = true;
         let text = self.channel.screen.take();
         let output = output::clean(text, &ended, line, &self.prompt, &self.platform);
+        if let Some(before) = output::before_second_echo(&output, &ended, line, &self.prompt) {
+            let expected = format!("the output of `{line}`, and not its echo once more");
+            return Err(self.channel.desynchronised_by(command.phases.1, expected, before));
+        }
+        self.in_step = true;
+        self.spare_prompts = Some(self.returned_by(1 + ended.presses) - 1);
         match output::rejection(&output, &self.platform) {
             Some(message) => {
                 let message = self.channel.masked(message);
@@ -112,22 +117,47 @@ impl Session {
         Err(self.channel.desynchronised(phase, expected))
     }
 
-    /// Presses RETURN and waits for the prompt.
+    /// Presses RETURN and waits for the prompt. What has come before it is still on the screen, and
+    /// must be nothing of an earlier command.
     async fn ask_for_prompt(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
         self.in_step = false;
-        self.channel.screen.clear();
         self.press_return(ctx, phase).await?;
         let timeout = ctx.remaining();
         let (bytes_max, questions) = (SETUP_BYTES_MAX, Vec::new());
         let limits = Limits { phase, timeout, interrupt_after: None, bytes_max, questions };
-        Collect::new(self, limits).run(ctx).await?;
-        self.channel.screen.clear();
+        let ended = Collect::new(self, limits).run(ctx).await?;
+        let text = self.channel.screen.take();
+        let spare = self.returned_by(1 + ended.presses) - 1;
+        self.spare_prompts = self.spare_prompts.map(|before| before + spare);
+        self.require_lull(phase, &text)?;
+        self.spare_prompts = self.spare_prompts.map(|_| spare);
         self.in_step = true;
         Ok(())
     }
 
+    /// How many prompts RETURN may bring that is pressed `times`.
+    fn returned_by(&self, times: usize) -> usize {
+        // A device may take each half of CR LF for a RETURN.
+        times * self.platform.line_ending.as_str().len()
+    }
+
+    /// Refuses `text`, which came while nothing was asked, if it is the output of an earlier command.
+    fn require_lull(&self, phase: Phase, text: &str) -> Result<()> {
+        let Self { platform, prompt, .. } = self;
+        let Some(prompts) = self.spare_prompts else { return Ok(()) };
+        if (Lull { platform, prompt, echo: "", prompts }).allows(text) {
+            return Ok(());
+        }
+        let expected = format!("nothing but messages at the prompt {:?}", prompt.text);
+        Err(self.channel.desynchronised_by(phase, expected, text))
+    }
+
     /// Makes sure that nothing unread of an earlier time can be taken for what comes next: if
     /// anything has come in since the last prompt, waits for it to end and asks for a new prompt.
+    ///
+    /// # Errors
+    ///
+    /// `Desynchronised`, when an earlier command had not come to its end.
     pub(crate) async fn settle(&mut self, ctx: &Context, phase: Phase) -> Result<()> {
         let ctx = &ctx.capped(self.write_timeout);
         self.channel.screen.clear();
@@ -137,11 +167,13 @@ impl Session {
             return ctx.check(phase);
         }
         tracing::debug!(words = self.channel.last_words(), "the device spoke unasked");
+        self.in_step = false;
         while self.channel.listen(ctx, phase, SETTLE_QUIET).await? == Heard::Text {
             if self.channel.screen.size() > SETUP_BYTES_MAX {
                 return Err(self.channel.desynchronised(phase, "silence at the prompt"));
             }
         }
+        self.require_lull(phase, self.channel.screen.text())?;
         self.ask_for_prompt(ctx, phase).await
     }
 
@@ -169,32 +201,38 @@ impl Session {
     }
 
     async fn await_echo(&mut self, ctx: &Context, phase: Phase, line: &str) -> Result<()> {
-        let mut watch = EchoWatch::of(line, &self.prompt.text, self.platform.encoding);
-        let started = Instant::now();
+        let Self { channel, platform, prompt, .. } = self;
+        let mut watch = EchoWatch::of(line, &prompt.text, platform);
+        let expected = || format!("the echo of `{line}`");
         loop {
-            let heard = self.channel.overhear(ctx, phase, ECHO_QUIET).await.map_err(|error| {
-                let expected = format!("the echo of `{line}`");
-                match error.kind() {
-                    ErrorKind::DeadlineExceeded => self.channel.explain(error, expected),
-                    _ => error,
-                }
+            let heard = channel.overhear(ctx, phase, ECHO_QUIET).await;
+            let heard = heard.map_err(|error| match error.kind() {
+                ErrorKind::DeadlineExceeded => channel.explain(error, expected()),
+                _ => error,
             })?;
-            match heard {
-                Heard::Text => {
-                    let received = self.channel.received();
-                    if watch.show(&received, &mut self.channel.screen) {
-                        return Ok(());
-                    }
-                }
-                // Something came, and it is over: an echo that the device paints in its own way.
-                Heard::Silence if !self.channel.screen.is_empty() => {
-                    tracing::debug!(elapsed = ?started.elapsed(), "an echo of an unknown kind");
-                    return Ok(());
-                }
-                Heard::Silence => {}
+            let before = match heard {
+                Heard::Text => watch.show(&channel.received(), &mut channel.screen),
+                Heard::Silence => None,
+            };
+            let prompts = self.spare_prompts.map(|spare| spare + watch.messages());
+            let lull =
+                prompts.map(|prompts| Lull { platform, prompt, echo: watch.expected(), prompts });
+            let is_allowed = |text: &str| lull.as_ref().is_none_or(|lull| lull.allows(text));
+            match before {
+                Some(before) if is_allowed(&before) => return Ok(()),
+                Some(before) => return Err(channel.desynchronised_by(phase, expected(), &before)),
+                None if heard == Heard::Text && channel.screen.size() <= ECHO_BYTES_MAX => continue,
+                None => {}
             }
-            if self.channel.screen.size() > ECHO_BYTES_MAX {
-                return Err(self.channel.desynchronised(phase, format!("the echo of `{line}`")));
+            // Something came, and it is over: an echo that the device paints in its own way.
+            let shown = channel.screen.tail(ECHO_BYTES_MAX);
+            if heard == Heard::Silence && lull.as_ref().is_none_or(|lull| lull.may_be_echo(&shown))
+            {
+                tracing::debug!("an echo of an unknown kind");
+                return Ok(());
+            }
+            if heard == Heard::Text || !is_allowed(&shown) {
+                return Err(channel.desynchronised(phase, expected()));
             }
         }
     }

@@ -4,7 +4,8 @@
 //! characters are therefore left out of every comparison.
 
 use crate::screen::{Escape, Taken};
-use crate::{Screen, TextEncoding};
+use crate::unasked::is_message;
+use crate::{PlatformDefinition, Screen};
 
 /// How many lines a wrapped echo may take: 512 bytes on a terminal of 80 columns, with a prompt.
 const ECHO_LINES_MAX: usize = 8;
@@ -16,7 +17,8 @@ const IN_SIGHT_CHARS_MIN: usize = 8;
 
 /// Watches for the echo of one command line.
 #[derive(Debug)]
-pub(crate) struct EchoWatch {
+pub(crate) struct EchoWatch<'a> {
+    platform: &'a PlatformDefinition,
     expected: String,
     prompt: String,
     /// The same, as the device writes it.
@@ -24,20 +26,44 @@ pub(crate) struct EchoWatch {
     /// What was printed, as a typewriter would: nothing overwritten, which is how an echo looks
     /// that is wrapped by a bare carriage return.
     tape: Vec<u8>,
+    /// How much was on the tape when the line began.
+    line_on_tape: usize,
     escape: Escape,
+    /// How many messages have been taken off the screen.
+    messages: usize,
 }
 
-impl EchoWatch {
+impl<'a> EchoWatch<'a> {
     /// For a line that is typed behind `prompt`.
-    pub(crate) fn of(line: &str, prompt: &str, encoding: TextEncoding) -> Self {
+    pub(crate) fn of(line: &str, prompt: &str, platform: &'a PlatformDefinition) -> Self {
         let (expected, prompt) = (compact(line), compact(prompt));
-        let expected_bytes = encoding.encode(&expected).into_owned();
-        Self { expected, prompt, expected_bytes, tape: Vec::new(), escape: Escape::default() }
+        let expected_bytes = platform.encoding.encode(&expected).into_owned();
+        Self {
+            platform,
+            expected,
+            prompt,
+            expected_bytes,
+            tape: Vec::new(),
+            line_on_tape: 0,
+            escape: Escape::default(),
+            messages: 0,
+        }
+    }
+
+    /// The line whose echo is awaited, without blanks.
+    pub(crate) fn expected(&self) -> &str {
+        &self.expected
+    }
+
+    /// How many messages came before the end of the echo. They are not on the screen any more: one
+    /// may have come in the middle of it.
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
     }
 
     /// Shows `bytes`, which came last, on `screen` up to the end of the echo; then removes all that
-    /// is shown, and shows the rest. Says whether the echo has been seen.
-    pub(crate) fn show(&mut self, bytes: &[u8], screen: &mut Screen) -> bool {
+    /// is shown, and shows the rest. If the echo has been seen, returns what stood before it.
+    pub(crate) fn show(&mut self, bytes: &[u8], screen: &mut Screen) -> Option<String> {
         let mut rest = bytes;
         loop {
             // RETURN is echoed by a line end: the echo ends before one, or with what has come.
@@ -46,16 +72,43 @@ impl EchoWatch {
             self.hear(text);
             screen.feed(text);
             if self.is_seen(screen) {
+                let before = self.before(screen);
                 screen.clear();
                 screen.feed(after);
-                return true;
+                return Some(before);
             }
             if after.is_empty() {
-                return false;
+                return None;
             }
             let (line_end, next) = after.split_at(1);
             screen.feed(line_end);
+            self.end_line(screen);
             rest = next;
+        }
+    }
+
+    /// Takes the line that has just ended off the screen and the tape, if it is a message.
+    fn end_line(&mut self, screen: &mut Screen) {
+        let line = screen.text().lines().next_back().unwrap_or_default();
+        if is_message(line.trim(), self.platform) {
+            screen.remove_last_line();
+            self.tape.truncate(self.line_on_tape);
+            self.messages += 1;
+        }
+        self.line_on_tape = self.tape.len();
+    }
+
+    /// What stands before the echo that is seen.
+    fn before(&self, screen: &Screen) -> String {
+        let shown = format!("{}{}", screen.text(), screen.line());
+        let mut left = shown.char_indices().rev().filter(|(_, shown)| !shown.is_whitespace());
+        let start = self.expected.chars().rev().try_fold(shown.len(), |_, expected| {
+            left.next().filter(|(_, shown)| *shown == expected).map(|(at, _)| at)
+        });
+        match start {
+            Some(start) => shown[..start].to_owned(),
+            // Parts of it are overwritten, on the line the cursor is on.
+            None => screen.text().to_owned(),
         }
     }
 
@@ -90,7 +143,7 @@ impl EchoWatch {
 }
 
 /// What is in sight of a line that scrolls sideways, with or without the prompt in front.
-fn in_sight<'a>(line: &'a str, prompt: &str) -> Option<&'a str> {
+pub(crate) fn in_sight<'a>(line: &'a str, prompt: &str) -> Option<&'a str> {
     line.strip_prefix(prompt).unwrap_or(line).strip_prefix(CUT_MARKS)
 }
 
@@ -126,19 +179,23 @@ fn first_echo_length(text: &str, expected: &str, prompt: &str) -> usize {
     0
 }
 
-fn compact(text: &str) -> String {
+pub(crate) fn compact(text: &str) -> String {
     text.chars().filter(|character| !character.is_whitespace()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use pool_core::Platform;
+
     use super::*;
+    use crate::Platforms;
 
     const LINE: &str = "ping 192.0.2.1 repeat 5";
 
     fn seen(line: &str, bytes: &[u8]) -> bool {
+        let platform = Platforms::builtin().get(&Platform::new("cisco_iosxe")).unwrap();
         let mut screen = Screen::new();
-        let mut watch = EchoWatch::of(line, "R1#", TextEncoding::Utf8);
+        let mut watch = EchoWatch::of(line, "R1#", &platform);
         screen.feed(bytes);
         watch.hear(bytes);
         watch.is_seen(&screen)
@@ -165,6 +222,28 @@ mod tests {
         assert!(!seen(LINE, b"ping 192.0.2.1\rR1#$.2.1 rep             "), "scrolled, not whole");
         assert!(!seen(LINE, b"\rR1#$peat 5"), "too little to tell");
         assert!(!seen(LINE, b"ping 192.0.2.1 repeat 5\r\nSending"));
+    }
+
+    /// What is before the echo, how many messages were, and what is left on the screen.
+    #[track_caller]
+    fn split(bytes: &str, before: &str, messages: usize, behind: &str) {
+        let platform = Platforms::builtin().get(&Platform::new("cisco_iosxe")).unwrap();
+        let mut screen = Screen::new();
+        let mut watch = EchoWatch::of(LINE, "R1#", &platform);
+        assert_eq!(watch.show(bytes.as_bytes(), &mut screen).as_deref(), Some(before), "{bytes:?}");
+        assert_eq!((watch.messages(), screen.text()), (messages, behind), "{bytes:?}");
+    }
+
+    #[test]
+    fn what_stands_before_the_echo_is_told_from_it() {
+        split("ping 192.0.2.1 repeat 5\r\nok\r\n", "", 0, "\nok\n");
+        split("\rR1#ping 192.0.2.1 rep\r\neat 5\r\n", "R1#", 0, "\n");
+        split("late\r\nR1#ping 192.0.2.1 repeat 5", "late\nR1#", 0, "");
+        split("late\r\nping 192.0.2.1 rep\reat 5", "late\n", 0, "");
+        let log = "*Nov 22 08:00:00.123: %SYS-5-CONFIG_I: done\r\n";
+        split(&format!("ping 192\r\n{log}.0.2.1 repeat 5\r\nok\r\n"), "", 1, "\nok\n");
+        split(&format!("\r\n{log}{log}R1#ping 192.0.2.1 repeat 5"), "\nR1#", 2, "");
+        split(&format!("ping 1\r\n{log}92.0.2.1 rep\reat 5"), "ping 1\n", 1, "");
     }
 
     #[track_caller]

@@ -37,6 +37,7 @@ mod echo;
 mod output;
 mod prompt;
 mod screen;
+mod unasked;
 
 mod log;
 

@@ -4,7 +4,8 @@ use regex::Regex;
 
 use crate::PlatformDefinition;
 use crate::collect::Ended;
-use crate::echo::echo_length;
+use crate::echo::{compact, echo_length};
+use crate::platform::LineEnding;
 use crate::prompt::Prompt;
 
 /// A refusal comes at once: within the first lines of an output, or not at all.
@@ -21,10 +22,36 @@ pub(crate) fn clean(
 ) -> String {
     cut_nudges(&mut text, ended, prompt, platform.above_prompt.as_ref());
     cut_above_prompt(&mut text, platform.above_prompt.as_ref());
+    if platform.line_ending == LineEnding::CrLf {
+        // A device that takes it for two RETURNs says its prompt twice.
+        cut_last_prompt(&mut text, prompt);
+    }
     let mut start = echo_length(&text, line, &prompt.text);
     start += above_output_length(&text[start..], platform.above_output.as_ref());
     text.drain(..start);
     text
+}
+
+/// What stands above the echo of the command where that comes once more behind the prompt: the end
+/// of an earlier command, during which the terminal had echoed what was typed.
+pub(crate) fn before_second_echo<'a>(
+    output: &'a str,
+    ended: &Ended,
+    line: &str,
+    prompt: &Prompt,
+) -> Option<&'a str> {
+    if !ended.has_prompts {
+        return None;
+    }
+    let echo = compact(&format!("{}{line}", prompt.text));
+    let mut above = 0;
+    for next in output.split_inclusive('\n') {
+        if next.starts_with(&prompt.text) && compact(next) == echo {
+            return Some(&output[..above]).filter(|above| !above.trim().is_empty());
+        }
+        above += next.len();
+    }
+    None
 }
 
 /// The device's own words, if they are a refusal.
@@ -51,11 +78,15 @@ fn cut_nudges(text: &mut String, ended: &Ended, prompt: &Prompt, above: Option<&
         }
         return;
     }
-    while let Some(last) = text.lines().next_back()
-        && last == prompt.text
-    {
-        text.truncate(text.len() - last.len() - 1);
-    }
+    while cut_last_prompt(text, prompt) {}
+}
+
+/// Takes the last line off, if it is the prompt.
+fn cut_last_prompt(text: &mut String, prompt: &Prompt) -> bool {
+    let last = text.lines().next_back().filter(|last| *last == prompt.text);
+    let cut = last.map(|last| text.len() - last.len() - 1);
+    cut.into_iter().for_each(|length| text.truncate(length));
+    cut.is_some()
 }
 
 fn cut_above_prompt(text: &mut String, pattern: Option<&Regex>) {

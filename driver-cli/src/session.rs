@@ -30,6 +30,10 @@ pub(crate) struct Session {
     /// Whether the last command came to its end. Once it did not, nothing on this session can be
     /// told apart any more.
     pub(crate) in_step: bool,
+    /// How many prompts more than were waited for may come, because RETURN was pressed for them.
+    /// `None` before the first command has come to its end: what a device says late of its greeting
+    /// belongs to no command.
+    pub(crate) spare_prompts: Option<usize>,
 }
 
 impl Session {
@@ -69,6 +73,7 @@ impl Session {
             read_timeout: config.read_timeout,
             write_timeout: config.write_timeout,
             in_step: true,
+            spare_prompts: None,
         };
         match session.prepare(ctx, config).await {
             Ok(()) => Ok(session),

@@ -48,6 +48,10 @@ pub(crate) struct Limits {
 pub(crate) struct Ended {
     /// The last RETURN that was pressed to bring back a prompt, if any was.
     pub(crate) nudge: Option<Nudge>,
+    /// How many keys were pressed that may bring a prompt: RETURN and Ctrl-C.
+    pub(crate) presses: usize,
+    /// Whether a line of the text begins with the prompt.
+    pub(crate) has_prompts: bool,
 }
 
 /// RETURN pressed in mid-output because a prompt seemed to have come already.
@@ -78,6 +82,7 @@ pub(crate) struct Collect<'a> {
     certain: bool,
     buried: BuriedPrompt,
     nudges: usize,
+    presses: usize,
     nudge: Option<Nudge>,
     /// Bytes of text above the line whose question was answered last.
     answered: Option<usize>,
@@ -96,6 +101,7 @@ impl<'a> Collect<'a> {
             certain: false,
             buried: BuriedPrompt::default(),
             nudges: 0,
+            presses: 0,
             nudge: None,
             answered: None,
         }
@@ -104,8 +110,14 @@ impl<'a> Collect<'a> {
     /// Listens until the prompt stands at the end.
     pub(crate) async fn run(mut self, ctx: &Context) -> Result<Ended> {
         let ctx = &ctx.capped(self.limits.timeout);
-        match self.until_prompt(ctx).await {
-            Ok(()) => Ok(Ended { nudge: self.nudge }),
+        let result = self.until_prompt(ctx).await;
+        let Session { channel, prompt, .. } = &*self.session;
+        match result {
+            Ok(()) => Ok(Ended {
+                nudge: self.nudge,
+                presses: self.presses,
+                has_prompts: self.buried.find_in_text(&channel.screen, prompt).is_some(),
+            }),
             Err(error) if error.kind() == ErrorKind::DeadlineExceeded => {
                 let expected = format!("the prompt {:?}", self.session.prompt.text);
                 Err(self.session.channel.explain(error, expected))
@@ -123,6 +135,7 @@ impl<'a> Collect<'a> {
             }
             if self.interrupt_at.is_some_and(|at| at <= Instant::now()) {
                 self.interrupt_at = None;
+                self.presses += 1;
                 self.session.channel.send(ctx, self.limits.phase, CTRL_C).await?;
             }
             let silence = self.next_silence();
@@ -287,6 +300,7 @@ impl<'a> Collect<'a> {
         }
         let line = screen.line().trim_end().to_owned();
         self.nudges += 1;
+        self.presses += 1;
         self.nudge = Some(Nudge { above, output, line, candidate });
         self.session.press_return(ctx, self.limits.phase).await
     }

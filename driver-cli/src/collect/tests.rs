@@ -25,6 +25,7 @@ async fn work_per_piece(line: &str, pieces: usize) -> usize {
         read_timeout: Duration::from_secs(60),
         write_timeout: Duration::from_secs(60),
         in_step: true,
+        spare_prompts: None,
     };
     let limits = Limits {
         phase: Phase::Read,

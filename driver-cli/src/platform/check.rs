@@ -39,6 +39,7 @@ pub(super) fn check(
         dialogues: check.dialogues(),
         rejections: check.lines("cli.rejections", &raw.rejections),
         busy: check.lines("cli.busy", &raw.busy),
+        notices: check.lines("cli.notices", &raw.notices),
         above_output: check.lines("cli.above_output", &raw.above_output),
         above_prompt: check.lines("cli.above_prompt", &raw.above_prompt),
     };

@@ -35,6 +35,8 @@ pub struct PlatformDefinition {
     /// Each matches from a line's beginning to its end.
     pub(crate) rejections: Option<Regex>,
     pub(crate) busy: Option<Regex>,
+    /// Messages that nobody asked for, beside those of the common forms.
+    pub(crate) notices: Option<Regex>,
     pub(crate) above_output: Option<Regex>,
     pub(crate) above_prompt: Option<Regex>,
 }

@@ -21,7 +21,7 @@ use self::raw::RawFile;
 use self::resolve::{Definitions, Entry, RawDefinitions};
 
 pub use self::definition::PlatformDefinition;
-pub(crate) use self::definition::{EchoMode, Transition};
+pub(crate) use self::definition::{EchoMode, LineEnding, Transition};
 pub use self::problem::{DefinitionProblem, InvalidDefinitions};
 pub use self::source::DefinitionFile;
 

@@ -28,6 +28,7 @@ pub(super) struct RawCli {
     pub(super) dialogues: Vec<RawDialogue>,
     pub(super) rejections: Vec<String>,
     pub(super) busy: Vec<String>,
+    pub(super) notices: Vec<String>,
     pub(super) above_output: Vec<String>,
     pub(super) above_prompt: Vec<String>,
 }
@@ -131,6 +132,7 @@ impl RawCli {
             dialogues: joined(self.dialogues, &parent.dialogues),
             rejections: joined(self.rejections, &parent.rejections),
             busy: joined(self.busy, &parent.busy),
+            notices: joined(self.notices, &parent.notices),
             above_output: joined(self.above_output, &parent.above_output),
             above_prompt: joined(self.above_prompt, &parent.above_prompt),
         }

@@ -140,6 +140,13 @@ impl Screen {
         self.line.truncate(length);
     }
 
+    /// Removes the last of the finished lines.
+    pub(crate) fn remove_last_line(&mut self) {
+        let end = self.text.len().saturating_sub(1);
+        let start = self.text[..end].rfind('\n').map_or(0, |before| before + 1);
+        self.text.truncate(start);
+    }
+
     /// Removes everything shown, and keeps what is known of an unfinished control sequence.
     pub fn clear(&mut self) {
         self.text.clear();

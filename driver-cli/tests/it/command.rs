@@ -9,6 +9,7 @@ use crate::device::{Device, PROMPT};
 const PING: &str = "ping 198.51.100.1 repeat 5";
 const REPLY: &str =
     "Type escape sequence to abort.\r\n!!!!!\r\nSuccess rate is 100 percent (5/5)\r\n";
+const LOG: &str = "*Nov 22 08:00:00.123: %SYS-5-CONFIG_I: Configured from console by vty0\r\n";
 const PRINTED: &str = "Type escape sequence to abort.\n!!!!!\nSuccess rate is 100 percent (5/5)\n";
 
 #[tokio::test(start_paused = true)]
@@ -158,43 +159,23 @@ async fn a_command_that_ends_in_time_is_not_interrupted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_unasked_is_not_taken_for_output() {
-    let device = Device::ready().hears("\n").says("\r\nR1#").answers(PING, REPLY, PROMPT);
-    let mut session = device.log_in().await.unwrap();
-    session.meanwhile_says("Success rate is 0 percent (0/5)\r\nR1#");
-    session.meanwhile_says("\r\n*Nov 22 08:00:00: %SYS-5-CONFIG_I: Configured\r\n");
-    assert_eq!(session.run(PING).await.unwrap(), PRINTED);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_rest_of_an_earlier_output_is_not_taken_for_that_of_the_next_command() {
-    let device = Device::ready()
-        .echoes("show log")
-        .says("one\r\nR1#")
-        // The device has not come to its end yet: that was a line like a prompt.
-        .hears(format!("{PING}\n"))
-        .says("show log\r\nSuccess rate is 0 percent (0/5)\r\nR1#")
-        .thinks(Duration::from_millis(20))
-        .says(format!("{PING}\r\n{REPLY}{PROMPT}"));
-    let mut session = device.log_in().await.unwrap();
-    assert_eq!(session.run("show log").await.unwrap(), "one\n");
-    assert_eq!(session.run(PING).await.unwrap(), PRINTED);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_echo_in_one_piece_with_the_output_is_told_from_it() {
     let pieces = [
         format!("{PING}\r\n{REPLY}{PROMPT}"),
         format!("ping 198.51.100.1 re\r\npeat 5\r\r\n{REPLY}{PROMPT}"),
         format!("ping 198\rR1#{PING}\r\n{PING}\r\n{REPLY}{PROMPT}"),
         format!("\r<0.1 repeat 5\r\n{REPLY}{PROMPT}"),
-        format!("late\r\nR1#{PING}\r\n{REPLY}{PROMPT}"),
+        format!("\r\n{LOG}R1#{PING}\r\n{REPLY}{PROMPT}"),
+        format!("ping 198\r\n{LOG}.51.100.1 repeat 5\r\n{REPLY}{PROMPT}"),
+        format!("ping 198{LOG}R1#ping 198.51.100.1 repeat 5\r\n{REPLY}{PROMPT}"),
     ];
     for (piece, output) in pieces.iter().zip([
         PRINTED.to_owned(),
         PRINTED.to_owned(),
         // What the command prints may well be the command.
         format!("{PING}\n{PRINTED}"),
+        PRINTED.to_owned(),
+        PRINTED.to_owned(),
         PRINTED.to_owned(),
         PRINTED.to_owned(),
     ]) {
@@ -222,19 +203,6 @@ async fn a_platform_may_want_to_see_the_echo_before_return_is_typed() {
     let mut session = device.logging_to(log.clone()).log_in().await.unwrap();
     assert_eq!(session.run("/ping").await.unwrap(), "done\n");
     assert!(log.to_string().contains("> \"/ping\"\n"), "{log}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_came_before_the_echo_is_not_taken_for_output() {
-    let device = Device::ready()
-        .hears(PING)
-        .says("\r\nSuccess rate is 0 percent (0/5)\r\nR1#")
-        .thinks(Duration::from_millis(200))
-        .says(PING)
-        .hears("\n")
-        .says(format!("\r\n{REPLY}{PROMPT}"));
-    let mut session = device.log_in().await.unwrap();
-    assert_eq!(session.run(PING).await.unwrap(), PRINTED);
 }
 
 #[tokio::test(start_paused = true)]

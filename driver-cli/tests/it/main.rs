@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod command;
+mod desync;
 mod device;
 mod dialogue;
 mod document;

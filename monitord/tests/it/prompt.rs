@@ -55,7 +55,8 @@ async fn check(specs: Vec<RouterSpec>, platforms: Platforms, command: &str, outp
                 let printed = transcript.output().trim_end();
                 assert!(printed == output.trim_end(), "{}, {time}: {transcript:?}", router.name());
             }
-            session.close(&ctx).await.unwrap();
+            // A router may hang up before we do.
+            session.close(&ctx).await.ok();
         });
     }
     while let Some(check) = checks.join_next().await {
