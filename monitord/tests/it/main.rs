@@ -5,6 +5,7 @@
 mod follow;
 mod generate;
 mod leaks;
+mod monitoring;
 mod pages;
 mod pool;
 mod prompt;
