@@ -165,7 +165,7 @@ fn with_line_anywhere(text: &str, extra: &str) -> Vec<String> {
 }
 
 /// Every line left out; and at every byte of the statistics, and some before them, cut off from
-/// either end and broken into.
+/// either end and broken into, by one intruder after the other.
 fn garbled(text: &str) -> Vec<String> {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let mut all: Vec<_> =
@@ -174,11 +174,8 @@ fn garbled(text: &str) -> Vec<String> {
     let places = (0..text.len()).filter(|at| in_statistics(*at) || at.is_multiple_of(7));
     let places = places.filter(|at| text.is_char_boundary(*at));
     all.extend(places.clone().flat_map(|at| [text[..at].to_owned(), text[at..].to_owned()]));
-    let broken = |at| INTRUDERS.iter().map(move |intruder| (at, intruder));
-    all.extend(
-        places
-            .flat_map(broken)
-            .map(|(at, intruder)| format!("{}{intruder}{}", &text[..at], &text[at..])),
-    );
+    let intruders = INTRUDERS.iter().cycle().skip(text.len() % INTRUDERS.len());
+    let broken = places.zip(intruders);
+    all.extend(broken.map(|(at, intruder)| format!("{}{intruder}{}", &text[..at], &text[at..])));
     all
 }

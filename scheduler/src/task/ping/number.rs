@@ -52,7 +52,7 @@ fn with_units(text: &str, above: f64) -> Option<f64> {
     let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(end);
     let factor = factor(unit).filter(|factor| *factor < above)?;
-    let time = decimal(number).ok()? * factor;
+    let time = decimal(number.trim_end()).ok()? * factor;
     if rest.is_empty() { Some(time) } else { Some(time + with_units(rest, factor)?) }
 }
 
@@ -88,6 +88,7 @@ mod tests {
             ("1s2ms", "", 1002.0),
             ("64us", "", 0.064),
             ("1.93ms", "", 1.93),
+            ("0.250 ms", "", 0.25),
         ] {
             let read = milliseconds(text, unit).unwrap();
             assert!((read - ms).abs() < 1e-9, "{text} {unit}: {read}");

@@ -94,6 +94,10 @@ impl Reader {
             }
         } else if let Some(answer) = reading.replies.take(&self.packets, text) {
             reading.note(&answer);
+            // Some devices say the same of a single packet and of a ping they do not start.
+            if first_match(&self.refusals, text).is_some() {
+                reading.refuse(text);
+            }
         } else if self.is_foreign(reading, text) {
             reading.figures = Err(Doubt::Disturbed(text.clone()));
         } else if first_match(&self.refusals, text).is_some() {
@@ -169,7 +173,8 @@ impl Reading {
     }
 }
 
-/// The longest time is the last thing in its line. A part of it would be a shorter time.
+/// The longest time is the last thing in its line. A part of it would be a shorter time than that
+/// of the slowest answer.
 fn check_end(measurement: &Measurement, replies: &Replies, is_ended: bool) -> Result<(), Doubt> {
     let Some(rtt) = measurement.rtt else { return Ok(()) };
     let (longest, all_known) = replies.longest_ms(measurement.received);
@@ -178,7 +183,8 @@ fn check_end(measurement: &Measurement, replies: &Replies, is_ended: bool) -> Re
         let text = format!("{} ms is not the longest round-trip time", rtt.max);
         return Err(Doubt::Contradiction(text));
     }
-    if is_ended || all_known { Ok(()) } else { Err(Doubt::Missing("the end of the statistics")) }
+    let is_whole = is_ended || all_known || longest == Some(rtt.max);
+    if is_whole { Ok(()) } else { Err(Doubt::Missing("the end of the statistics")) }
 }
 
 fn first_match<'a>(patterns: &[Regex], line: &'a str) -> Option<Captures<'a>> {

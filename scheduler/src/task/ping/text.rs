@@ -22,7 +22,7 @@ static HARMLESS: LazyLock<Regex> = LazyLock::new(|| {
 /// in a line that the log has broken into, makes it no log line.
 static LOG: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"^(?:%[A-Z][A-Z0-9_]*-|%?[A-Z][a-z]{2} \d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d",
+        r"^(?:%[A-Z][A-Z0-9_]*-|[%#]?[A-Z][a-z]{2} \d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d",
         r"|[*.][A-Z][a-z]{2} \d{1,2} |\d{4} [A-Z][a-z]{2} \d{1,2} \d\d:|\d{4}-\d\d-\d\d[T ]",
         r"|(?:RP|LC)/\d|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} \d{1,2} \d\d:",
         r"|(?:Message from )?syslogd@)",
@@ -102,6 +102,7 @@ mod tests {
             "2026 Feb 1 10:11:12 edge-1 %ETHPORT-5-IF_DOWN: Interface Ethernet1/1 is down",
             "RP/0/RSP0/CPU0:Feb 1 10:11:12.345 UTC: ifmgr[226]: %PKT_INFRA-LINK-3-UPDOWN : Down",
             "2026-02-01T10:11:12.345+00:00 edge-1 kernel: link down",
+            "#Feb 1 10:11:12:345 2026 edge-1 IFNET/4/INTERFACE UPDOWN: Trap 1.3.6.1: Down",
         ] {
             assert!(is_log(line), "{line}");
             assert!(!is_log(&format!("12{line}")), "12{line}");
