@@ -12,7 +12,7 @@ use driver_ssh::{SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
 use pool_core::{ConnectionPool, ProtocolFactory};
 use scheduler::{
-    DefinitionError, DefinitionErrors, Inventory, PingTask, Pools, Router, RouterName,
+    DefinitionError, DefinitionErrors, Inventory, PingTask, Pools, Router, RouterName, Tasks,
 };
 use tokio::runtime::Runtime;
 
@@ -34,14 +34,14 @@ const RESOLVER_THREADS_MIN: usize = 64;
 pub(crate) struct Parts {
     /// The definitions of command lines.
     pub(crate) platforms: Arc<Platforms>,
-    /// The one task.
-    pub(crate) ping: Arc<PingTask>,
+    /// What can be run on them.
+    pub(crate) tasks: Arc<Tasks>,
 }
 
 impl Parts {
     /// Those that come with the crates.
     pub(crate) fn builtin() -> Self {
-        Self { platforms: Arc::new(Platforms::builtin()), ping: Arc::new(PingTask::builtin()) }
+        Self { platforms: Arc::new(Platforms::builtin()), tasks: Arc::new(Tasks::builtin()) }
     }
 
     /// Those that come with the crates, and those of the operator's definition files: each crate
@@ -55,12 +55,17 @@ impl Parts {
             files.iter().map(|file| (file.path().display().to_string(), file.text())).collect();
         let named: Vec<_> = named.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         let platforms = Platforms::with_files(files.iter().cloned());
-        match (platforms, PingTask::with_files(&named)) {
-            (Ok(platforms), Ok(ping)) => {
-                Ok(Self { platforms: Arc::new(platforms), ping: Arc::new(ping) })
+        match (platforms, Tasks::with_files(&named)) {
+            (Ok(platforms), Ok(tasks)) => {
+                Ok(Self { platforms: Arc::new(platforms), tasks: Arc::new(tasks) })
             }
-            (platforms, ping) => Err(problems(platforms.err(), ping.err())),
+            (platforms, tasks) => Err(problems(platforms.err(), tasks.err())),
         }
+    }
+
+    /// The ping, among the tasks.
+    pub(crate) fn ping(&self) -> &PingTask {
+        self.tasks.ping()
     }
 
     /// The drivers, with these limits.
@@ -91,15 +96,18 @@ impl Parts {
         let limits = SshLimits { known_hosts: "".into(), blocking_threads_max: None };
         let factories = self.drivers(&limits).factories;
         let capabilities = factories.iter().map(|factory| factory.capability().clone());
-        Catalog::new(self.ping.clone(), capabilities.collect())
+        Catalog::new(self.tasks.clone(), capabilities.collect())
     }
 }
 
 /// Everything that is wrong with either half of definition files. What stands outside of tables
 /// is both crates' to read; it is said once.
-fn problems(cli: Option<InvalidDefinitions>, ping: Option<DefinitionErrors>) -> InvalidDefinitions {
+fn problems(
+    cli: Option<InvalidDefinitions>,
+    tasks: Option<DefinitionErrors>,
+) -> InvalidDefinitions {
     let mut problems = cli.map(|InvalidDefinitions(problems)| problems).unwrap_or_default();
-    for DefinitionError { file, key, reason } in ping.into_iter().flat_map(|errors| errors.0) {
+    for DefinitionError { file, key, reason } in tasks.into_iter().flat_map(|errors| errors.0) {
         let said = problems.iter().any(|known| known.file == file && !known.key.starts_with("cli"));
         if key.starts_with("ping") || !said {
             problems.push(DefinitionProblem { file, key, reason });

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use pool_core::Platform;
 use scheduler::{
-    CheckResult, Inventory, Line, LineId, Outcome, RouterName, RouterStatus, SkipReason,
+    CheckResult, Inventory, Line, LineId, LineState, Outcome, RouterName, RouterStatus, SkipReason,
 };
 
 /// What is declared, and the last outcome of every line: what `/status` and the line gauges show.
@@ -173,9 +173,12 @@ impl LastResult {
     pub(crate) fn of(last: Option<&Outcome>) -> Self {
         match last.map(|outcome| &outcome.result) {
             None => Self::Pending,
-            Some(CheckResult::Measured(m)) if m.received == 0 => Self::Down,
-            Some(CheckResult::Measured(m)) if m.received < m.sent => Self::Degraded,
-            Some(CheckResult::Measured(_)) => Self::Up,
+            Some(CheckResult::Measured(figures)) => match figures.line_state() {
+                LineState::Down => Self::Down,
+                LineState::Degraded => Self::Degraded,
+                LineState::Up => Self::Up,
+                LineState::Unknown => Self::Failed,
+            },
             Some(CheckResult::Failed(_)) => Self::Failed,
             Some(CheckResult::Skipped(_)) => Self::Skipped,
         }

@@ -1,25 +1,25 @@
 use std::sync::Arc;
 
 use pool_core::{Capability, Platform, Protocol};
-use scheduler::PingTask;
+use scheduler::{TaskKind, Tasks};
 
-/// Which platforms can be checked, and over which protocols: what the ping task has a definition
-/// for and a factory can make sessions to.
+/// Which platforms can be checked, and over which protocols: what there is a task for, and a
+/// factory that can make sessions to.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalog {
-    ping: Arc<PingTask>,
+    tasks: Arc<Tasks>,
     capabilities: Vec<Capability>,
 }
 
 impl Catalog {
-    /// What `ping` can do on sessions of these `capabilities`, one for each protocol.
-    pub(crate) fn new(ping: Arc<PingTask>, capabilities: Vec<Capability>) -> Self {
-        Self { ping, capabilities }
+    /// What `tasks` can do on sessions of these `capabilities`, one for each protocol.
+    pub(crate) fn new(tasks: Arc<Tasks>, capabilities: Vec<Capability>) -> Self {
+        Self { tasks, capabilities }
     }
 
-    /// The task that everything here is about.
-    pub(crate) fn ping(&self) -> &Arc<PingTask> {
-        &self.ping
+    /// What can be run.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// What the sessions can do.
@@ -30,7 +30,8 @@ impl Catalog {
     /// Whether lines of routers of `platform` can be checked over `protocol`.
     pub(crate) fn supports(&self, protocol: Protocol, platform: &Platform) -> bool {
         let mut capabilities = self.capabilities.iter().filter(|c| c.protocol == protocol);
-        capabilities.any(|c| c.supports(platform) && self.ping.supports(platform, c))
+        capabilities
+            .any(|c| TaskKind::ALL.into_iter().any(|kind| self.tasks.supports(kind, platform, c)))
     }
 
     /// Whether lines of routers of `platform` can be checked at all.
@@ -40,12 +41,12 @@ impl Catalog {
 
     /// The platforms that can be checked, aliases included, in order.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.ping.names().filter(|name| self.knows(&Platform::new(name))).collect()
+        self.tasks.platforms().filter(|name| self.knows(&Platform::new(name))).collect()
     }
 
     /// The platforms that can be checked over `protocol`, aliases included, in order.
     pub(crate) fn platforms(&self, protocol: Protocol) -> Vec<&str> {
         let supported = |name: &&str| self.supports(protocol, &Platform::new(name));
-        self.ping.names().filter(supported).collect()
+        self.tasks.platforms().filter(supported).collect()
     }
 }

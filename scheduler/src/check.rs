@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::due::Clock;
 use crate::held::Held;
 use crate::{
-    CheckResult, Failure, Line, LineStatus, Measurement, Outcome, PingTask, Pools, Router,
-    RouterStatus, SkipReason, Trigger,
+    CheckResult, Failure, Figures, Line, LineStatus, Outcome, Pools, Router, RouterStatus,
+    SkipReason, Tasks, Trigger,
 };
 
 /// How much shorter than its interval a check is, at least: it has ended before it is due again.
@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_millis(250);
 pub(crate) struct Site {
     pub(crate) router: Router,
     pub(crate) pools: Arc<dyn Pools>,
-    pub(crate) ping: Arc<PingTask>,
+    pub(crate) tasks: Arc<Tasks>,
     pub(crate) clock: Clock,
     pub(crate) shutdown: CancellationToken,
     /// Cancelled when the router has other settings: another site takes the place of this one.
@@ -73,9 +73,9 @@ impl Site {
         let mut story = Story::default();
         let mut left = None;
         let result = match self.try_check(line, terms, &mut story).await {
-            Ok((measurement, held)) => {
+            Ok((figures, held)) => {
                 left = Some(held);
-                CheckResult::Measured(measurement)
+                CheckResult::Measured(figures)
             }
             // Cancelled by us, or torn down around it: that is not a fault of line or router.
             Err(Fault::Session(_)) if self.shutdown.is_cancelled() => {
@@ -119,12 +119,12 @@ impl Site {
         }
     }
 
-    /// The least time in which it makes sense to check `line`: that of its ping if nobody answers
+    /// The least time in which it makes sense to check `line`: that of its task if nobody answers
     /// it, on a session that is at hand.
     pub(crate) fn time_needed(&self, line: &Line) -> Option<Duration> {
         let platform = &self.router.connection.platform;
-        let ping = self.ping.budget(platform, &line.target, &line.ping).ok()?;
-        Some(ping + MARGIN)
+        let task = self.tasks.budget(platform, line).ok()?;
+        Some(task + MARGIN)
     }
 
     async fn try_check(
@@ -132,9 +132,9 @@ impl Site {
         line: &Line,
         Terms { limit, held, .. }: Terms,
         story: &mut Story,
-    ) -> Result<(Measurement, Box<Held>), Fault> {
+    ) -> Result<(Figures, Box<Held>), Fault> {
         let platform = &self.router.connection.platform;
-        let request = self.ping.request(platform, &line.target, &line.ping)?;
+        let request = self.tasks.request(platform, line)?;
         let own = self.time_limit(line)?;
         let limit = limit.map_or(own, |limit| own.min(limit.saturating_sub(MARGIN)));
         let ctx = Context::new(&self.shutdown, limit);
@@ -150,20 +150,20 @@ impl Site {
             },
         };
         let output = execute(&ctx, &mut held.lease, &request).await?;
-        let read = self.ping.read(platform, &line.target, &line.ping, &output);
+        let read = self.tasks.read(platform, line, &output);
         if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
             held.lease.discard();
         }
-        let measurement = read.map_err(|error| Fault::Output(Failure::from(&error)))?;
+        let figures = read.map_err(|error| Fault::Output(Failure::from(&error)))?;
         held.checked();
-        Ok((measurement, held))
+        Ok((figures, held))
     }
 
-    /// Long enough for a new session and a ping nobody answers, and always less than the interval.
+    /// Long enough for a new session and a task nobody answers, and always less than the interval.
     fn time_limit(&self, line: &Line) -> Result<Duration> {
         let connection = &self.router.connection;
-        let ping = self.ping.budget(&connection.platform, &line.target, &line.ping)?;
-        let wanted = connection.connect_timeout + connection.write_timeout + ping;
+        let task = self.tasks.budget(&connection.platform, line)?;
+        let wanted = connection.connect_timeout + connection.write_timeout + task;
         Ok(wanted.min(line.interval.as_duration().saturating_sub(MARGIN)))
     }
 

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use pool_core::{Capability, ConfigProblem, Error};
 
 use crate::check::MARGIN;
-use crate::{Inventory, Line, PingTask, Router, RouterName};
+use crate::{Inventory, Line, Router, RouterName, Task, TaskKind, Tasks};
 
 /// One thing that is wrong with an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,24 +47,20 @@ impl fmt::Display for Problem {
 
 impl Inventory {
     /// Checks that everything in the inventory can be run: that names are unique and known, and
-    /// that each router's platform can be pinged, with the parameters of its lines, on sessions of
-    /// one of these `capabilities` (one per protocol there is a factory for).
+    /// that the task of each line runs on its router's platform and protocol, with its parameters,
+    /// on sessions of one of these `capabilities` (one per protocol there is a factory for).
     ///
     /// # Errors
     ///
     /// Everything that is wrong, routers first, in the order of the inventory.
-    pub fn validate(
-        &self,
-        ping: &PingTask,
-        capabilities: &[Capability],
-    ) -> Result<(), Vec<Problem>> {
+    pub fn validate(&self, tasks: &Tasks, capabilities: &[Capability]) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
         for router in repeated(&self.routers, |router| &router.name) {
             let allowed = "a name that no other router has";
             problems.push(router_problem(router, "name", &router.name, allowed));
         }
         for router in &self.routers {
-            router_problems(router, ping, capabilities, &mut problems);
+            router_problems(router, tasks, capabilities, &mut problems);
         }
         for line in repeated(&self.lines, |line| &line.id) {
             problems.push(line_problem(line, "id", &line.id, "an id that no other line has"));
@@ -76,7 +72,7 @@ impl Inventory {
                     let allowed = "the name of a router in the inventory";
                     problems.push(line_problem(line, "router", &line.router, allowed));
                 }
-                Some(router) => problems.extend(ping_problems(line, router, ping)),
+                Some(router) => problems.extend(task_problems(line, router, tasks, capabilities)),
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -84,16 +80,17 @@ impl Inventory {
 
     /// What is allowed but hardly meant: lines whose interval is too short for a ping that nobody
     /// answers, so that a dead line ends as a timeout instead of 100 % loss.
-    pub fn warnings(&self, ping: &PingTask) -> Vec<Problem> {
+    pub fn warnings(&self, tasks: &Tasks) -> Vec<Problem> {
         let routers = self.routers_by_name();
         let warning = |line: &Line| {
             let platform = &routers.get(&line.router)?.connection.platform;
-            let needed = ping.budget(platform, &line.target, &line.ping).ok()? + MARGIN;
+            let needed = tasks.budget(platform, line).ok()? + MARGIN;
             let interval = line.interval.as_duration();
+            let Task::Ping(ping) = &line.task;
             let allowed = format!(
                 "more than {needed:?} if {} packets are to be waited for; fewer packets or a \
                  shorter ping timeout do as well",
-                line.ping.count
+                ping.count
             );
             (interval < needed)
                 .then(|| line_problem(line, "interval", &format!("{interval:?}"), &allowed))
@@ -108,7 +105,7 @@ impl Inventory {
 
 fn router_problems(
     router: &Router,
-    ping: &PingTask,
+    tasks: &Tasks,
     capabilities: &[Capability],
     problems: &mut Vec<Problem>,
 ) {
@@ -120,21 +117,20 @@ fn router_problems(
         );
     }
     let platform = &router.connection.platform;
-    if !ping.knows(platform) {
-        let known: Vec<_> = ping.names().collect();
+    if !tasks.platforms().any(|known| known == platform.as_str()) {
+        let known: Vec<_> = tasks.platforms().collect();
         problems.push(router_problem(router, "platform", platform, &known.join(", ")));
         return;
     }
     let protocol = router.protocol;
-    let usable = |capability: &Capability| {
-        capability.supports(platform) && ping.supports(platform, capability)
+    let fits = |capability: &&Capability| {
+        TaskKind::ALL.into_iter().any(|kind| tasks.supports(kind, platform, capability))
     };
-    let fits = |capability: &&Capability| usable(capability);
     if !capabilities.iter().filter(fits).any(|capability| capability.protocol == protocol) {
         let others: Vec<_> =
             capabilities.iter().filter(fits).map(|fit| fit.protocol.as_str()).collect();
         let allowed = if others.is_empty() {
-            format!("none: no driver can ping on platform {platform}")
+            format!("none: no task runs on platform {platform}")
         } else {
             format!("{} on platform {platform}", others.join(", "))
         };
@@ -142,19 +138,35 @@ fn router_problems(
     }
 }
 
-/// The parameters of a line that its router's platform does not take.
-fn ping_problems(line: &Line, router: &Router, ping: &PingTask) -> Vec<Problem> {
-    match ping.request(&router.connection.platform, &line.target, &line.ping) {
-        Ok(_) => Vec::new(),
-        // An unknown platform is the router's problem, not that of each of its lines.
-        Err(error) => config_problems(error)
-            .into_iter()
-            .map(|problem| {
-                let key = format!("ping.{}", problem.key);
-                line_problem(line, &key, &problem.value, &problem.allowed)
-            })
-            .collect(),
+/// A task that does not run on the router of its line, or with parameters that the router's
+/// platform does not take.
+fn task_problems(
+    line: &Line,
+    router: &Router,
+    tasks: &Tasks,
+    capabilities: &[Capability],
+) -> Vec<Problem> {
+    let platform = &router.connection.platform;
+    let fits = |kind: &TaskKind| {
+        let mut capabilities = capabilities.iter().filter(|c| c.protocol == router.protocol);
+        capabilities.any(|capability| tasks.supports(*kind, platform, capability))
+    };
+    let kind = line.task.kind();
+    if !fits(&kind) {
+        let others: Vec<_> = TaskKind::ALL.into_iter().filter(fits).map(TaskKind::as_str).collect();
+        let protocol = router.protocol;
+        let allowed = format!("{} on platform {platform} over {protocol}", others.join(", "));
+        // A router on which nothing runs is its own problem, not that of each of its lines.
+        if !others.is_empty() {
+            return vec![line_problem(line, "task", &kind, &allowed)];
+        }
     }
+    let problems = tasks.request(platform, line).err().map(config_problems).unwrap_or_default();
+    let problem = |problem: ConfigProblem| {
+        let key = format!("{kind}.{}", problem.key);
+        line_problem(line, &key, &problem.value, &problem.allowed)
+    };
+    problems.into_iter().map(problem).collect()
 }
 
 fn config_problems(error: Error) -> Vec<ConfigProblem> {
@@ -191,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{line, router};
-    use crate::{Interval, Word};
+    use crate::{Interval, PingParams, Word};
 
     fn capabilities() -> [Capability; 2] {
         let of = |protocol, interrupt| Capability {
@@ -203,7 +215,7 @@ mod tests {
     }
 
     fn problems(inventory: &Inventory) -> Vec<String> {
-        let result = inventory.validate(&PingTask::builtin(), &capabilities());
+        let result = inventory.validate(&Tasks::builtin(), &capabilities());
         result.err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
@@ -212,7 +224,7 @@ mod tests {
         let inventory =
             Inventory { routers: vec![router("edge-1")], lines: vec![line("L0001", "edge-1")] };
         assert_eq!(problems(&inventory), Vec::<String>::new());
-        assert!(inventory.warnings(&PingTask::builtin()).is_empty());
+        assert!(inventory.warnings(&Tasks::builtin()).is_empty());
     }
 
     #[test]
@@ -224,7 +236,8 @@ mod tests {
         unknown.connection.platform = "acme_os".into();
         unknown.connection.max_connections = 0;
         let mut from_vrf = line("L0003", "frr-1");
-        from_vrf.ping.vrf = Some(Word::new("red").unwrap());
+        let vrf = Some(Word::new("red").unwrap());
+        from_vrf.task = Task::ping(PingParams { vrf, ..PingParams::default() });
         let lines = vec![
             line("L0001", "edge-1"),
             line("L0001", "edge-1"),
@@ -256,7 +269,7 @@ mod tests {
         hasty.interval = Interval::new(Duration::from_secs(10)).unwrap();
         let inventory = Inventory { routers: vec![router("edge-1")], lines: vec![hasty] };
         assert_eq!(problems(&inventory), Vec::<String>::new());
-        let warnings = inventory.warnings(&PingTask::builtin());
+        let warnings = inventory.warnings(&Tasks::builtin());
         assert!(
             warnings[0].to_string().starts_with("line L0001: interval is 10s: allowed is more")
         );

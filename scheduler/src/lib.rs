@@ -7,8 +7,8 @@
 //! # Terminology
 //!
 //! - [`Line`]: a leased line, checked from the [`Router`] it ends on. [`Inventory`]: all of them.
-//! - Task: what is run, in terms of a platform: builds a `Request`, reads a `Transcript`. The one
-//!   task so far is [`PingTask`].
+//! - [`Task`]: what is run for a line. [`Tasks`]: the kinds that there are, each in terms of every
+//!   platform: builds a `Request`, reads a `Transcript`.
 //! - Check: one run of a line's task, at one due time.
 //! - [`Outcome`]: how a check ended: [measured, failed or skipped](CheckResult). Every scheduled
 //!   check has exactly one.
@@ -86,3 +86,4 @@ pub use task::ping::{
     DefinitionError, DefinitionErrors, Expected, Mismatch, ParseError, PingTask, Sample,
     SampleError,
 };
+pub use task::{Figures, Task, TaskKind, Tasks};

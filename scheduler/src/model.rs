@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use pool_core::{ConnectionConfig, InvalidHost, Protocol, check_host};
 
+use crate::Task;
+
 /// The longest identifier of a line or router; Zabbix host names have at most 128 characters.
 const NAME_CHARS_MAX: usize = 128;
 /// The longest word of a command, such as a VRF name (32 on IOS, 31 on VRP).
@@ -257,8 +259,8 @@ pub struct Line {
     pub target: Target,
     /// Time between two checks.
     pub interval: Interval,
-    /// How it is pinged.
-    pub ping: PingParams,
+    /// What is run for it.
+    pub task: Task,
 }
 
 /// Everything that is to be checked.

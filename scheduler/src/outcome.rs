@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pool_core::{Error, ErrorKind, Phase, Platform, Protocol};
 
-use crate::{LineId, LineStatus, Measurement, RouterName, RouterStatus, Target};
+use crate::{Figures, LineId, LineStatus, Measurement, RouterName, RouterStatus, Target};
 
 /// How one scheduled check ended. Every scheduled check has exactly one.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,12 +67,22 @@ impl Trigger {
 /// The three ways a check can end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CheckResult {
-    /// The device pinged and its figures were read.
-    Measured(Measurement),
+    /// The device did as it was asked, and its figures were read.
+    Measured(Figures),
     /// The check was tried and no figures came of it.
     Failed(Failure),
     /// The check was not tried.
     Skipped(SkipReason),
+}
+
+impl CheckResult {
+    /// What a ping measured, if it was one and it did.
+    pub fn ping(&self) -> Option<&Measurement> {
+        match self {
+            Self::Measured(figures) => figures.ping(),
+            _ => None,
+        }
+    }
 }
 
 /// Why a check that was tried gave no figures.

@@ -83,8 +83,8 @@ pub enum LineField {
     Target,
     /// Time between two checks.
     Interval,
-    /// How it is pinged.
-    Ping,
+    /// What is run for it, and how.
+    Task,
 }
 
 impl LineField {
@@ -94,7 +94,7 @@ impl LineField {
             Self::Router => "router",
             Self::Target => "target",
             Self::Interval => "interval",
-            Self::Ping => "ping",
+            Self::Task => "task",
         }
     }
 }
@@ -366,7 +366,7 @@ pub(crate) fn line_fields(old: &Line, new: &Line) -> Vec<LineField> {
     let fields = [
         (LineField::Target, old.target != new.target),
         (LineField::Interval, old.interval != new.interval),
-        (LineField::Ping, old.ping != new.ping),
+        (LineField::Task, old.task != new.task),
     ];
     fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
 }
@@ -408,7 +408,7 @@ mod tests {
         let mut new = old.clone();
         new.lines[0].interval = crate::Interval::DEFAULT;
         new.lines[1].target = crate::Target::new("203.0.113.1").unwrap();
-        new.lines[1].ping.count = 9;
+        new.lines[1].task = crate::Task::ping(crate::PingParams { count: 9, ..Default::default() });
         new.lines[2].router = router("edge-2").name;
         new.lines.remove(3);
         new.lines.push(line("L9999", "edge-1"));
@@ -417,7 +417,7 @@ mod tests {
         let lines: Vec<_> = lines.iter().map(|l| (l.line.as_str(), l.change.clone())).collect();
         let expected = [
             ("L0000", changed(&[LineField::Interval])),
-            ("L0001", changed(&[LineField::Target, LineField::Ping])),
+            ("L0001", changed(&[LineField::Target, LineField::Task])),
             ("L0002", changed(&[LineField::Router])),
             ("L0003", Change::Removed),
             ("L9999", Change::Added),

@@ -6,7 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::due::Clock;
 use crate::supervisor::{House, Reconcile, Supervisor};
-use crate::{Inventory, InventoryDiff, Outcome, PingTask, Pools};
+use crate::{Inventory, InventoryDiff, Outcome, Pools, Tasks};
 
 /// How many inventories may wait to be taken over; whoever has one waits for that.
 const INVENTORIES_MAX: usize = 1;
@@ -49,11 +49,11 @@ impl Scheduler {
     pub fn start(
         inventory: Inventory,
         pools: Arc<dyn Pools>,
-        ping: Arc<PingTask>,
+        tasks: Arc<Tasks>,
         outcomes: mpsc::Sender<Outcome>,
         shutdown: CancellationToken,
     ) -> Self {
-        let house = House { pools, ping, clock: Clock::system(), outcomes, shutdown };
+        let house = House { pools, tasks, clock: Clock::system(), outcomes, shutdown };
         house.start(inventory)
     }
 
@@ -89,7 +89,7 @@ impl Reconciler {
     /// | a line is new | its first due time from now | |
     /// | a line is gone | now | cut off; it and what waited is skipped, as `withdrawn` |
     /// | a line's router | leaves there, then comes here | cut off and skipped, as above |
-    /// | a line's interval, target, ping parameters | the next check that begins | end as they began |
+    /// | a line's interval, target, task | the next check that begins | end as they began |
     /// | a router's settings | the next session; the old ones are closed | end on the session they have; those that wait for one begin again |
     ///
     /// Every due time still has exactly one outcome: up to the change by the old inventory, after
@@ -121,11 +121,11 @@ impl Reconciler {
 pub async fn run_once(
     inventory: Inventory,
     pools: Arc<dyn Pools>,
-    ping: Arc<PingTask>,
+    tasks: Arc<Tasks>,
     outcomes: mpsc::Sender<Outcome>,
     shutdown: CancellationToken,
 ) {
-    let house = House { pools, ping, clock: Clock::system(), outcomes, shutdown };
+    let house = House { pools, tasks, clock: Clock::system(), outcomes, shutdown };
     house.run_once(inventory).await;
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let rtt = Some(RttMs { min: 1.0, avg: 2.0, max: 4.0 });
         let mut measured = Measurement::new(5, 4, rtt);
         measured.details.unanswered.insert(Unanswered::TimedOut, 1);
-        assert_eq!(outcome.result, CheckResult::Measured(measured));
+        assert_eq!(outcome.result, CheckResult::Measured(measured.into()));
         assert_eq!((outcome.duration, outcome.wait), (SECOND, Duration::from_millis(3)));
         assert_eq!(outcome.reused, Some(true));
         assert_eq!(outcome.legacy_status(), None);

@@ -132,9 +132,7 @@ pub(crate) enum Sight {
 impl Sight {
     pub(crate) fn of(outcome: &Outcome) -> Self {
         match &outcome.result {
-            CheckResult::Measured(m) if m.received == 0 => Self::Line(LineState::Down),
-            CheckResult::Measured(m) if m.received < m.sent => Self::Line(LineState::Degraded),
-            CheckResult::Measured(_) => Self::Line(LineState::Up),
+            CheckResult::Measured(figures) => Self::Line(figures.line_state()),
             CheckResult::Failed(_) if outcome.reused.is_some() => Self::NoFigures,
             CheckResult::Failed(failure) if is_about_the_router(failure) => Self::NoSession,
             CheckResult::Failed(_) => Self::NoFigures,

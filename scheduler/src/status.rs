@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn what_was_measured_or_not_meant_to_run_has_no_status() {
         let measured = Measurement::new(5, 0, None);
-        assert_eq!(status(Some(true), CheckResult::Measured(measured)), None);
+        assert_eq!(status(Some(true), CheckResult::Measured(measured.into())), None);
         assert_eq!(status(None, CheckResult::Skipped(SkipReason::ShuttingDown)), None);
     }
 

@@ -10,7 +10,7 @@ use crate::check::Site;
 use crate::due::Clock;
 use crate::reconcile::{Order, Part, Plan, plan};
 use crate::router::{Errand, ErrandKind, Worker};
-use crate::{Inventory, InventoryDiff, Line, LineId, Outcome, PingTask, Pools, Router, RouterName};
+use crate::{Inventory, InventoryDiff, Line, LineId, Outcome, Pools, Router, RouterName, Tasks};
 
 /// How many errands may wait for one worker. The supervisor waits for each, so there is never
 /// more than one.
@@ -20,7 +20,7 @@ const ERRANDS_MAX: usize = 1;
 #[derive(Debug)]
 pub(crate) struct House {
     pub(crate) pools: Arc<dyn Pools>,
-    pub(crate) ping: Arc<PingTask>,
+    pub(crate) tasks: Arc<Tasks>,
     pub(crate) clock: Clock,
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) shutdown: CancellationToken,
@@ -49,7 +49,7 @@ impl House {
         Arc::new(Site {
             router,
             pools: self.pools.clone(),
-            ping: self.ping.clone(),
+            tasks: self.tasks.clone(),
             clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
             superseded: CancellationToken::new(),

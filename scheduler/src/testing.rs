@@ -24,8 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::due::Clock;
 use crate::supervisor::House;
 use crate::{
-    Interval, Inventory, Line, LineId, Outcome, PingParams, PingTask, Pools, Router, RouterName,
-    Target,
+    Interval, Inventory, Line, LineId, Outcome, Pools, Router, RouterName, Target, Task, Tasks,
 };
 
 pub(crate) fn router(name: &str) -> Router {
@@ -44,7 +43,7 @@ pub(crate) fn line(id: &str, router: &str) -> Line {
         router: RouterName::new(router).unwrap(),
         target: Target::new("198.51.100.1").unwrap(),
         interval: Interval::new(Duration::from_secs(60)).unwrap(),
-        ping: PingParams::default(),
+        task: Task::default(),
     }
 }
 
@@ -340,7 +339,7 @@ pub(crate) fn house(
 ) -> (House, mpsc::Receiver<Outcome>, CancellationToken) {
     let (outcomes, receiver) = mpsc::channel(outcomes_max);
     let shutdown = CancellationToken::new();
-    let ping = Arc::new(PingTask::builtin());
-    let house = House { pools, ping, clock: clock(), outcomes, shutdown: shutdown.clone() };
+    let tasks = Arc::new(Tasks::builtin());
+    let house = House { pools, tasks, clock: clock(), outcomes, shutdown: shutdown.clone() };
     (house, receiver, shutdown)
 }

@@ -63,7 +63,7 @@ fn check_file(path: &Path, parts: &Parts) -> Result<Report> {
     let platform = Platform::new(&name);
     let halves = [
         ("command line", parts.platforms.get(&platform).is_some()),
-        ("ping", parts.ping.knows(&platform)),
+        ("ping", parts.ping().knows(&platform)),
     ];
     let halves = halves
         .map(|(half, is_there)| format!("{half} {}", if is_there { "ok" } else { "not defined" }));
@@ -71,7 +71,7 @@ fn check_file(path: &Path, parts: &Parts) -> Result<Report> {
     let samples = samples(&beside).with_context(|| format!("{}", beside.display()))?;
     let mismatches: Vec<_> = samples
         .iter()
-        .filter_map(|sample| Some((sample, sample.check(&parts.ping, &platform).err()?)))
+        .filter_map(|sample| Some((sample, sample.check(parts.ping(), &platform).err()?)))
         .map(|(sample, mismatch)| format!("{}: {}: {mismatch}", beside.display(), sample.name))
         .collect();
     let read = samples.len() - mismatches.len();

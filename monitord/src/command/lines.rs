@@ -35,7 +35,8 @@ struct LineView<'a> {
     line: &'a str,
     target: &'a str,
     interval_s: u64,
-    ping: PingView<'a>,
+    task: &'static str,
+    ping: Option<PingView<'a>>,
     router: &'a str,
     address: String,
     platform: &'a str,
@@ -77,13 +78,14 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
         line: line.id.as_str(),
         target: line.target.as_str(),
         interval_s: line.interval.as_duration().as_secs(),
-        ping: PingView {
-            count: line.ping.count,
-            timeout_s: line.ping.timeout.as_secs(),
-            size: line.ping.size,
-            source: line.ping.source.as_ref().map(|word| word.as_str()),
-            vrf: line.ping.vrf.as_ref().map(|word| word.as_str()),
-        },
+        task: line.task.kind().as_str(),
+        ping: line.task.as_ping().map(|ping| PingView {
+            count: ping.count,
+            timeout_s: ping.timeout.as_secs(),
+            size: ping.size,
+            source: ping.source.as_ref().map(|word| word.as_str()),
+            vrf: ping.vrf.as_ref().map(|word| word.as_str()),
+        }),
         router: router.name.as_str(),
         address: connection.endpoint.to_string(),
         platform: connection.platform.as_str(),
@@ -101,9 +103,16 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
     }
 }
 
+fn task(view: &LineView<'_>) -> String {
+    match &view.ping {
+        Some(ping) => format!("{} {} x {}s", view.task, ping.count, ping.timeout_s),
+        None => view.task.to_owned(),
+    }
+}
+
 fn table(views: &[LineView<'_>]) -> Table {
     let mut table = Table::new([
-        "LINE", "TARGET", "INTERVAL", "PING", "ROUTER", "ADDRESS", "PLATFORM", "PROTOCOL", "USER",
+        "LINE", "TARGET", "INTERVAL", "TASK", "ROUTER", "ADDRESS", "PLATFORM", "PROTOCOL", "USER",
         "LOGIN",
     ]);
     for view in views {
@@ -117,7 +126,7 @@ fn table(views: &[LineView<'_>]) -> Table {
             view.line.to_owned(),
             view.target.to_owned(),
             format!("{}s", view.interval_s),
-            format!("{} x {}s", view.ping.count, view.ping.timeout_s),
+            task(view),
             view.router.to_owned(),
             view.address.clone(),
             view.platform.to_owned(),

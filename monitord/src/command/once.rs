@@ -64,7 +64,7 @@ async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec
     let running = tokio::spawn(run_once(
         settings.inventory.clone(),
         Arc::new(FleetPools(fleet.clone())),
-        parts.ping.clone(),
+        parts.tasks.clone(),
         sender,
         shutdown.clone(),
     ));

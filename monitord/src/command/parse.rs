@@ -15,13 +15,13 @@ use crate::report::measurement_text;
 /// Reads a saved output as a check would.
 pub(super) fn execute(args: &ParseArgs, parts: &Parts) -> Result<Exit> {
     let (name, platform) = (&args.platform, Platform::new(&args.platform));
-    let known: Vec<_> = parts.ping.names().collect();
+    let known: Vec<_> = parts.ping().names().collect();
     if !known.contains(&platform.as_str()) {
         let text = format!("there is no platform {name:?}: known are {}", known.join(", "));
         return Err(Usage(text).into());
     }
     let text = read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
-    let measurement: Measurement = parts.ping.parse(&platform, &text)?;
+    let measurement: Measurement = parts.ping().parse(&platform, &text)?;
     Output::default().write(&measurement_text(&measurement, args.output == Format::Json))?;
     Ok(Exit::Ok)
 }

@@ -78,7 +78,7 @@ fn show(name: &str, catalog: &Catalog, parts: &Parts) -> Result<String> {
         writeln!(text, "protocol {protocol}")?;
     }
     let target = Target::new(EXAMPLE_TARGET).context("the example is an address")?;
-    for step in parts.ping.request(&platform, &target, &PingParams::default())?.steps() {
+    for step in parts.ping().request(&platform, &target, &PingParams::default())?.steps() {
         writeln!(text, "command  {}", step.line())?;
     }
     if let Some(definition) = parts.platforms.get(&platform) {

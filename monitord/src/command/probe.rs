@@ -131,7 +131,7 @@ impl Probe {
     ) -> Result<Measurement, Failure> {
         let transcript = self.talk(ctx, factory, parts).await.map_err(|e| Failure::from(&e))?;
         let Self { config, target, ping, .. } = self;
-        let measured = parts.ping.read(&config.platform, target, ping, transcript.output());
+        let measured = parts.ping().read(&config.platform, target, ping, transcript.output());
         measured.map_err(|error| Failure::from(&error))
     }
 
@@ -141,7 +141,7 @@ impl Probe {
         factory: &Arc<dyn ProtocolFactory>,
         parts: &Parts,
     ) -> pool_core::Result<Transcript> {
-        let request = parts.ping.request(&self.config.platform, &self.target, &self.ping)?;
+        let request = parts.ping().request(&self.config.platform, &self.target, &self.ping)?;
         let login = ctx.capped(self.config.connect_timeout);
         let mut driver = factory.create_with_context(&login, &self.config).await?;
         let transcript = driver.execute(ctx, &request).await;

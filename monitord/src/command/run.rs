@@ -89,7 +89,7 @@ async fn daemon(
     let scheduler = Scheduler::start(
         settings.inventory.clone(),
         Arc::new(FleetPools(fleet.clone())),
-        parts.ping.clone(),
+        parts.tasks.clone(),
         sender,
         shutdown.clone(),
     );

@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
-use scheduler::{CheckResult, LineId, LineState, LineStatus, Measurement, Outcome, RouterState};
+use scheduler::{LineId, LineState, LineStatus, Measurement, Outcome, RouterState};
 
 use crate::board::{Board, LastResult};
 
@@ -130,7 +130,7 @@ fn encode_figure(
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for outcome in lines.iter().take(LINES_MAX).filter_map(|(_, last)| last.as_ref()) {
-        let CheckResult::Measured(measurement) = &outcome.result else { continue };
+        let Some(measurement) = outcome.result.ping() else { continue };
         let Some(value) = figure(measurement) else { continue };
         let labels =
             LineLabels { line: outcome.line.to_string(), router: outcome.router.to_string() };

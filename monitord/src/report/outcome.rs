@@ -49,10 +49,7 @@ struct ErrorView<'a> {
 
 impl<'a> From<&'a Outcome> for OutcomeView<'a> {
     fn from(outcome: &'a Outcome) -> Self {
-        let measured = match &outcome.result {
-            CheckResult::Measured(measurement) => Some(measurement),
-            _ => None,
-        };
+        let measured = outcome.result.ping();
         let rtt = measured.and_then(|measurement| measurement.rtt);
         let details = measured.map(|measurement| &measurement.details);
         let tried = |duration| outcome.started_at.map(|_| millis(duration));
@@ -202,7 +199,7 @@ mod tests {
         measurement.details.rtt_mdev_ms = Some(0.1234);
         measurement.details.errors = Some(1);
         measurement.details.unanswered.insert(Unanswered::TimedOut, 1);
-        let result = CheckResult::Measured(measurement);
+        let result = CheckResult::Measured(measurement.into());
         assert_eq!(
             outcome_line(&outcome(result)),
             concat!(

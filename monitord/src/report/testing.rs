@@ -21,7 +21,7 @@ pub(crate) fn measured(line: &str) -> Outcome {
         wait: Duration::ZERO,
         connect: None,
         reused: None,
-        result: CheckResult::Measured(Measurement::new(5, 4, None)),
+        result: CheckResult::Measured(Measurement::new(5, 4, None).into()),
         trigger: Trigger::Schedule,
         line_status: LineStatus::unknown(at),
         router_status: RouterStatus::unknown(at),

@@ -1,11 +1,12 @@
 //! Routers and lines, from the configuration itself and from `inventory.file`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::{ConnectionConfig, Endpoint, Fingerprint, HostKeyPolicy, Platform, Protocol};
 use scheduler::{
-    Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Word,
+    Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Task, Word,
 };
 
 use super::problem::Problem;
@@ -67,12 +68,12 @@ pub(super) struct Read {
 #[derive(Debug)]
 struct LineDefaults {
     interval: Interval,
-    ping: PingParams,
+    ping: Arc<PingParams>,
 }
 
 impl Default for LineDefaults {
     fn default() -> Self {
-        Self { interval: Interval::DEFAULT, ping: PingParams::default() }
+        Self { interval: Interval::DEFAULT, ping: Arc::default() }
     }
 }
 
@@ -82,7 +83,7 @@ impl LineDefaults {
             self.interval = interval;
         }
         if let Some(ping) = section.section("ping", |ping| read_ping(ping, &self.ping)) {
-            self.ping = ping;
+            self.ping = Arc::new(ping);
         }
     }
 }
@@ -143,8 +144,8 @@ impl Found {
     /// is allowed but hardly meant.
     fn check(&self, around: &Surroundings<'_>) -> Vec<String> {
         let inventory = self.inventory();
-        let (ping, capabilities) = (around.catalog.ping(), around.catalog.capabilities());
-        for fault in inventory.validate(ping, capabilities).err().unwrap_or_default() {
+        let (tasks, capabilities) = (around.catalog.tasks(), around.catalog.capabilities());
+        for fault in inventory.validate(tasks, capabilities).err().unwrap_or_default() {
             let of_router = matches!(fault.subject, Subject::Router(_));
             if of_router && !["name", "platform", "protocol"].contains(&fault.key.as_str()) {
                 // A limit: noted already, where it was set.
@@ -158,7 +159,7 @@ impl Found {
             let text = format!("is {}: advised is {}", w.value, w.allowed);
             self.problem(&w.subject, &w.key, text).to_string()
         };
-        inventory.warnings(ping).into_iter().map(warning).collect()
+        inventory.warnings(tasks).into_iter().map(warning).collect()
     }
 
     /// A problem with what the scheduler calls `subject`. Of two by the same name the later one is
@@ -254,8 +255,9 @@ fn read_line(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Line>
         section.require("target", parsed(Target::new, |e| format!("{HOST} ({})", e.reason)));
     let interval = read_interval(section).unwrap_or(defaults.interval);
     let ping = section.section("ping", |ping| read_ping(ping, &defaults.ping));
-    let ping = ping.unwrap_or_else(|| defaults.ping.clone());
-    Some(Line { id: id?, router: router?, target: target?, interval, ping })
+    // Lines that are pinged as all others share the memory for that.
+    let ping = ping.map_or_else(|| defaults.ping.clone(), Arc::new);
+    Some(Line { id: id?, router: router?, target: target?, interval, task: Task::Ping(ping) })
 }
 
 fn read_interval(section: &mut Section<'_>) -> Option<Interval> {

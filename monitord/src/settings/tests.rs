@@ -443,9 +443,10 @@ lines:
     assert_eq!(connection.algorithms, pool_core::AlgorithmProfile::Legacy);
     assert_eq!(connection.host_key, pool_core::HostKeyPolicy::Off);
     let [first, second] = settings.inventory.lines.as_slice() else { panic!("two lines") };
-    assert_eq!((first.ping.count, first.interval.as_duration().as_secs()), (3, 60));
-    assert_eq!((second.ping.count, second.interval.as_duration().as_secs()), (7, 30));
-    assert_eq!(second.ping.vrf, first.ping.vrf);
+    let [pinged, slowly] = [first, second].map(|line| line.task.as_ping().unwrap());
+    assert_eq!((pinged.count, first.interval.as_duration().as_secs()), (3, 60));
+    assert_eq!((slowly.count, second.interval.as_duration().as_secs()), (7, 30));
+    assert_eq!(slowly.vrf, pinged.vrf);
 }
 
 #[test]

@@ -151,10 +151,7 @@ fn source_view(state: SourceState) -> SourceView {
 }
 
 fn line_view<'a>(declared: &'a Declared, line: &'a Line, last: Option<&Outcome>) -> LineView<'a> {
-    let measured = match last.map(|outcome| &outcome.result) {
-        Some(CheckResult::Measured(measurement)) => Some(measurement),
-        _ => None,
-    };
+    let measured = last.and_then(|outcome| outcome.result.ping());
     let ended_at = |outcome: &Outcome| {
         let began = outcome.started_at.unwrap_or(outcome.scheduled_at);
         format!("{:.3}", began.saturating_add(outcome.duration).unwrap_or(began))

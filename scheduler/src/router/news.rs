@@ -2,7 +2,7 @@ use tokio::time::Instant;
 
 use super::Worker;
 use crate::capacity::{Demand, Verdict};
-use crate::{CheckResult, LineState, Outcome, Router, RouterState};
+use crate::{CheckResult, LineState, Measurement, Outcome, Router, RouterState};
 
 impl Worker {
     /// Says once when the router does not keep up with its lines, and what would fit, and once
@@ -47,8 +47,8 @@ impl Worker {
 pub(super) fn tell_of_line(outcome: &Outcome, from: LineState, to: LineState) {
     let (line, router) = (outcome.line.as_str(), outcome.router.as_str());
     match &outcome.result {
-        CheckResult::Measured(measurement) => {
-            let loss_pct = measurement.loss_pct();
+        CheckResult::Measured(figures) => {
+            let loss_pct = figures.ping().map(Measurement::loss_pct);
             tracing::info!(line, router, %from, %to, loss_pct, "line changed");
         }
         CheckResult::Failed(failure) => {

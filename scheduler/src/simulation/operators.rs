@@ -15,7 +15,7 @@ use super::collect;
 use super::random::{Random, Seed, seeds};
 use crate::due::phase;
 use crate::testing::{FakePool, FakePools, house, line, router};
-use crate::{Interval, Inventory, LineId, Outcome, Reconciler, Target, Trigger};
+use crate::{Interval, Inventory, LineId, Outcome, PingParams, Reconciler, Target, Task, Trigger};
 
 const ROUTERS: u64 = 4;
 const LINES_MAX: usize = 14;
@@ -136,7 +136,8 @@ impl Operators {
                 }
                 5 if has => {
                     let count = u32::try_from(1 + self.random.below(9)).unwrap();
-                    self.inventory.lines[line].ping.count = count;
+                    self.inventory.lines[line].task =
+                        Task::ping(PingParams { count, ..PingParams::default() });
                 }
                 6 if has => {
                     let name = self.inventory.routers[router].name.clone();

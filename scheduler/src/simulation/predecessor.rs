@@ -10,7 +10,7 @@ use super::{collect, count, measured, overrun, run};
 use crate::testing::{Behaviour, FakePool, FakePools, house, inventory, line, router};
 use crate::{
     CheckResult, Confirmation, DropLimit, FailureKind, Interval, Inventory, Keeper, Outcome,
-    PingTask, SkipReason, Verdict,
+    SkipReason, Tasks, Verdict,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -163,7 +163,7 @@ async fn dead_lines_starved_their_router_unseen() {
 #[test]
 fn a_protocol_was_accepted_and_its_lines_never_pinged() {
     let inventory = Inventory { routers: vec![router("edge-1")], lines: vec![line("L", "edge-1")] };
-    let problems = inventory.validate(&PingTask::builtin(), &[]).unwrap_err();
+    let problems = inventory.validate(&Tasks::builtin(), &[]).unwrap_err();
     assert!(problems[0].to_string().starts_with("router edge-1: protocol is scrapli"));
 }
 

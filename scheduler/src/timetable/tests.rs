@@ -1,6 +1,6 @@
 use super::*;
 use crate::due::Clock;
-use crate::{Interval, Line, LineId, PingParams, RouterName, Target};
+use crate::{Interval, Line, LineId, RouterName, Target, Task};
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -10,7 +10,7 @@ fn line() -> Line {
         router: RouterName::new("edge-1").unwrap(),
         target: Target::new("198.51.100.1").unwrap(),
         interval: Interval::new(INTERVAL).unwrap(),
-        ping: PingParams::default(),
+        task: Task::default(),
     }
 }
 

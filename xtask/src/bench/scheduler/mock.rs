@@ -10,7 +10,7 @@ use pool_core::{
     EventSender, EventStream, Lease, LeaseHome, LeaseInfo, LeaseUse, PoolStats, Protocol,
     ProtocolDriver, Request, SlotId, StepOutput, Transcript, WarmUpReport,
 };
-use scheduler::{Interval, Inventory, Line, LineId, PingParams, Pools, Router, RouterName, Target};
+use scheduler::{Interval, Inventory, Line, LineId, Pools, Router, RouterName, Target, Task};
 
 /// How many lines a router has.
 pub(super) const LINES_EACH: usize = 100;
@@ -35,7 +35,7 @@ pub(super) fn inventory(lines: usize, interval: Duration) -> Result<Inventory> {
             router: RouterName::new(format!("edge-{}", number / LINES_EACH))?,
             target: Target::new(format!("198.51.{}.{}", number / 250 % 250, number % 250))?,
             interval,
-            ping: PingParams::default(),
+            task: Task::default(),
         });
     }
     Ok(inventory)

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use anyhow::{Context, Result, ensure};
-use scheduler::{CheckResult, Inventory, Outcome, PingTask, Reconciler, Scheduler};
+use scheduler::{CheckResult, Inventory, Outcome, PingParams, Reconciler, Scheduler, Task, Tasks};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -92,8 +92,8 @@ fn measure_size(lines: usize) -> Result<Figures> {
         .context("cannot start a runtime")?;
     let (outcomes, mut receiver) = mpsc::channel(OUTCOMES_MAX);
     let shutdown = CancellationToken::new();
-    let (pools, ping) = (Arc::new(MockPools::new()), Arc::new(PingTask::builtin()));
-    let start = || Scheduler::start(Inventory::default(), pools, ping, outcomes, shutdown.clone());
+    let (pools, tasks) = (Arc::new(MockPools::new()), Arc::new(Tasks::builtin()));
+    let start = || Scheduler::start(Inventory::default(), pools, tasks, outcomes, shutdown.clone());
     let scheduler = runtime.block_on(async { start() });
     let reconciler = scheduler.reconciler();
     let mut full_load = Ok(Duration::ZERO);
@@ -105,7 +105,7 @@ fn measure_size(lines: usize) -> Result<Figures> {
     let same = timed(&runtime, &reconciler, inventory(lines, interval)?)?;
     let mut other = inventory(lines, interval)?;
     for line in other.lines.iter_mut().step_by(CHANGED_EACH) {
-        line.ping.count = 3;
+        line.task = Task::ping(PingParams { count: 3, ..PingParams::default() });
     }
     let changed = timed(&runtime, &reconciler, other)?;
     shutdown.cancel();
