@@ -12,32 +12,57 @@ const WINDOW_MAX: Duration = Duration::from_secs(3600);
 
 /// A router does not keep up: what its lines need, and what would fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Shortage {
-    /// Time with a session that one round of its lines needs, as long as checks take now.
-    needed: Duration,
-    /// Time with a session that there is for a round: sessions times `per`.
-    available: Duration,
-    /// How long a round is: the mean interval of the lines, each by how often it is due.
-    per: Duration,
-    /// As many sessions as would do, at the least.
-    sessions: usize,
-    /// As many times longer intervals would do, at the least.
-    interval_factor: f64,
+pub(crate) enum Shortage {
+    /// Checks take more time than its sessions have.
+    Sessions {
+        /// Time with a session that one round of its lines needs, as long as checks take now.
+        needed: Duration,
+        /// Time with a session that there is for a round: sessions times `per`.
+        available: Duration,
+        /// How long a round is: the mean interval of the lines, each by how often it is due.
+        per: Duration,
+        /// As many sessions as would do, at the least.
+        sessions: usize,
+        /// As many times longer intervals would do, at the least.
+        interval_factor: f64,
+    },
+    /// More checks are due than may begin.
+    Pace {
+        /// Checks that are due in a minute.
+        needed: f64,
+        /// Checks that may begin in a minute.
+        allowed: u32,
+    },
 }
 
 impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "it needs {:.0} s of session time every {:.0} s and has {:.0} s; what would fit: {} \
-             sessions, intervals {:.1} times as long, or that many times fewer packets",
-            self.needed.as_secs_f64(),
-            self.per.as_secs_f64(),
-            self.available.as_secs_f64(),
-            self.sessions,
-            self.interval_factor,
-        )
+        match *self {
+            Self::Sessions { needed, available, per, sessions, interval_factor } => write!(
+                f,
+                "it needs {:.0} s of session time every {:.0} s and has {:.0} s; what would fit: \
+                 {sessions} sessions, intervals {interval_factor:.1} times as long, or that many \
+                 times fewer packets",
+                needed.as_secs_f64(),
+                per.as_secs_f64(),
+                available.as_secs_f64(),
+            ),
+            Self::Pace { needed, allowed } => write!(
+                f,
+                "{needed:.1} checks are due in a minute and {allowed} may begin; what would fit: \
+                 checks.per_minute_max {:.0}, or intervals {:.1} times as long",
+                needed.ceil(),
+                needed / f64::from(allowed),
+            ),
+        }
     }
+}
+
+/// What a router may be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Supply {
+    pub(crate) sessions: usize,
+    pub(crate) per_minute_max: Option<u32>,
 }
 
 /// What a router was asked for and did since the window began.
@@ -113,13 +138,13 @@ impl Capacity {
     /// Judges the window if it is over, and begins the next one. A router is short when it has
     /// skipped checks and has less than its lines need; it keeps up again when nothing was skipped
     /// over a whole window.
-    pub(crate) fn judge(&mut self, now: Instant, demand: Demand, sessions: usize) -> Verdict {
+    pub(crate) fn judge(&mut self, now: Instant, demand: Demand, supply: Supply) -> Verdict {
         let window = demand.interval_max.clamp(WINDOW_MIN, WINDOW_MAX);
         self.over_at = self.began + window;
         if now < self.over_at {
             return Verdict::Same;
         }
-        let found = self.found(demand, sessions);
+        let found = self.found(demand, supply);
         let was_short = self.shortage.is_some();
         // Checks that were skipped for another reason do not end a shortage.
         let shortage = if self.overrun == 0 { None } else { found.or(self.shortage) };
@@ -131,8 +156,21 @@ impl Capacity {
         }
     }
 
-    fn found(&self, demand: Demand, sessions: usize) -> Option<Shortage> {
-        if self.overrun == 0 || self.checks == 0 || demand.checks_per_second <= 0.0 {
+    fn found(&self, demand: Demand, supply: Supply) -> Option<Shortage> {
+        if self.overrun == 0 || demand.checks_per_second <= 0.0 {
+            return None;
+        }
+        let needed = demand.checks_per_second * 60.0;
+        match supply.per_minute_max {
+            Some(allowed) if needed > f64::from(allowed) => {
+                Some(Shortage::Pace { needed, allowed })
+            }
+            _ => self.found_sessions(demand, supply.sessions),
+        }
+    }
+
+    fn found_sessions(&self, demand: Demand, sessions: usize) -> Option<Shortage> {
+        if self.checks == 0 {
             return None;
         }
         let took = self.busy.as_secs_f64() / f64::from(self.checks);
@@ -149,7 +187,7 @@ impl Capacity {
             reason = "it is positive, and a float that is too large becomes the largest integer"
         )]
         let enough = needed.ceil() as usize;
-        Some(Shortage {
+        Some(Shortage::Sessions {
             needed: Duration::try_from_secs_f64(needed * per).unwrap_or(Duration::MAX),
             available: Duration::try_from_secs_f64(available * per).unwrap_or(Duration::MAX),
             per: Duration::try_from_secs_f64(per).unwrap_or(Duration::MAX),
@@ -174,7 +212,7 @@ mod tests {
     fn window(capacity: &mut Capacity, now: Instant, checks: u32, overrun: u32) -> Verdict {
         (0..checks).for_each(|_| capacity.checked(SECOND * 10));
         (0..overrun).for_each(|_| capacity.overrun());
-        capacity.judge(now, demand(), 2)
+        capacity.judge(now, demand(), Supply { sessions: 2, per_minute_max: None })
     }
 
     #[test]
@@ -187,6 +225,21 @@ mod tests {
             shortage.to_string(),
             "it needs 2000 s of session time every 180 s and has 360 s; what would fit: 12 \
              sessions, intervals 5.6 times as long, or that many times fewer packets"
+        );
+    }
+
+    #[test]
+    fn a_limit_on_checks_that_is_too_low_is_named() {
+        let began = Instant::now();
+        let mut capacity = Capacity::new(began);
+        capacity.overrun();
+        let supply = Supply { sessions: 2, per_minute_max: Some(50) };
+        let verdict = capacity.judge(began + SECOND * 180, demand(), supply);
+        let Verdict::Short(shortage) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(
+            shortage.to_string(),
+            "66.7 checks are due in a minute and 50 may begin; what would fit: \
+             checks.per_minute_max 67, or intervals 1.3 times as long"
         );
     }
 

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use pool_core::{Capability, ConfigProblem, Error};
 
 use crate::check::MARGIN;
-use crate::{Inventory, Line, Router, RouterName, Task, TaskKind, Tasks};
+use crate::{InvalidValue, Inventory, Line, Router, RouterName, Task, TaskKind, Tasks};
 
 /// One thing that is wrong with an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +115,9 @@ fn router_problems(
                 router_problem(router, &problem.key, &problem.value, &problem.allowed)
             }),
         );
+    }
+    if let Err((key, InvalidValue { value, allowed })) = router.rules.validate() {
+        problems.push(router_problem(router, &format!("checks.{key}"), &value, allowed));
     }
     let platform = &router.connection.platform;
     if !tasks.platforms().any(|known| known == platform.as_str()) {

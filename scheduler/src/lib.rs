@@ -55,6 +55,7 @@ mod capacity;
 mod check;
 mod due;
 mod held;
+mod pace;
 mod timetable;
 
 mod outbox;
@@ -73,8 +74,8 @@ pub use keeper::{Confirmation, DropLimit, Keeper, Trouble, Verdict};
 pub use measurement::{Details, Measurement, RttMs, Unanswered};
 pub use merge::{Conflict, Merged, merge};
 pub use model::{
-    Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router, RouterName,
-    Target, Word,
+    CheckRules, Interval, InvalidText, InvalidValue, Inventory, Line, LineId, PingParams, Router,
+    RouterName, Target, Word,
 };
 pub use outcome::{CheckResult, Failure, FailureKind, Outcome, SkipReason, Trigger};
 pub use pools::Pools;

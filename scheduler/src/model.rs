@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -246,6 +247,36 @@ pub struct Router {
     pub protocol: Protocol,
     /// How to connect to it, and its platform.
     pub connection: ConnectionConfig,
+    /// How its lines are checked.
+    pub rules: CheckRules,
+}
+
+/// How the lines of a router are checked, beyond what each of them says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckRules {
+    /// Checks that may begin in a minute, [1 to 6000](Self::PER_MINUTE), evenly spread: after each
+    /// the next one begins no sooner than that part of a minute later. Default: no limit.
+    pub per_minute_max: Option<u32>,
+}
+
+impl CheckRules {
+    /// What `per_minute_max` may be: more than a hundred a second no router is asked for.
+    pub const PER_MINUTE: RangeInclusive<u32> = 1..=6000;
+
+    /// Checks the ranges that are documented on the fields.
+    ///
+    /// # Errors
+    ///
+    /// The name of the field that is out of range, with its [`InvalidValue`].
+    pub fn validate(&self) -> Result<(), (&'static str, InvalidValue)> {
+        match self.per_minute_max {
+            Some(max) if !Self::PER_MINUTE.contains(&max) => {
+                let value = max.to_string();
+                Err(("per_minute_max", InvalidValue { value, allowed: "1 to 6000" }))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A leased line.

@@ -58,6 +58,8 @@ pub enum RouterField {
     Credentials,
     /// Timeouts, numbers of sessions, host keys, algorithms.
     Limits,
+    /// How its lines are checked.
+    Rules,
 }
 
 impl RouterField {
@@ -69,6 +71,7 @@ impl RouterField {
             Self::Protocol => "protocol",
             Self::Credentials => "credentials",
             Self::Limits => "limits",
+            Self::Rules => "checks",
         }
     }
 }
@@ -358,6 +361,7 @@ pub(crate) fn router_fields(old: &Router, new: &Router) -> Vec<RouterField> {
         (RouterField::Protocol, old.protocol != new.protocol),
         (RouterField::Credentials, was.credentials != is.credentials),
         (RouterField::Limits, *was != same_limits),
+        (RouterField::Rules, old.rules != new.rules),
     ];
     fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
 }

@@ -24,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 use crate::due::Clock;
 use crate::supervisor::House;
 use crate::{
-    Interval, Inventory, Line, LineId, Outcome, Pools, Router, RouterName, Target, Task, Tasks,
+    CheckRules, Interval, Inventory, Line, LineId, Outcome, Pools, Router, RouterName, Target,
+    Task, Tasks,
 };
 
 pub(crate) fn router(name: &str) -> Router {
@@ -34,6 +35,7 @@ pub(crate) fn router(name: &str) -> Router {
         name: RouterName::new(name).unwrap(),
         protocol: Protocol::Scrapli,
         connection: ConnectionConfig::new(endpoint, "cisco_iosxe".into(), credentials),
+        rules: CheckRules::default(),
     }
 }
 

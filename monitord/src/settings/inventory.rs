@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use pool_core::{ConnectionConfig, Endpoint, Fingerprint, HostKeyPolicy, Platform, Protocol};
 use scheduler::{
-    Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target, Task, Word,
+    CheckRules, Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target,
+    Task, Word,
 };
 
 use super::problem::Problem;
 use super::section::{Section, nearest};
 use super::value::{boolean, duration, duration_within, integer, parsed, word};
-use super::{Surroundings, connection, credentials, source, ssh};
+use super::{Surroundings, checks, connection, credentials, source, ssh};
 
 /// Reading a large inventory takes a moment; more often than this would be all that is done.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
@@ -28,8 +29,11 @@ pub(super) fn read<'a>(
 ) -> Read {
     let mut defaults = LineDefaults::default();
     root.section("defaults", |section| defaults.read(section));
+    let rules = CheckRules::default();
+    let rules = root.section("checks", |section| checks::read(section, &rules)).unwrap_or(rules);
+    let routers = RouterDefaults { connection, rules: &rules };
     let mut found = Found::default();
-    found.read(root, connection, &defaults, around);
+    found.read(root, &routers, &defaults, around);
     let file = root.section("inventory", |section| {
         let range = REFRESH_MIN..=Duration::from_secs(86_400);
         let refresh = section.get("refresh", duration_within(range));
@@ -40,7 +44,7 @@ pub(super) fn read<'a>(
         let path = around.directory.join(file);
         match source::single(&path) {
             Ok(tree) => Section::read(around.reader, &path.display().to_string(), "", tree, |s| {
-                found.read(s, connection, &defaults, around);
+                found.read(s, &routers, &defaults, around);
             }),
             Err(problem) => around.reader.report(problem),
         }
@@ -62,6 +66,13 @@ pub(super) struct Read {
     pub(super) inventory: Inventory,
     /// How often it is to be read again.
     pub(super) refresh: Option<Duration>,
+}
+
+/// What a router is when it does not say otherwise.
+#[derive(Debug)]
+struct RouterDefaults<'a> {
+    connection: &'a ConnectionConfig,
+    rules: &'a CheckRules,
 }
 
 /// What a line is when it does not say otherwise.
@@ -123,15 +134,15 @@ impl Found {
     fn read<'a>(
         &mut self,
         section: &mut Section<'a>,
-        connection: &ConnectionConfig,
+        routers: &RouterDefaults<'_>,
         defaults: &LineDefaults,
         around: &Surroundings<'a>,
     ) {
-        let routers = section.list("routers", |section| {
-            let router = read_router(section, connection, &mut self.router_names, around)?;
+        let found = section.list("routers", |section| {
+            let router = read_router(section, routers, &mut self.router_names, around)?;
             Some(Placed::new(section, router))
         });
-        self.routers.extend(routers);
+        self.routers.extend(found);
         let lines = section.list("lines", |section| {
             self.lines_declared += 1;
             let line = read_line(section, defaults)?;
@@ -218,7 +229,7 @@ impl Found {
 
 fn read_router<'a>(
     section: &mut Section<'a>,
-    defaults: &ConnectionConfig,
+    RouterDefaults { connection: defaults, rules: default_rules }: &RouterDefaults<'_>,
     names: &mut BTreeSet<RouterName>,
     around: &Surroundings<'a>,
 ) -> Option<Router> {
@@ -239,13 +250,15 @@ fn read_router<'a>(
     });
     let credentials = credentials::read(section, &defaults.credentials, around);
     let enable_password = section.secret("enable_password");
-    let mut config = defaults.clone();
+    let rules = section.section("checks", |section| checks::read(section, default_rules));
+    let rules = rules.unwrap_or_else(|| (*default_rules).clone());
+    let mut config = (*defaults).clone();
     connection::read_limits(section, &mut config);
     ssh::read(section, &mut config, around);
     (config.endpoint, config.platform, config.credentials) = (endpoint?, platform?, credentials?);
     config.credentials.enable_password = enable_password;
     connection::complain(section, &config);
-    Some(Router { name: name?, protocol, connection: config })
+    Some(Router { name: name?, protocol, connection: config, rules })
 }
 
 fn read_line(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Line> {

@@ -6,6 +6,7 @@
 //! Only secrets are expanded (`${NAME}`, `file:`, `command:`); everywhere else these are texts
 //! like any other. Relative paths start at the directory of the configuration file.
 
+mod checks;
 mod connection;
 mod credentials;
 mod environment;

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::app::Parts;
 
+mod checks;
 mod pool;
 mod sender;
 

@@ -82,6 +82,7 @@ impl Worker {
     fn replace_site(&mut self, site: Arc<Site>) {
         let old = std::mem::replace(&mut self.site, site);
         old.superseded.cancel();
+        self.pace.change(&self.site.router.rules);
         if old.router.connection != self.site.router.connection {
             old.pools.retire(&old.router.name);
         }

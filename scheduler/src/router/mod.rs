@@ -19,6 +19,7 @@ use crate::check::Site;
 use crate::due::Anchor;
 use crate::held::Held;
 use crate::outbox::Outbox;
+use crate::pace::Pace;
 use crate::state::{LineHealth, RouterHealth};
 use crate::timetable::{Repeats, Timetable};
 use crate::{Line, Outcome};
@@ -38,6 +39,7 @@ pub(crate) struct Worker {
     health: Vec<LineHealth>,
     router: RouterHealth,
     capacity: Capacity,
+    pace: Pace,
     /// Lines whose state is in doubt, and when to look again; all after the same pause, so that
     /// the first is always the earliest. At most one for each line.
     rechecks: VecDeque<(Instant, usize, Arc<Line>)>,
@@ -56,6 +58,7 @@ impl Worker {
         let repeats = if inbox.is_some() { Repeats::AtIntervals } else { Repeats::Never };
         let timetable = Timetable::new(Anchor::now(&site.clock), repeats);
         let router = RouterHealth::new(site.clock.now());
+        let pace = Pace::new(&site.router.rules);
         Self {
             site,
             timetable,
@@ -64,6 +67,7 @@ impl Worker {
             health: Vec::new(),
             router,
             capacity: Capacity::new(Instant::now()),
+            pace,
             rechecks: VecDeque::new(),
             outbox: Outbox::new(outcomes),
             inbox,
@@ -117,8 +121,10 @@ impl Worker {
 
     /// When something is to be done next.
     fn next_at(&self) -> Option<Instant> {
-        let recheck = self.rechecks.front().map(|(at, ..)| *at);
-        self.timetable.next_at().into_iter().chain(recheck).min()
+        let pace = self.pace.wait(Instant::now());
+        let ready = pace.filter(|_| self.timetable.has_ready());
+        let recheck = self.rechecks.front().map(|(at, ..)| pace.map_or(*at, |pace| pace.max(*at)));
+        [self.timetable.next_at(), ready, recheck].into_iter().flatten().min()
     }
 
     fn is_done(&self) -> bool {

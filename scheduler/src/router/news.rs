@@ -1,7 +1,7 @@
 use tokio::time::Instant;
 
 use super::Worker;
-use crate::capacity::{Demand, Verdict};
+use crate::capacity::{Demand, Supply, Verdict};
 use crate::{CheckResult, LineState, Measurement, Outcome, Router, RouterState};
 
 impl Worker {
@@ -13,9 +13,10 @@ impl Worker {
             return;
         }
         let demand = Demand::of(self.timetable.lines().map(|line| line.interval.as_duration()));
-        let Router { name, connection, .. } = &self.site.router;
+        let Router { name, connection, rules, .. } = &self.site.router;
         let (router, lines) = (name.as_str(), demand.lines);
-        match self.capacity.judge(now, demand, connection.max_connections) {
+        let (sessions, per_minute_max) = (connection.max_connections, rules.per_minute_max);
+        match self.capacity.judge(now, demand, Supply { sessions, per_minute_max }) {
             Verdict::Same => {}
             Verdict::Short(shortage) => {
                 tracing::warn!(router, lines, %shortage, "router does not keep up");

@@ -24,7 +24,8 @@ impl Worker {
 
     fn has_capacity(&self) -> bool {
         let checks_max = self.site.router.connection.max_connections.max(1);
-        self.outbox.has_room() && self.runs.len() < checks_max
+        let is_paced = self.pace.wait(Instant::now()).is_none();
+        is_paced && self.outbox.has_room() && self.runs.len() < checks_max
     }
 
     /// Looks again at lines whose state is in doubt, as long as that takes nothing from lines that
@@ -33,6 +34,7 @@ impl Worker {
         let now = Instant::now();
         while let Some((at, ..)) = self.rechecks.front()
             && *at <= now
+            && self.pace.wait(now).is_none()
             && let Some((_, index, line)) = self.rechecks.pop_front()
         {
             let is_same = self.timetable.line(index).is_some_and(|known| Arc::ptr_eq(known, &line));
@@ -53,6 +55,7 @@ impl Worker {
     fn start_check(&mut self, index: usize, due: Due, trigger: Trigger, limit: Option<Duration>) {
         let Some(line) = self.timetable.line(index).cloned() else { return };
         let (site, started_at) = (self.site.clone(), self.site.clock.now());
+        self.pace.begin(Instant::now());
         let held = self.held.take().filter(|held| held.may_go_on(&site, Instant::now()));
         let terms = Terms { scheduled_at: due.wall, limit, held };
         let check = {

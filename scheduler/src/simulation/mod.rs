@@ -4,6 +4,7 @@ mod leases;
 mod operators;
 mod predecessor;
 mod random;
+mod rules;
 mod states;
 
 use std::collections::HashMap;

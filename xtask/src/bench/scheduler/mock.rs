@@ -10,7 +10,9 @@ use pool_core::{
     EventSender, EventStream, Lease, LeaseHome, LeaseInfo, LeaseUse, PoolStats, Protocol,
     ProtocolDriver, Request, SlotId, StepOutput, Transcript, WarmUpReport,
 };
-use scheduler::{Interval, Inventory, Line, LineId, Pools, Router, RouterName, Target, Task};
+use scheduler::{
+    CheckRules, Interval, Inventory, Line, LineId, Pools, Router, RouterName, Target, Task,
+};
 
 /// How many lines a router has.
 pub(super) const LINES_EACH: usize = 100;
@@ -26,6 +28,7 @@ pub(super) fn inventory(lines: usize, interval: Duration) -> Result<Inventory> {
             name: RouterName::new(format!("edge-{number}"))?,
             protocol: Protocol::Ssh,
             connection: ConnectionConfig::new(endpoint, "cisco_iosxe".into(), credentials),
+            rules: CheckRules::default(),
         });
     }
     for number in 0..lines {
