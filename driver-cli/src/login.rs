@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use pool_core::{Context, Error, ErrorKind, Phase, Result};
+use pool_core::{Context, Credentials, Error, ErrorKind, Phase, Result};
 use tracing::debug;
 
 use crate::PlatformDefinition;
 use crate::channel::{Channel, Heard};
 use crate::pager::answer_pager;
+use crate::platform::Answer;
 use crate::prompt::Prompt;
 
 /// How long the end of the text must stand before it is taken for a prompt and put to the test.
@@ -40,7 +41,8 @@ const SEARCHED_CHARS_MAX: usize = 2048;
 /// # Errors
 ///
 /// In phase `Prompt`: `DeadlineExceeded` with what came instead, `Cancelled`, `Disconnected` with
-/// the device's last words, `Busy` if they say that it has no session left.
+/// the device's last words, `Busy` if they say that it has no session left. `Authentication` when
+/// it asks for user and password on the terminal and does not take them.
 ///
 /// # Cancel safety
 ///
@@ -49,8 +51,9 @@ pub(crate) async fn first_prompt(
     ctx: &Context,
     channel: &mut Channel,
     platform: &PlatformDefinition,
+    credentials: &Credentials,
 ) -> Result<Prompt> {
-    let found = Login::new(channel, platform).find(ctx).await;
+    let found = Login::new(channel, platform, credentials).find(ctx).await;
     found.map_err(|error| match error.kind() {
         ErrorKind::DeadlineExceeded => {
             channel.explain(error, format!("a prompt of {}", platform.name))
@@ -71,6 +74,9 @@ fn refusal(channel: &Channel, platform: &PlatformDefinition) -> Option<Error> {
 struct Login<'a> {
     channel: &'a mut Channel,
     platform: &'a PlatformDefinition,
+    credentials: &'a Credentials,
+    /// Whether the password has been typed.
+    password_typed: bool,
     candidate: Option<Candidate>,
     probes: usize,
     nudges: usize,
@@ -88,10 +94,16 @@ struct Candidate {
 }
 
 impl<'a> Login<'a> {
-    fn new(channel: &'a mut Channel, platform: &'a PlatformDefinition) -> Self {
+    fn new(
+        channel: &'a mut Channel,
+        platform: &'a PlatformDefinition,
+        credentials: &'a Credentials,
+    ) -> Self {
         Self {
             channel,
             platform,
+            credentials,
+            password_typed: false,
             candidate: None,
             probes: 0,
             nudges: 0,
@@ -128,11 +140,12 @@ impl<'a> Login<'a> {
     /// Looks at what stands at the end: a question, a prompt, a refusal, or nothing of the kind.
     async fn look(&mut self, ctx: &Context) -> Result<Option<Prompt>> {
         if let Some(answer) = self.question() {
+            let typed = self.typed(answer)?;
             self.dialogues += 1;
-            debug!(answer, "answered a question before the prompt");
+            debug!(?answer, "answered a question before the prompt");
             self.channel.screen.finish_line();
             self.answered = self.channel.screen.text().len();
-            self.press_return(ctx, answer).await?;
+            self.press_return(ctx, typed).await?;
             return Ok(None);
         }
         if self.pages < PAGES_MAX
@@ -151,7 +164,7 @@ impl<'a> Login<'a> {
     }
 
     /// The answer to the question in the last line that is not blank, if it is a known one.
-    fn question(&self) -> Option<&'a str> {
+    fn question(&self) -> Option<&'a Answer> {
         let screen = &self.channel.screen;
         if self.dialogues == DIALOGUES_MAX {
             return None;
@@ -164,6 +177,26 @@ impl<'a> Login<'a> {
             .trim_end();
         let dialogue = self.platform.dialogues.iter().find(|known| known.pattern.is_match(last))?;
         Some(&dialogue.answer)
+    }
+
+    /// What is typed for `answer`.
+    fn typed(&mut self, answer: &'a Answer) -> Result<&'a str> {
+        let Credentials { username, password, .. } = self.credentials;
+        let refused = |message: &str| Error::Authentication {
+            username: username.clone(),
+            message: message.to_owned(),
+        };
+        match answer {
+            Answer::Text(text) => Ok(text),
+            Answer::Username => Ok(username),
+            Answer::Password if std::mem::replace(&mut self.password_typed, true) => {
+                Err(refused("the device asks for the password once more"))
+            }
+            Answer::Password => {
+                let none = || refused("the device asks for a password on the terminal");
+                Ok(password.as_ref().ok_or_else(none)?.expose())
+            }
+        }
     }
 
     /// Takes `prompt` if it is what RETURN has brought again, and presses RETURN otherwise.

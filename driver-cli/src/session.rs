@@ -58,13 +58,14 @@ impl Session {
     ) -> Result<Self> {
         let redactor = Redactor::of(&config.credentials);
         let mut channel = Channel::new(transport, platform.encoding, redactor, recorder);
-        let prompt = match login::first_prompt(ctx, &mut channel, &platform).await {
-            Ok(prompt) => prompt,
-            Err(error) => {
-                leave(ctx, channel, &platform, false).await;
-                return Err(error);
-            }
-        };
+        let prompt =
+            match login::first_prompt(ctx, &mut channel, &platform, &config.credentials).await {
+                Ok(prompt) => prompt,
+                Err(error) => {
+                    leave(ctx, channel, &platform, false).await;
+                    return Err(error);
+                }
+            };
         let mut session = Self {
             channel,
             platform,

@@ -4,9 +4,9 @@ use pool_core::Step;
 use regex::Regex;
 
 use super::allowed::AllowedCommands;
-use super::definition::{Dialogue, Level, Pager, PlatformDefinition, Transition};
+use super::definition::{Answer, Dialogue, Level, Pager, PlatformDefinition, Transition};
 use super::problem::{DefinitionProblem, Problems};
-use super::raw::{RawCli, RawFile, RawLevel};
+use super::raw::{RawCli, RawFile, RawLevel, RawTyped};
 
 /// More than any platform wants to hear about a terminal.
 const SUFFIX_BYTES_MAX: usize = 32;
@@ -173,8 +173,18 @@ impl Check<'_> {
     fn dialogues(&mut self) -> Vec<Dialogue> {
         let mut dialogues = Vec::new();
         for dialogue in &self.raw.dialogues {
+            let answer = match (&dialogue.answer, dialogue.types) {
+                (Some(text), None) => Answer::Text(text.clone()),
+                (None, Some(RawTyped::Username)) => Answer::Username,
+                (None, Some(RawTyped::Password)) => Answer::Password,
+                _ => {
+                    let reason = "must be given, or `types` in its place, and not both";
+                    self.problems.add("cli.dialogues.answer", reason);
+                    continue;
+                }
+            };
             if let Some(pattern) = self.pattern("cli.dialogues.pattern", &dialogue.pattern) {
-                dialogues.push(Dialogue { pattern, answer: dialogue.answer.clone() });
+                dialogues.push(Dialogue { pattern, answer });
             }
         }
         dialogues

@@ -112,7 +112,15 @@ pub(crate) struct Pager {
 #[derive(Debug)]
 pub(crate) struct Dialogue {
     pub(crate) pattern: Regex,
-    pub(crate) answer: String,
+    pub(crate) answer: Answer,
+}
+
+/// What a question before the first prompt is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Text(String),
+    Username,
+    Password,
 }
 
 impl PlatformDefinition {

@@ -21,7 +21,7 @@ use self::raw::RawFile;
 use self::resolve::{Definitions, Entry, RawDefinitions};
 
 pub use self::definition::PlatformDefinition;
-pub(crate) use self::definition::{EchoMode, LineEnding, Transition};
+pub(crate) use self::definition::{Answer, EchoMode, LineEnding, Transition};
 pub use self::problem::{DefinitionProblem, InvalidDefinitions};
 pub use self::source::DefinitionFile;
 
@@ -34,6 +34,7 @@ macro_rules! builtin {
 /// Name and text of every definition that comes with the crate.
 const BUILTIN: &[(&str, &str)] = builtin![
     "arista_eos",
+    "cisco_aireos",
     "cisco_asa",
     "cisco_iosxe",
     "cisco_iosxr",

@@ -60,7 +60,16 @@ pub(super) struct RawPager {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDialogue {
     pub(super) pattern: String,
-    pub(super) answer: String,
+    pub(super) answer: Option<String>,
+    pub(super) types: Option<RawTyped>,
+}
+
+/// What is typed of the credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawTyped {
+    Username,
+    Password,
 }
 
 /// A definition file as it is written: what is true of the platform as a whole, and our table.

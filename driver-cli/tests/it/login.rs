@@ -231,3 +231,31 @@ async fn routeros_is_told_about_the_terminal_and_nothing_is_left_of_its_repaints
     let output = session.run("/ping address=198.51.100.1 count=1").await.unwrap();
     assert_eq!(output, "sent=1 received=1\n\n");
 }
+
+fn asked_for_a_login() -> Device {
+    Device::silent("cisco_aireos")
+        .says("\r\n\r\n(Cisco Controller) \r\nUser: ")
+        .hears("monitor\n")
+        .says("monitor\r\nPassword:")
+        .hears("hunter2\n")
+        .says("*******\r\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn user_and_password_are_typed_where_the_terminal_asks_for_them_again() {
+    let prompt = "(Cisco Controller) >";
+    let device = asked_for_a_login().says(prompt).hears("\n").says(format!("\r\n{prompt}"));
+    let log = driver_cli::SessionLog::new();
+    works(device.logging_to(log.clone()), prompt).await;
+    assert!(!log.to_string().contains("hunter2"), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_the_terminal_does_not_take_is_not_typed_again() {
+    let again = asked_for_a_login().says("User: ").hears("monitor\n").says("monitor\r\nPassword:");
+    let ctx = pool_core::Context::detached(Duration::from_secs(20));
+    let (result, typed, _) = again.log_in_under(&ctx).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    assert_eq!(typed.matches("hunter2").count(), 1, "{typed:?}");
+}

@@ -7,8 +7,8 @@ use driver_cli::{CliFactory, CommandPolicy, Platforms};
 use driver_ssh::{SshConnector, SshSettings};
 use lab::{Fault, Lab, LabRouter, RouterSpec};
 use pool_core::{
-    ConnectionConfig, Context, Credentials, Endpoint, HostKeyPolicy, Platform, ProtocolDriver,
-    ProtocolFactory, Request,
+    ConnectionConfig, Context, Credentials, Endpoint, ErrorKind, HostKeyPolicy, Platform,
+    ProtocolDriver, ProtocolFactory, Request, Secret,
 };
 
 /// Longer than any session here takes.
@@ -24,12 +24,22 @@ fn of_all_platforms(make: impl Fn(RouterSpec) -> RouterSpec) -> Vec<RouterSpec> 
 }
 
 async fn log_in(router: &LabRouter, platforms: Arc<Platforms>) -> Box<dyn ProtocolDriver> {
+    log_in_as(router, platforms, router.user(), None).await
+}
+
+async fn log_in_as(
+    router: &LabRouter,
+    platforms: Arc<Platforms>,
+    user: &str,
+    enable_password: Option<&str>,
+) -> Box<dyn ProtocolDriver> {
     let settings = Arc::new(SshSettings::new("/nonexistent/known_hosts"));
     let factory = CliFactory::new(Arc::new(SshConnector::new(settings)), platforms);
     let factory = factory.with_policy(CommandPolicy::Any);
     let address = router.address();
     let endpoint = Endpoint::new(address.ip().to_string(), address.port()).unwrap();
-    let credentials = Credentials::password(router.user(), lab::DEFAULT_PASSWORD.to_owned());
+    let mut credentials = Credentials::password(user, lab::DEFAULT_PASSWORD.to_owned());
+    credentials.enable_password = enable_password.map(Secret::new);
     let mut config = ConnectionConfig::new(endpoint, Platform::new(router.platform()), credentials);
     config.host_key = HostKeyPolicy::Off;
     config.read_timeout = TIMEOUT;
@@ -108,4 +118,60 @@ async fn a_pager_that_nobody_switches_off_is_paged_through() {
     let platforms = Platforms::with_files(lab::platforms().iter().map(left_on)).unwrap();
     let specs = of_all_platforms(|spec| spec.show(COMMAND, &output));
     check(specs, platforms, COMMAND, &output).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_late_tail_of_an_output_ends_the_session_of_every_platform() {
+    let specs = of_all_platforms(|spec| spec.fault(Fault::LateTail).show(COMMAND, OUTPUT));
+    let lab = Lab::start(specs).await.unwrap();
+    let platforms = Arc::new(Platforms::builtin());
+    let mut checks = tokio::task::JoinSet::new();
+    for router in lab.routers() {
+        let (router, platforms) = (router.clone(), platforms.clone());
+        checks.spawn(async move {
+            let ctx = Context::detached(TIMEOUT);
+            let request = Request::command(COMMAND).unwrap();
+            let mut session = log_in(&router, platforms).await;
+            // The prompt came, and nothing told that there was more.
+            session.execute(&ctx, &request).await.ok();
+            for _ in 0..2 {
+                let error = session.execute(&ctx, &request).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Desynchronised, "{}: {error}", router.name());
+            }
+        });
+    }
+    while let Some(check) = checks.join_next().await {
+        check.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn levels_below_the_privileged_one_are_left_with_the_enable_password() {
+    let platforms = Arc::new(Platforms::builtin());
+    for platform in ["cisco_iosxe", "cisco_nxos", "cisco_asa", "arista_eos", "ruckus_icx"] {
+        let spec = RouterSpec::new("edge-1", platform).enable_password("more");
+        let lab = Lab::start(vec![spec.show(COMMAND, OUTPUT)]).await.unwrap();
+        let router = &lab.routers()[0];
+        let ctx = Context::detached(TIMEOUT);
+        let mut session = log_in_as(router, platforms.clone(), router.user(), Some("more")).await;
+        let transcript = session.execute(&ctx, &Request::command(COMMAND).unwrap()).await.unwrap();
+        assert_eq!(transcript.output().trim_end(), OUTPUT.trim_end(), "{platform}");
+        session.close(&ctx).await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routeros_cuts_lines_and_paints_colours_only_where_an_operator_wants_it_to() {
+    let wide = format!("{}\n", "0123456789".repeat(12));
+    let spec = RouterSpec::new("edge-1", "mikrotik_routeros").show("/show wide", &wide);
+    let lab = Lab::start(vec![spec]).await.unwrap();
+    let (router, platforms) = (&lab.routers()[0], Arc::new(Platforms::builtin()));
+    let ctx = Context::detached(TIMEOUT);
+    let request = Request::command("/show wide").unwrap();
+    for (user, columns) in [("monitor", 120), ("monitor+t60w", 60)] {
+        let mut session = log_in_as(router, platforms.clone(), user, None).await;
+        let transcript = session.execute(&ctx, &request).await.unwrap();
+        assert_eq!(transcript.output().trim_end(), &wide[..columns], "{user}");
+        session.close(&ctx).await.ok();
+    }
 }

@@ -57,28 +57,82 @@ async fn silent_routers_fail_within_their_deadline_and_healthy_ones_do_not_notic
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_platform_of_the_lab_is_measured_at_its_prompt() {
-    let healthy = |name| RouterSpec::new(name, name).ping(Ping::lossy(50).rtt_ms(12.0));
-    let platforms = lab::platforms();
-    let lab = Lab::start(platforms.iter().copied().map(healthy).collect()).await.unwrap();
+/// Checks a line of each of `platforms` over `protocol` that loses every second packet, and one that
+/// loses all.
+async fn measure(platforms: &[&str], protocol: &str) {
+    let healthy = |name: &&str| RouterSpec::new(*name, name).ping(Ping::lossy(50).rtt_ms(12.0));
+    let lab = Lab::start(platforms.iter().map(healthy).collect()).await.unwrap();
     let mut site = Site::of(&lab);
     site.config["connection"]["connect_timeout"] = "20s".into();
-    for platform in &platforms {
+    for router in site.config["routers"].as_array_mut().unwrap() {
+        router["protocol"] = protocol.into();
+    }
+    // Where nothing comes back, ICX prints no statistics, and so there is nothing to read.
+    let says_nothing = |platform: &str| platform == "ruckus_icx";
+    for platform in platforms.iter().filter(|platform| !says_nothing(platform)) {
         site.add_line(&format!("{platform}-lost"), platform)["target"] = "203.0.113.1".into();
     }
     let ended = site.run("once", &["-o", "json"]).await;
     let outcomes = ended.json();
     assert_eq!(ended.code, Some(0), "{}", ended.everything());
     for platform in platforms {
-        let lost = outcome(&outcomes, &format!("{platform}-lost"));
-        assert_eq!((&lost["received"], &lost["loss_pct"]), (&0.into(), &100.0.into()), "{lost}");
         let half = outcome(&outcomes, platform);
+        assert_eq!(half["protocol"], protocol);
         // FRR's ping has no count: how many packets it sends is a matter of time.
-        if platform != "frr_vtysh" {
+        if *platform != "frr_vtysh" {
             assert_eq!((&half["sent"], &half["received"]), (&2.into(), &1.into()), "{half}");
         }
-        assert!(half["rtt_avg_ms"].as_f64().unwrap() > 1.0, "{half}");
+        // AireOS tells no times.
+        if *platform != "cisco_aireos" {
+            assert!(half["rtt_avg_ms"].as_f64().unwrap() > 1.0, "{half}");
+        }
+        if !says_nothing(platform) {
+            let lost = outcome(&outcomes, &format!("{platform}-lost"));
+            assert_eq!(
+                (&lost["received"], &lost["loss_pct"]),
+                (&0.into(), &100.0.into()),
+                "{lost}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_platform_of_the_lab_is_measured_at_its_prompt() {
+    measure(&lab::platforms(), "scrapli").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_platform_of_the_lab_is_measured_over_exec_channels() {
+    // These two need the same shell for several commands, or Ctrl-C.
+    let has_shell_only = ["fortinet_fortios", "frr_vtysh"];
+    let mut platforms = lab::platforms();
+    platforms.retain(|platform| !has_shell_only.contains(platform));
+    measure(&platforms, "ssh").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_of_another_target_is_no_measurement_and_ends_the_session() {
+    let platforms = ["cisco_iosxe", "huawei_vrp", "mikrotik_routeros"];
+    let sick = |name| RouterSpec::new(name, name).fault(Fault::OtherTarget);
+    let lab = Lab::start(platforms.map(sick).into()).await.unwrap();
+    let mut site = Site::of(&lab);
+    for platform in platforms {
+        site.add_line(&format!("{platform}-2"), platform);
+    }
+    site.config["connection"]["connect_timeout"] = "20s".into();
+    site.config["connection"]["max_connections"] = 1.into();
+    let outcomes = site.run("once", &["-o", "json"]).await.json();
+    for platform in platforms {
+        for line in [platform.to_owned(), format!("{platform}-2")] {
+            let outcome = outcome(&outcomes, &line);
+            assert_eq!(outcome["error"]["kind"], "Desynchronised", "{outcome}");
+            let message = outcome["error"]["message"].as_str().unwrap();
+            assert!(message.contains("192.0.2.99"), "{message}");
+            assert!(message.contains("198.51.100.1"), "{message}");
+        }
+        // The second line's ping ran on a session of its own.
+        assert_eq!(lab.router(platform).logins_total(), 2, "{platform}");
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use crate::RouterSpec;
-use crate::dialect::{Dialect, Line, Refusal};
+use crate::dialect::{Asked, Dialect, Line, PingCommand, Refusal};
 use crate::pinging::PlannedPing;
 
 /// What a router does about a command.
@@ -18,36 +18,45 @@ pub(crate) enum Answer {
     /// This text, whose lines end with `\n`.
     Text(String),
     Ping(PlannedPing),
+    /// Options for the pings to come.
+    Preset(PingCommand),
     Refused(Refusal),
 }
 
-/// Reads a command as the device would.
-pub(crate) fn understand(dialect: &Dialect, spec: &RouterSpec, line: &Line<'_>) -> Answer {
+/// Reads a command as the device would; `presets` are the options of the session's pings.
+pub(crate) fn understand(
+    dialect: &'static Dialect,
+    spec: &RouterSpec,
+    line: &Line<'_>,
+    presets: &PingCommand,
+) -> Answer {
     let words = line.words();
     let text = words.join(" ");
-    let is = |commands: &[&str]| commands.contains(&text.as_str());
+    let is = |commands: &[String]| commands.contains(&text);
     if let Some(output) = spec.shows.get(&text) {
         return Answer::Text(output.clone());
     }
+    let has_levels = dialect.user_prompt.is_some();
     match words.first() {
         None => Answer::Nothing,
-        Some(_) if is(dialect.quit) => Answer::Quit,
-        Some(_) if is(dialect.paging_off) => Answer::PagingOff,
-        Some(_) if is(dialect.logging_off) => Answer::LoggingOff,
-        Some(_) if dialect.timestamps_off == Some(&text) => Answer::TimestampsOff,
-        Some(&"enable") if dialect.user_prompt.is_some() => Answer::Enable,
-        Some(&"disable") if dialect.user_prompt.is_some() => Answer::Disable,
-        Some(_) if is(&[dialect.version_command]) => Answer::Text(version(dialect, spec)),
-        Some(_) if is(&[dialect.config_command]) => Answer::Text(config(spec)),
-        Some(_) if dialect.unix && is(&["hostname"]) => Answer::Text(format!("{}\n", spec.name)),
-        Some(first) => match dialect.grammar.ping(line) {
-            Some(Ok(command)) => match PlannedPing::new(dialect, spec, command) {
+        Some(_) if is(&dialect.quit) => Answer::Quit,
+        Some(_) if is(&dialect.paging_off) => Answer::PagingOff,
+        Some(_) if is(&dialect.logging_off) => Answer::LoggingOff,
+        Some(_) if dialect.timestamps_off.as_ref() == Some(&text) => Answer::TimestampsOff,
+        Some(&"enable") if has_levels => Answer::Enable,
+        Some(&"disable") if has_levels => Answer::Disable,
+        Some(_) if dialect.version_command == text => Answer::Text(version(dialect, spec)),
+        Some(_) if dialect.config_command == text => Answer::Text(config(spec)),
+        Some(_) if dialect.unix && text == "hostname" => Answer::Text(format!("{}\n", spec.name)),
+        Some(first) => match dialect.ping.read(line, presets) {
+            Some(Asked::Ping(command)) => match PlannedPing::new(dialect, spec, command) {
                 Ok(plan) => Answer::Ping(plan),
                 Err(refusal) => Answer::Refused(refusal),
             },
-            Some(Err(refusal)) => Answer::Refused(refusal),
-            None if dialect.accepted.contains(first) => Answer::Nothing,
-            None => Answer::Refused(dialect.grammar.unknown(line)),
+            Some(Asked::Preset(presets)) => Answer::Preset(presets),
+            Some(Asked::Refused(refusal)) => Answer::Refused(refusal),
+            None if dialect.accepted.iter().any(|known| known == first) => Answer::Nothing,
+            None => Answer::Refused(dialect.unknown(line)),
         },
     }
 }
@@ -74,22 +83,22 @@ mod tests {
     fn answer(platform: &str, command: &str) -> Answer {
         let dialect = by_name(platform).expect("a platform");
         let spec = RouterSpec::new("r1", platform).show_lines(3).show("show clock", "noon\n");
-        understand(dialect, &spec, &Line::new(command, 0))
+        understand(dialect, &spec, &Line::new(command, 0), &dialect.ping.defaults())
     }
 
     #[test]
     fn each_platform_knows_its_own_words() {
         for platform in crate::platforms() {
             let dialect = by_name(platform).expect("a platform");
-            for quit in dialect.quit {
+            for quit in &dialect.quit {
                 assert!(matches!(answer(platform, quit), Answer::Quit), "{platform} {quit}");
             }
-            for command in dialect.paging_off {
+            for command in &dialect.paging_off {
                 assert!(matches!(answer(platform, command), Answer::PagingOff), "{platform}");
             }
             let unknown = answer(platform, "frobnicate now");
             assert!(matches!(unknown, Answer::Refused(_)), "{platform}: {unknown:?}");
-            let config = answer(platform, dialect.config_command);
+            let config = answer(platform, &dialect.config_command);
             assert!(
                 matches!(&config, Answer::Text(text) if text.lines().count() == 3),
                 "{platform}: {config:?}"

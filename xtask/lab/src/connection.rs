@@ -72,7 +72,7 @@ async fn serve_ssh(
 
 fn config(router: &Shared) -> Config {
     Config {
-        server_id: SshId::Standard(Cow::Borrowed(router.dialect.server_id)),
+        server_id: SshId::Standard(Cow::Borrowed(&router.dialect.server_id)),
         methods: login::methods(&router.spec.login),
         auth_rejection_time: AUTH_REJECTION_TIME,
         auth_rejection_time_initial: Some(Duration::ZERO),

@@ -5,12 +5,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::command::{Answer, understand};
-use crate::dialect::Line;
+use crate::dialect::{Line, PingCommand};
 use crate::flood::garbage;
 use crate::keyboard::{CTRL_C, Keyboard};
 use crate::output::{Gone, Output};
 use crate::pinging::{Pinging, PlannedPing};
 use crate::router::Shared;
+use crate::user::User;
 use crate::{Fault, Manner, Stage, clock};
 
 /// Lines of a page.
@@ -38,8 +39,14 @@ pub(crate) struct Console {
     paging: bool,
     logging: bool,
     timestamps: bool,
+    /// The options of the session's pings.
+    presets: PingCommand,
+    /// Where lines are cut, on platforms that cut them.
+    columns: Option<usize>,
     /// What lands behind the next prompt.
     pub(crate) log_line: Option<String>,
+    /// What of an output comes only behind the next prompt.
+    pub(crate) late: Option<String>,
 }
 
 /// How a command ended.
@@ -61,11 +68,14 @@ impl Console {
         typed: mpsc::Receiver<Bytes>,
         on_terminal: bool,
         interactive: bool,
+        user: &User,
     ) -> Self {
         let dialect = router.dialect;
         Self {
+            presets: dialect.ping.defaults(),
+            columns: (interactive && dialect.terminal_in_username).then(|| user.columns()),
             newline: match (on_terminal, dialect.unix) {
-                (true, _) => dialect.newline,
+                (true, _) => &dialect.newline,
                 (false, true) => "\n",
                 (false, false) => "\r\n",
             },
@@ -74,6 +84,7 @@ impl Console {
             timestamps: dialect.timestamps_off.is_some(),
             logging: router.spec.syslog_after_prompt,
             log_line: None,
+            late: None,
             keyboard: Keyboard::new(typed),
             output,
             router,
@@ -89,7 +100,7 @@ impl Console {
     pub(crate) async fn run(&mut self, command: &str, prompt_width: usize) -> Result<Ending, Gone> {
         let router = Arc::clone(&self.router);
         let line = Line::new(command, prompt_width);
-        let answer = understand(router.dialect, &router.spec, &line);
+        let answer = understand(router.dialect, &router.spec, &line, &self.presets);
         if !line.words().is_empty() {
             router.counters.command();
             if self.timestamps {
@@ -101,6 +112,7 @@ impl Console {
             Answer::PagingOff => self.paging = false,
             Answer::LoggingOff => self.logging = false,
             Answer::TimestampsOff => self.timestamps = false,
+            Answer::Preset(presets) => self.presets = presets,
             Answer::Enable => return Ok(Ending::Enable),
             Answer::Disable => return Ok(Ending::Disable),
             Answer::Quit => return Ok(Ending::Quit),
@@ -119,6 +131,8 @@ impl Console {
             }
             Answer::Ping(plan) => {
                 self.spoil().await?;
+                let is_other = router.has(Fault::OtherTarget);
+                let plan = if is_other { plan.of_another_target() } else { plan };
                 return self.ping(plan).await.map(Ending::Status);
             }
         }
@@ -142,7 +156,7 @@ impl Console {
                 self.cut().await?;
             }
         }
-        self.print_output(&pinging.summary()).await?;
+        self.print_end(&pinging.summary()).await?;
         if self.logging {
             self.log_line = Some(pinging.log_line(&self.router.spec.name));
         }
@@ -174,6 +188,10 @@ impl Console {
             self.cut().await?;
             return self.print_output(&second.concat()).await;
         }
+        if self.router.has(Fault::LateTail) {
+            self.print_output(&first.concat()).await?;
+            return self.print_end(&second.concat()).await;
+        }
         if !self.paging || self.router.dialect.pager.is_none() {
             return self.print_output(text).await;
         }
@@ -190,7 +208,7 @@ impl Console {
             if shown == lines.len() {
                 return Ok(());
             }
-            self.print(pager.text).await?;
+            self.print(&pager.text).await?;
             room = loop {
                 match self.keyboard.key().await? {
                     b' ' => break PAGE_LINES,
@@ -206,8 +224,18 @@ impl Console {
         }
     }
 
+    /// The end of what a command prints, unless it comes late.
+    async fn print_end(&mut self, text: &str) -> Result<(), Gone> {
+        if self.router.has(Fault::LateTail) {
+            self.late = Some(text.to_owned());
+            return Ok(());
+        }
+        self.print_output(text).await
+    }
+
     /// What a command prints, dripping if that is the fault.
     async fn print_output(&self, text: &str) -> Result<(), Gone> {
+        let text = &self.cut_lines(text);
         if !self.router.has(Fault::DripOutput) {
             return self.print(text).await;
         }
@@ -246,6 +274,16 @@ impl Console {
         loop {
             self.output.write(lines.clone()).await?;
         }
+    }
+
+    /// `text` as far as the terminal is wide, on platforms that cut lines there.
+    fn cut_lines(&self, text: &str) -> String {
+        let Some(columns) = self.columns else { return text.to_owned() };
+        let cut = |line: &str| {
+            let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+            format!("{}{end}", line.chars().take(columns).collect::<String>())
+        };
+        text.split_inclusive('\n').map(cut).collect()
     }
 
     fn with_newlines(&self, text: &str) -> Vec<u8> {

@@ -44,12 +44,22 @@ impl Editor {
         Self { cursor_echo, after_return: false }
     }
 
-    /// Reads one line and echoes it.
-    pub(crate) async fn line(&mut self, console: &mut Console) -> Result<Typed, Gone> {
+    /// Reads one line behind `prompt` and echoes it.
+    pub(crate) async fn line(
+        &mut self,
+        console: &mut Console,
+        prompt: &str,
+    ) -> Result<Typed, Gone> {
         let (mut line, mut echo) = (Vec::new(), Vec::new());
         loop {
             let key = console.keyboard.key().await?;
             let typed = self.key(key, console.router.dialect.unix, &mut line, &mut echo);
+            if console.router.dialect.terminal_in_username && matches!(typed, Some(Typed::Line(_)))
+            {
+                // RETURN paints the whole line anew, below or over what was echoed.
+                let text = String::from_utf8_lossy(&line);
+                echo = format!("\r\r\r\r{prompt}{text}\x1b[K\r\n").into_bytes();
+            }
             if console.router.has(Fault::SlowEcho) && !echo.is_empty() {
                 tokio::time::sleep(SLOW_ECHO).await;
                 console.output.write(std::mem::take(&mut echo)).await?;
@@ -65,14 +75,18 @@ impl Editor {
         }
     }
 
-    /// Reads one line of which only its end is echoed.
-    pub(crate) async fn secret(&mut self, console: &mut Console) -> Result<Typed, Gone> {
+    /// Reads one line of which only its end is echoed, and `mask` for each of its characters.
+    pub(crate) async fn secret(
+        &mut self,
+        console: &mut Console,
+        mask: &str,
+    ) -> Result<Typed, Gone> {
         let (mut line, mut echo) = (Vec::new(), Vec::new());
         loop {
             let key = console.keyboard.key().await?;
             let typed = self.key(key, console.router.dialect.unix, &mut line, &mut echo);
             if let Some(typed) = typed {
-                console.print("\n").await?;
+                console.print(&format!("{}\n", mask.repeat(line.len()))).await?;
                 return Ok(typed);
             }
         }

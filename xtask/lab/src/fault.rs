@@ -70,6 +70,11 @@ faults! {
     SlowEcho = "slow-echo",
     /// The host name in the prompt is another one after each command.
     PromptChange = "prompt-change",
+    /// The prompt comes before the end of a command's output, which follows a moment later, with
+    /// one more prompt.
+    LateTail = "late-tail",
+    /// A ping tells of another target than the one that was asked for.
+    OtherTarget = "other-target",
     /// Half of a command's output, then silence.
     StallMidOutput = "stall-mid-output",
     /// A command's output comes one byte at a time.

@@ -58,6 +58,7 @@ mod raw;
 mod session;
 mod shell;
 mod stream;
+mod user;
 
 pub use dialect::platforms;
 pub use fault::{Fault, UnknownFault};

@@ -14,6 +14,9 @@ const ENDLESS_PACE_MIN: Duration = Duration::from_millis(100);
 /// The address of names that have one: of configured targets.
 const NAMED_ADDRESS: &str = "198.51.100.10";
 
+/// A target that nobody asks for.
+const OTHER_TARGET: &str = "192.0.2.99";
+
 /// A ping that was understood, and how its target will answer.
 #[derive(Debug)]
 pub(crate) struct PlannedPing {
@@ -32,17 +35,24 @@ impl PlannedPing {
         command: PingCommand,
     ) -> Result<Self, Refusal> {
         if let Some(vrf) = command.vrf.as_ref().filter(|vrf| !spec.vrfs.contains(vrf)) {
-            return Err(dialect.grammar.unknown_vrf(vrf));
+            return Err(dialect.ping.unknown_vrf(vrf));
         }
         let address = command.target.parse::<IpAddr>().ok();
         let target = match (spec.targets.get(&command.target), address) {
             (Some(target), _) => target.clone(),
             (None, Some(address)) if is_dead_network(address) => Ping::dead().pace(spec.ping.pace),
             (None, Some(_)) => spec.ping.clone(),
-            (None, None) => return Err(dialect.grammar.unresolved(&command.target)),
+            (None, None) => return Err(dialect.ping.unresolved(&command.target)),
         };
         let address = address.map_or(NAMED_ADDRESS.to_owned(), |address| address.to_string());
         Ok(Self { run: PingRun { command, address }, target })
+    }
+
+    /// The same ping, as if somebody had asked for another target.
+    pub(crate) fn of_another_target(mut self) -> Self {
+        OTHER_TARGET.clone_into(&mut self.run.address);
+        OTHER_TARGET.clone_into(&mut self.run.command.target);
+        self
     }
 }
 
@@ -67,7 +77,7 @@ impl Pinging {
     }
 
     pub(crate) fn header(&self) -> String {
-        self.dialect.grammar.header(&self.plan.run)
+        self.dialect.ping.header(&self.plan.run)
     }
 
     /// Sends the next packet; `None` when all are sent.
@@ -77,15 +87,18 @@ impl Pinging {
             return None;
         }
         let Self { dialect, plan: PlannedPing { run, target }, tally } = self;
-        let (mut text, real) = if target.answers(index) {
-            let rtt_ms = target.rtt_ms_of(index);
-            tally.reply(rtt_ms);
-            let rtt = Duration::try_from_secs_f64(rtt_ms / 1000.0).unwrap_or_default();
-            (dialect.grammar.reply(run, index, rtt_ms), rtt)
-        } else {
-            tally.lost();
-            (dialect.grammar.lost(run, index), run.command.timeout)
+        let rtt_ms = target.answers(index).then(|| target.rtt_ms_of(index));
+        let real = match rtt_ms {
+            Some(rtt_ms) => {
+                tally.reply(rtt_ms);
+                Duration::try_from_secs_f64(rtt_ms / 1000.0).unwrap_or_default()
+            }
+            None => {
+                tally.lost();
+                run.command.timeout
+            }
         };
+        let mut text = dialect.ping.packet(run, tally, rtt_ms);
         if run.command.quiet {
             text.clear();
         }
@@ -107,12 +120,12 @@ impl Pinging {
     }
 
     pub(crate) fn summary(&self) -> String {
-        self.dialect.grammar.summary(&self.plan.run, &self.tally)
+        self.dialect.ping.summary(&self.plan.run, &self.tally)
     }
 
     /// What the device logs about it.
     pub(crate) fn log_line(&self, host: &str) -> String {
-        self.dialect.grammar.log_line(host, &self.plan.run, &self.tally)
+        self.dialect.ping.log_line(host, &self.plan.run, &self.tally)
     }
 
     /// What an executed command ends with.
@@ -128,12 +141,18 @@ impl Pinging {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::{Line, by_name};
+    use crate::dialect::{Asked, Line, by_name};
+
+    fn read(dialect: &Dialect, command: &str) -> PingCommand {
+        match dialect.ping.read(&Line::new(command, 0), &dialect.ping.defaults()) {
+            Some(Asked::Ping(command)) => command,
+            other => panic!("{command}: {other:?}"),
+        }
+    }
 
     fn durations(spec: &RouterSpec, command: &str) -> Vec<Duration> {
         let dialect = by_name(spec.platform()).expect("a platform");
-        let command = dialect.grammar.ping(&Line::new(command, 0)).expect("ping").expect("read");
-        let plan = PlannedPing::new(dialect, spec, command).expect("understood");
+        let plan = PlannedPing::new(dialect, spec, read(dialect, command)).expect("understood");
         let mut pinging = Pinging::new(dialect, plan);
         std::iter::from_fn(|| pinging.next_packet()).map(|packet| packet.takes).take(3).collect()
     }
@@ -163,8 +182,7 @@ mod tests {
         let dialect = by_name("linux").expect("a platform");
         for (target, received) in [("203.0.113.9", 4), ("203.0.113.8", 0), ("far.example", 2)] {
             let command = format!("ping -c 4 {target}");
-            let command = dialect.grammar.ping(&Line::new(&command, 0)).expect("ping");
-            let plan = PlannedPing::new(dialect, &spec, command.expect("read")).expect("known");
+            let plan = PlannedPing::new(dialect, &spec, read(dialect, &command)).expect("known");
             let mut pinging = Pinging::new(dialect, plan);
             while pinging.next_packet().is_some() {}
             assert_eq!(pinging.tally.received, received, "{target}");

@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::router::Shared;
 use crate::shell::{self, Shell};
 use crate::stream::Gate;
+use crate::user::User;
 use crate::{Fault, Manner, Stage, login};
 
 /// Packets of typed text that wait for the shell; more are lost, as in a full input buffer.
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     gate: Gate,
     voice: Voice,
     chatters: bool,
+    /// Whom the client has called itself last.
+    user: User,
     channels: HashMap<ChannelId, ChannelState>,
     shells: JoinSet<()>,
     /// Requests for a channel that are never answered.
@@ -69,6 +72,7 @@ impl Session {
             gate,
             voice: Voice::default(),
             chatters: false,
+            user: User::default(),
             channels: HashMap::new(),
             shells: JoinSet::new(),
             unanswered: Vec::new(),
@@ -97,6 +101,12 @@ impl Session {
         }
     }
 
+    /// Notes whom the client calls itself, and tells the name alone.
+    fn user(&mut self, user: &str) -> String {
+        self.user = User::new(user, self.router.dialect.terminal_in_username);
+        self.user.name().to_owned()
+    }
+
     /// The answer to credentials that are right or wrong.
     fn judge(&mut self, right: bool) -> Auth {
         if let Some(manner) = self.router.manner_at(Stage::Authentication) {
@@ -117,9 +127,10 @@ impl Session {
         let output = Output::new(session.handle(), channel, self.gate.clone());
         let router = Arc::clone(&self.router);
         let terminal = state.terminal.clone();
+        let user = self.user.clone();
         state.input = Some(input);
         state.shell = Some(match command {
-            None => self.shells.spawn(Shell::new(router, output, typed, terminal).run()),
+            None => self.shells.spawn(Shell::new(router, output, typed, terminal, user).run()),
             Some(command) => {
                 self.shells.spawn(shell::execute(router, output, typed, terminal, command))
             }
@@ -135,7 +146,8 @@ impl Handler for Session {
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        let right = login::by_password(&self.router.spec.login, user, password);
+        let user = self.user(user);
+        let right = login::by_password(&self.router.spec.login, &user, password);
         Ok(self.judge(right))
     }
 
@@ -144,7 +156,8 @@ impl Handler for Session {
         user: &str,
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Self::Error> {
-        let right = login::by_key(&self.router.spec.login, user, offer.public_key);
+        let user = self.user(user);
+        let right = login::by_key(&self.router.spec.login, &user, offer.public_key);
         Ok(self.judge(right))
     }
 
@@ -153,7 +166,8 @@ impl Handler for Session {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        let right = login::by_key(&self.router.spec.login, user, key.public_key);
+        let user = self.user(user);
+        let right = login::by_key(&self.router.spec.login, &user, key.public_key);
         Ok(self.judge(right))
     }
 
@@ -163,6 +177,7 @@ impl Handler for Session {
         _submethods: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
+        let user = self.user(user);
         let login = &self.router.spec.login;
         let asks_on = self.router.manner_at(Stage::Authentication) == Some(Manner::Flood);
         let Some(response) = response.filter(|_| !asks_on) else {
@@ -175,7 +190,7 @@ impl Handler for Session {
         };
         let answers: Vec<String> =
             response.map(|answer| String::from_utf8_lossy(&answer).into_owned()).collect();
-        let right = login::by_answers(login, user, &answers);
+        let right = login::by_answers(login, &user, &answers);
         Ok(self.judge(right))
     }
 

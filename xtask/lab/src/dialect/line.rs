@@ -37,17 +37,6 @@ pub(crate) struct Refusal {
     pub(crate) exit_status: u32,
 }
 
-impl Refusal {
-    /// A refusal of a network device, which ends an executed command like any other.
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), exit_status: 0 }
-    }
-
-    pub(crate) fn with_status(text: impl Into<String>, exit_status: u32) -> Self {
-        Self { text: text.into(), exit_status }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

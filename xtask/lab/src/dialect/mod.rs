@@ -1,138 +1,169 @@
-//! What each platform's command line looks like: data, and small functions that print.
+//! What each platform's command line looks like: a table for each, in `dialects/`, and the code
+//! that reads and prints by it.
 
-mod acme;
-mod asa;
-mod comware;
-mod dashes;
-mod eos;
-mod frr;
-mod ios;
-mod iosxe;
-mod iosxr;
-mod iputils;
-mod junos;
-mod keywords;
+mod letters;
 mod line;
-mod linux;
-mod nxos;
+mod number;
+mod options;
+mod ping;
+mod prints;
+mod refusals;
 mod run;
-mod sros;
-mod vrp;
+mod syntax;
+mod template;
 
-use std::fmt;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 pub(crate) use line::{Line, Refusal};
+pub(crate) use ping::{Asked, Ping};
+use refusals::RefusalText;
 pub(crate) use run::{PingCommand, PingRun, Tally};
 
-/// One platform's command line.
-#[derive(Debug)]
+/// One platform's command line: a file of `dialects/`, named after it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Dialect {
+    /// That of the file.
+    #[serde(skip)]
     pub(crate) name: &'static str,
-    pub(crate) aliases: &'static [&'static str],
+    #[serde(default)]
+    aliases: Vec<String>,
+    /// Whether nobody sells it, so that a router has it only if it is asked for by name.
+    #[serde(default)]
+    made_up: bool,
     /// The SSH identification, without line end.
-    pub(crate) server_id: &'static str,
+    pub(crate) server_id: String,
     /// The text after login; `{host}`, `{user}` and `{time}` are filled in.
-    pub(crate) login_text: &'static str,
+    login_text: String,
+    /// What is asked for once more behind the login of SSH.
+    pub(crate) asks_login: Option<AsksLogin>,
     /// The prompt; `{host}` and `{user}` are filled in.
-    pub(crate) prompt: &'static str,
+    prompt: String,
     /// The prompt before `enable`, on platforms that have that.
-    pub(crate) user_prompt: Option<&'static str>,
+    pub(crate) user_prompt: Option<String>,
+    /// Whether leaving the enabled level leads to the user level, and not out.
+    #[serde(default)]
+    pub(crate) quits_by_levels: bool,
     /// How a line ends on a terminal. Without a terminal it is CR LF, or LF where `unix` is set.
-    pub(crate) newline: &'static str,
+    #[serde(default = "crlf")]
+    pub(crate) newline: String,
     /// Whether this is a Unix shell: errors go to the error stream, `^C` is echoed, an executed
     /// command has lines ended by LF.
+    #[serde(default)]
     pub(crate) unix: bool,
     /// Whether leaving the shell ends the whole connection, as on network devices.
+    #[serde(default = "yes")]
     pub(crate) hangs_up: bool,
+    /// What the terminal is like may stand behind a `+` in the user name, and each key and RETURN
+    /// paint the whole line anew, as on RouterOS.
+    #[serde(default)]
+    pub(crate) terminal_in_username: bool,
+    /// The text below a page, and how it is wiped away.
     pub(crate) pager: Option<Pager>,
-    /// The commands that switch paging off.
-    pub(crate) paging_off: &'static [&'static str],
-    /// The commands that switch log messages to the terminal off.
-    pub(crate) logging_off: &'static [&'static str],
-    /// The commands that end the session.
-    pub(crate) quit: &'static [&'static str],
-    /// First words of commands that are accepted and print nothing.
-    pub(crate) accepted: &'static [&'static str],
-    /// The command that tells the version, and the one with many lines.
-    pub(crate) version_command: &'static str,
-    pub(crate) config_command: &'static str,
-    /// What is printed when there are too many sessions.
-    pub(crate) session_limit: &'static str,
+    /// The commands that switch paging off, and log messages to the terminal.
+    #[serde(default)]
+    pub(crate) paging_off: Vec<String>,
+    #[serde(default)]
+    pub(crate) logging_off: Vec<String>,
     /// Where a line with the time precedes every output, the command that switches it off.
-    pub(crate) timestamps_off: Option<&'static str>,
+    pub(crate) timestamps_off: Option<String>,
+    /// The commands that end the session, and what they may ask before.
+    pub(crate) quit: Vec<String>,
+    pub(crate) quit_asks: Option<String>,
+    /// First words of commands that are accepted and print nothing.
+    #[serde(default)]
+    pub(crate) accepted: Vec<String>,
+    /// The command that tells the version, and the one with many lines.
+    pub(crate) version_command: String,
+    pub(crate) config_command: String,
+    /// What is printed when there are too many sessions.
+    pub(crate) session_limit: String,
     /// Whether it asks the terminal to mark pasted text, as bash does.
+    #[serde(default)]
     pub(crate) pastes_bracketed: bool,
-    pub(crate) grammar: &'static dyn Grammar,
+    /// The answer to a command that it does not know.
+    unknown: RefusalText,
+    pub(crate) ping: Ping,
 }
 
 /// A platform's pager.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Pager {
     /// What it prints below a page.
-    pub(crate) text: &'static str,
+    pub(crate) text: String,
     /// How it wipes that away.
-    pub(crate) erase: &'static str,
+    pub(crate) erase: String,
 }
 
-/// How a platform reads `ping`, and what it prints. Texts have lines ended by `\n`.
-pub(crate) trait Grammar: fmt::Debug + Sync {
-    /// What the device answers to a command that it does not know.
-    fn unknown(&self, line: &Line<'_>) -> Refusal;
-
-    /// Reads a ping command; `None` when the line is another command.
-    fn ping(&self, line: &Line<'_>) -> Option<Result<PingCommand, Refusal>>;
-
-    /// What is printed about a target that has no address.
-    fn unresolved(&self, target: &str) -> Refusal;
-
-    /// What is printed about a VRF that does not exist.
-    fn unknown_vrf(&self, vrf: &str) -> Refusal;
-
-    fn header(&self, run: &PingRun) -> String;
-
-    /// What a reply prints; the packets are counted from 0.
-    fn reply(&self, run: &PingRun, index: u32, rtt_ms: f64) -> String;
-
-    /// What a lost packet prints.
-    fn lost(&self, run: &PingRun, index: u32) -> String;
-
-    fn summary(&self, run: &PingRun, tally: &Tally) -> String;
-
-    /// The line of the system log about a ping that has ended.
-    fn log_line(&self, host: &str, _run: &PingRun, _tally: &Tally) -> String {
-        format!("%{}: {host}: ping finished", crate::clock::log_time())
-    }
+/// The questions of a login on the terminal.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AsksLogin {
+    pub(crate) user: String,
+    pub(crate) password: String,
 }
 
-static DIALECTS: [&Dialect; 11] = [
-    &iosxe::DIALECT,
-    &iosxr::DIALECT,
-    &nxos::DIALECT,
-    &vrp::DIALECT,
-    &comware::DIALECT,
-    &linux::DIALECT,
-    &frr::DIALECT,
-    &eos::DIALECT,
-    &junos::DIALECT,
-    &sros::DIALECT,
-    &asa::DIALECT,
-];
+fn crlf() -> String {
+    "\r\n".to_owned()
+}
 
-/// What nobody sells, for routers that are asked for by name only.
-static MADE_UP: [&Dialect; 1] = [&acme::DIALECT];
+fn yes() -> bool {
+    true
+}
+
+macro_rules! dialects {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../dialects/", $name, ".toml")))),+]
+    };
+}
+
+/// Read once. A table that cannot be read is a mistake in this crate, and every test's to find.
+static DIALECTS: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
+    let tables = dialects![
+        "cisco_iosxe",
+        "cisco_iosxr",
+        "cisco_nxos",
+        "huawei_vrp",
+        "h3c_comware",
+        "linux",
+        "frr_vtysh",
+        "arista_eos",
+        "juniper_junos",
+        "nokia_sros",
+        "nokia_sros_classic",
+        "cisco_asa",
+        "mikrotik_routeros",
+        "fortinet_fortios",
+        "ruckus_icx",
+        "cisco_aireos",
+        "acme_os",
+    ];
+    let read = |(name, table)| match toml::from_str::<Dialect>(table) {
+        Ok(dialect) => Dialect { name, ..dialect },
+        Err(error) => panic!("dialects/{name}.toml: {error}"),
+    };
+    tables.map(read).into()
+});
 
 /// The dialect of a platform, by its name or an alias.
 pub(crate) fn by_name(name: &str) -> Option<&'static Dialect> {
-    DIALECTS
-        .iter()
-        .chain(&MADE_UP)
-        .copied()
-        .find(|dialect| dialect.name == name || dialect.aliases.contains(&name))
+    let is = |dialect: &&Dialect| {
+        dialect.name == name || dialect.aliases.iter().any(|alias| alias == name)
+    };
+    DIALECTS.iter().find(is)
 }
 
 /// The names of all platforms that a router can have, made-up ones aside.
 pub fn platforms() -> Vec<&'static str> {
-    DIALECTS.iter().map(|dialect| dialect.name).collect()
+    DIALECTS.iter().filter(|dialect| !dialect.made_up).map(|dialect| dialect.name).collect()
 }
 
 /// What a session may do, on platforms that tell it by the prompt.
@@ -146,14 +177,19 @@ pub(crate) enum Level {
 impl Dialect {
     pub(crate) fn prompt(&self, level: Level, host: &str, user: &str) -> String {
         let template = match level {
-            Level::User => self.user_prompt.unwrap_or(self.prompt),
-            Level::Enabled => self.prompt,
+            Level::User => self.user_prompt.as_ref().unwrap_or(&self.prompt),
+            Level::Enabled => &self.prompt,
         };
         fill(template, host, user)
     }
 
     pub(crate) fn login_text(&self, host: &str, user: &str) -> String {
-        fill(self.login_text, host, user)
+        fill(&self.login_text, host, user)
+    }
+
+    /// The answer to a command that it does not know.
+    pub(crate) fn unknown(&self, line: &Line<'_>) -> Refusal {
+        self.unknown.at(line, 0)
     }
 }
 
@@ -163,6 +199,3 @@ fn fill(template: &str, host: &str, user: &str) -> String {
         .replace("{user}", user)
         .replace("{time}", &crate::clock::login_time())
 }
-
-#[cfg(test)]
-mod testing;

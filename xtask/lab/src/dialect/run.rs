@@ -17,22 +17,6 @@ pub(crate) struct PingCommand {
     pub(crate) quiet: bool,
 }
 
-impl PingCommand {
-    /// A ping with a platform's defaults: packets, bytes, timeout and interval in milliseconds.
-    pub(crate) fn with_defaults(count: u32, size: u32, timeout_ms: u64, interval_ms: u64) -> Self {
-        Self {
-            target: String::new(),
-            count: Some(count),
-            size,
-            timeout: Duration::from_millis(timeout_ms),
-            interval: Duration::from_millis(interval_ms),
-            source: None,
-            vrf: None,
-            quiet: false,
-        }
-    }
-}
-
 /// A ping that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct PingRun {

@@ -1,6 +1,6 @@
 //! Text in, text out: what a device answers to one command.
 
-use super::{Dialect, Level, Line};
+use super::{Level, Line, by_name};
 use crate::command::{Answer, understand};
 use crate::pinging::Pinging;
 use crate::{Ping, RouterSpec};
@@ -10,46 +10,62 @@ pub(super) fn lossy(loss_pct: u8, rtt_ms: f64) -> Ping {
     Ping::lossy(loss_pct).rtt_ms(rtt_ms)
 }
 
-/// Asserts what the device of this dialect, named `r1`, prints.
+/// Asserts what the device of this platform, named `r1`, prints.
 #[track_caller]
-pub(super) fn check(dialect: &'static Dialect, command: &str, ping: &Ping, expect: &str) {
-    assert_eq!(answer(dialect, command, ping, None), expect, "{command}");
+pub(super) fn check(platform: &str, command: &str, ping: &Ping, expect: &str) {
+    assert_eq!(answer(platform, &[command], ping, None), expect, "{command}");
+}
+
+/// The same for the last of several commands.
+#[track_caller]
+pub(super) fn check_last(platform: &str, commands: &[&str], ping: &Ping, expect: &str) {
+    assert_eq!(answer(platform, commands, ping, None), expect, "{commands:?}");
 }
 
 /// The same for a ping that is interrupted after so many packets.
 #[track_caller]
 pub(super) fn check_interrupted(
-    dialect: &'static Dialect,
+    platform: &str,
     command: &str,
     ping: &Ping,
     packets: usize,
     expect: &str,
 ) {
-    assert_eq!(answer(dialect, command, ping, Some(packets)), expect, "{command}");
+    assert_eq!(answer(platform, &[command], ping, Some(packets)), expect, "{command}");
 }
 
 fn answer(
-    dialect: &'static Dialect,
-    command: &str,
+    platform: &str,
+    commands: &[&str],
     ping: &Ping,
     interrupted_after: Option<usize>,
 ) -> String {
-    let spec = RouterSpec::new("r1", dialect.name).ping(ping.clone());
-    let line = Line::new(command, dialect.prompt(Level::Enabled, "r1", "monitor").len());
-    match understand(dialect, &spec, &line) {
-        Answer::Ping(ping) => {
-            let mut pinging = Pinging::new(dialect, ping);
-            let mut text = pinging.header();
-            let packets = interrupted_after.unwrap_or(usize::MAX);
-            while let Some(packet) = pinging.next_packet() {
-                text.push_str(&packet.text);
-                if pinging.sent() >= packets {
-                    break;
+    let dialect = by_name(platform).expect("a platform");
+    let spec = RouterSpec::new("r1", platform).ping(ping.clone());
+    let width = dialect.prompt(Level::Enabled, "r1", "monitor").len();
+    let mut presets = dialect.ping.defaults();
+    let mut text = String::new();
+    for command in commands {
+        text = match understand(dialect, &spec, &Line::new(command, width), &presets) {
+            Answer::Ping(ping) => {
+                let mut pinging = Pinging::new(dialect, ping);
+                let mut text = pinging.header();
+                let packets = interrupted_after.unwrap_or(usize::MAX);
+                while let Some(packet) = pinging.next_packet() {
+                    text.push_str(&packet.text);
+                    if pinging.sent() >= packets {
+                        break;
+                    }
                 }
+                text + &pinging.summary()
             }
-            text + &pinging.summary()
+            Answer::Preset(said) => {
+                presets = said;
+                String::new()
+            }
+            Answer::Refused(refusal) => refusal.text,
+            other => panic!("not a ping: {other:?}"),
         }
-        Answer::Refused(refusal) => refusal.text,
-        other => panic!("not a ping: {other:?}"),
     }
+    text
 }

@@ -139,6 +139,9 @@ async fn hundreds_of_routers_run_side_by_side() {
             let command = match router.platform() {
                 "linux" => "uname -a",
                 "huawei_vrp" | "h3c_comware" => "display version",
+                "mikrotik_routeros" => "/system resource print",
+                "fortinet_fortios" => "get system status",
+                "cisco_aireos" => "show sysinfo",
                 _ => "show version",
             };
             let executed = execute(&logged_in(&router).await, command).await;

@@ -1,0 +1,5 @@
+mod cisco;
+mod dashes;
+mod iputils;
+mod others;
+mod presets;
