@@ -140,6 +140,82 @@ fn routeros(sent: u32, received: u32, times: [u32; 3]) -> String {
     )
 }
 
+/// As RouterOS 6 prints them: the table and its statistics come again after every twenty rows.
+fn routeros_6(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let [min, avg, max] = times.map(|us| us / 1000);
+    let mut text = String::new();
+    let mut answered = 0;
+    for row in 0..sent {
+        if row % 20 == 0 {
+            text += "  SEQ HOST                 SIZE TTL TIME  STATUS\n";
+        }
+        if row < received {
+            answered += 1;
+            text += &format!("{row:>5} {TARGET:20}   56  64 {max}ms\n");
+        } else {
+            text += &format!("{row:>5} {TARGET:20}               timeout\n");
+        }
+        let rows = row + 1;
+        if rows % 20 == 0 || rows == sent {
+            let loss = (rows - answered) * 100 / rows;
+            let rtt = if answered > 0 {
+                format!(" min-rtt={min}ms avg-rtt={avg}ms max-rtt={max}ms")
+            } else {
+                String::new()
+            };
+            text += &format!("    sent={rows} received={answered} packet-loss={loss}%{rtt}\n");
+        }
+    }
+    text
+}
+
+fn routeros_old(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let loss = (sent - received) * 100 / sent;
+    let [min, avg, max] = times.map(|us| us / 1000);
+    let rtt = if received > 0 {
+        format!("round-trip min/avg/max = {min}/{avg}/{max} ms\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "{TARGET} 64 byte ping: ttl=64 time<1 ms\n{sent} packets transmitted, {received} packets \
+         received, {loss}% packet loss\n{rtt}"
+    )
+}
+
+fn icx(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let rate = received * 100 / sent;
+    let [min, avg, max] = times.map(|us| us / 1000);
+    let rtt = if received > 0 {
+        format!(", round-trip min/avg/max={min}/{avg}/{max} ms.")
+    } else {
+        String::new()
+    };
+    format!(
+        "Sending {sent}, 16-byte ICMP Echo to {TARGET}, timeout 5000 msec, TTL 64\nType Control-c \
+         to abort\nSuccess rate is {rate} percent ({received}/{sent}){rtt}\n"
+    )
+}
+
+/// Rounds to the nearest, where IOS cuts off.
+fn bsd(sent: u32, received: u32, times: [u32; 3]) -> String {
+    let loss = loss(sent, received);
+    let [min, avg, max] = ms(times);
+    let rtt = if received > 0 {
+        format!("round-trip min/avg/max/stddev = {min:.3}/{avg:.3}/{max:.3}/0.100 ms\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "PING {TARGET} ({TARGET}): 56 data bytes\n!!.!\n--- {TARGET} ping statistics ---\n{sent} \
+         packets transmitted, {received} packets received, {loss:.0}% packet loss\n{rtt}"
+    )
+}
+
+fn eos(sent: u32, received: u32, times: [u32; 3]) -> String {
+    linux(sent, received, times).replace("0.100 ms\n", "0.100 ms, pipe 2, ipg/ewma 1.75/1.3 ms\n")
+}
+
 /// How a platform prints figures, and whether it cuts times to whole milliseconds.
 type Render = (&'static str, fn(u32, u32, [u32; 3]) -> String, bool);
 
@@ -149,15 +225,23 @@ const RENDERED: &[Render] = &[
     ("cisco_nxos", nxos, false),
     ("huawei_vrp", vrp, true),
     ("h3c_comware", comware, false),
+    ("h3c_comware", vrp, true),
     ("cisco_asa", ios, true),
     ("juniper_junos", nxos, false),
+    ("juniper_junos", bsd, false),
+    ("juniper_junos", linux, false),
     ("fortinet_fortios", nxos, false),
+    ("fortinet_fortios", bsd, false),
     ("nokia_sros", sros, false),
     ("nokia_sros_classic", sros, false),
     ("mikrotik_routeros", routeros, false),
+    ("mikrotik_routeros", routeros_6, true),
+    ("mikrotik_routeros", routeros_old, true),
+    ("ruckus_icx", icx, true),
     ("linux", linux, false),
     ("frr_vtysh", linux, false),
     ("arista_eos", linux, false),
+    ("arista_eos", eos, false),
 ];
 
 proptest! {

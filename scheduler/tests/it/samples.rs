@@ -149,6 +149,25 @@ fn a_ping_that_was_broken_off_is_no_measurement() {
 }
 
 #[test]
+fn what_was_only_announced_counts_when_as_many_were_asked_for() {
+    let find = |(platform, sample): &(&str, Sample)| {
+        *platform == "ruckus_icx"
+            && figures(sample).is_some_and(|figures| figures.sent == 5)
+            && sample.text.contains("No reply")
+    };
+    let (platform, sample) = samples().find(find).unwrap();
+    assert!(matches!(
+        TASK.parse(&platform.into(), &sample.text),
+        Err(ParseError::Incomplete { .. })
+    ));
+    for (asked, fits) in [(5, true), (6, false), (4, false)] {
+        let params = PingParams { count: asked, ..PingParams::default() };
+        let read = TASK.read(&platform.into(), &sample.target, &params, &sample.text);
+        assert_eq!(read.map(|read| (read.sent, read.received)).ok(), fits.then_some((5, 0)));
+    }
+}
+
+#[test]
 fn the_time_of_each_answer_is_kept_when_all_are_there() {
     let (_, sample) = samples().find(|(platform, _)| *platform == "fortinet_fortios").unwrap();
     let reply_ms =

@@ -256,6 +256,11 @@ rtt = "sometimes"
             ("[36, 99]", "[99, 36]", "acme.toml: ping.limits.size: the first is above"),
             ("waits = \"each\"", "", "acme.toml: ping.waits: is missing"),
             ("\"each\"", "\"all\"", "acme.toml: ping.waits: \"all\": unknown variant `all`"),
+            (
+                "loss =",
+                "none_answered = ['x']\nloss =",
+                "acme.toml: ping.read.none_answered: says nothing",
+            ),
             ("loss =", "losses =", "acme.toml: ping.read.losses: is no key of [ping.read]"),
             ("aliases =", "alias =", "acme.toml: alias: is no key of a platform"),
             ("[ping]", "[ping", "acme.toml: line 8: "),

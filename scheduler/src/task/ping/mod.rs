@@ -163,13 +163,18 @@ impl PingTask {
         Ok(read.measurement)
     }
 
-    /// Reads a saved output without knowing what was asked for.
+    /// Reads a saved output without knowing what was asked for. Output without statistics is an
+    /// error then, also where the device prints none when nothing is answered.
     ///
     /// # Errors
     ///
     /// See [`ParseError`].
     pub fn parse(&self, platform: &Platform, text: &str) -> Result<Measurement, ParseError> {
-        Ok(self.read_text(platform, None, text)?.measurement)
+        let read = self.read_text(platform, None, text)?;
+        if read.is_announced {
+            return Err(ParseError::new(Doubt::Nothing, text));
+        }
+        Ok(read.measurement)
     }
 
     fn read_text(
@@ -200,7 +205,8 @@ impl PingTask {
 /// ping that is interrupted has sent as many as there was time for.
 fn check_count(definition: &Definition, asked: u32, read: &Read) -> std::result::Result<(), Doubt> {
     let sent = read.measurement.sent;
-    if definition.ends == Ends::Interrupted || sent == asked || sent < asked && read.is_explained {
+    let may_be_fewer = read.is_explained && !read.is_announced;
+    if definition.ends == Ends::Interrupted || sent == asked || sent < asked && may_be_fewer {
         return Ok(());
     }
     Err(Doubt::Contradiction(format!("{asked} packets were asked for, but {sent} sent")))

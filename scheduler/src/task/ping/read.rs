@@ -17,7 +17,8 @@ use crate::{Measurement, Target};
 #[derive(Debug)]
 pub(super) struct Reader {
     /// Lines that begin a ping and name its target (groups `target` and `address`); a group
-    /// `untimed` marks a kind of ping without round-trip times.
+    /// `untimed` marks a kind of ping without round-trip times, and `announced` is how many packets
+    /// are going to be sent.
     pub(super) begins: Vec<Regex>,
     /// Headings of statistics, with the same groups.
     pub(super) statistics: Vec<Regex>,
@@ -27,6 +28,8 @@ pub(super) struct Reader {
     pub(super) packets: Packets,
     /// Lines with which the device refuses the command.
     pub(super) refusals: Vec<Regex>,
+    /// Lines that end a ping of which nothing was answered, in place of statistics.
+    pub(super) none_answered: Vec<Regex>,
     /// What the platform always prints, and what it means by it.
     pub(super) habits: Habits,
     /// Whether the target is always named.
@@ -39,6 +42,9 @@ pub(super) struct Reader {
 /// What the lines of an output gave.
 struct Reading {
     figures: Result<Figures, Doubt>,
+    /// How many packets the device said it would send, and that none of them was answered.
+    announced: Option<u32>,
+    is_none_answered: bool,
     has_begun: bool,
     in_statistics: bool,
     /// The line the figures are in has its end.
@@ -53,6 +59,9 @@ pub(super) struct Read {
     pub(super) measurement: Measurement,
     /// The device said why it may have sent fewer packets than it was asked to.
     pub(super) is_explained: bool,
+    /// The device printed no statistics. How many packets it sent is only what it announced, which
+    /// is to be believed when as many were asked for.
+    pub(super) is_announced: bool,
 }
 
 impl Reader {
@@ -69,7 +78,9 @@ impl Reader {
         let is_explained = reading.refusal.is_some() || reading.replies.tell_of_errors();
         let refusal = reading.refusal.take();
         match (self.finish(reading), refusal) {
-            (Ok(measurement), _) => Ok(Read { measurement, is_explained }),
+            (Ok((measurement, is_announced)), _) => {
+                Ok(Read { measurement, is_explained, is_announced })
+            }
             (Err(Doubt::Nothing), Some(message)) => Err(ParseError::Refused { message }),
             (Err(doubt), _) => Err(ParseError::new(doubt, text)),
         }
@@ -102,6 +113,8 @@ impl Reader {
             reading.figures = Err(Doubt::Disturbed(text.clone()));
         } else if first_match(&self.refusals, text).is_some() {
             reading.refuse(text);
+        } else if first_match(&self.none_answered, text).is_some() {
+            reading.is_none_answered = true;
         }
     }
 
@@ -118,9 +131,16 @@ impl Reader {
         reading.in_statistics && reading.figures.as_ref().is_ok_and(is_open) && !is_log(text)
     }
 
-    fn finish(&self, reading: Reading) -> Result<Measurement, Doubt> {
+    /// The measurement, and whether it rests on what was announced.
+    fn finish(&self, reading: Reading) -> Result<(Measurement, bool), Doubt> {
         let Reading { figures, replies, mentions, is_ended, .. } = reading;
-        let mut measurement = figures?.finish(self.habits)?;
+        let (mut measurement, is_announced) = match figures?.finish(self.habits) {
+            Err(Doubt::Nothing) if reading.is_none_answered && !replies.tell_of_answers() => {
+                let sent = reading.announced.filter(|sent| *sent > 0).ok_or(Doubt::Nothing)?;
+                (Measurement::new(sent, 0, None), true)
+            }
+            result => (result?, false),
+        };
         let (sent, received) = (measurement.sent, measurement.received);
         if received > sent && self.habits.received == Received::Answers && replies.tell_of_losses()
         {
@@ -135,7 +155,7 @@ impl Reader {
             check_end(&measurement, &replies, is_ended)?;
         }
         replies.describe(&mut measurement);
-        Ok(measurement)
+        Ok((measurement, is_announced))
     }
 }
 
@@ -143,6 +163,8 @@ impl Reading {
     fn new(target: Option<&Target>) -> Self {
         Self {
             figures: Ok(Figures::none_yet(false)),
+            announced: None,
+            is_none_answered: false,
             has_begun: false,
             in_statistics: false,
             is_ended: false,
@@ -154,6 +176,8 @@ impl Reading {
 
     fn begin(&mut self, line: &Captures<'_>) {
         self.figures = Ok(Figures::none_yet(line.name("untimed").is_some()));
+        self.announced = line.name("announced").and_then(|count| count.as_str().parse().ok());
+        self.is_none_answered = false;
         self.has_begun = true;
         self.note(line);
     }

@@ -69,6 +69,12 @@ impl Replies {
         self.told.keys().chain(self.marked.keys()).any(|kind| *kind != Unanswered::TimedOut)
     }
 
+    /// Whether some packet was answered.
+    pub(super) fn tell_of_answers(&self) -> bool {
+        let unanswered: u32 = self.marked.values().sum();
+        !self.answers.is_empty() || u32::try_from(self.marks) != Ok(unanswered)
+    }
+
     /// Whether some packet was not answered.
     pub(super) fn tell_of_losses(&self) -> bool {
         !self.told.is_empty() || !self.marked.is_empty()

@@ -23,7 +23,7 @@ const BEFORE_MAX: usize = 16;
 /// The longest pause between two packets that makes sense.
 const INTERVAL_MS_MAX: u64 = 60_000;
 /// What a line that begins a ping or its statistics may say.
-const BEGIN_GROUPS: &[&str] = &["target", "address", "untimed"];
+const BEGIN_GROUPS: &[&str] = &["target", "address", "untimed", "announced"];
 /// What a line with figures may say.
 const SUMMARY_GROUPS: &[&str] = &[
     "sent",
@@ -151,6 +151,7 @@ fn reader(table: Table, faults: &mut Vec<Fault>) -> Option<Reader> {
             marks: marks(&mut keys),
         },
         refusals: patterns(&mut keys, "refusals", &[]),
+        none_answered: patterns(&mut keys, "none_answered", &[]),
         habits: Habits {
             loss: keys.optional("loss").unwrap_or_default(),
             rtt: keys.optional("rtt").unwrap_or_default(),
@@ -179,6 +180,10 @@ fn check_groups(reader: &Reader) -> Vec<Fault> {
     let mut naming = begins.iter().chain(statistics).chain(summary).chain(&packets.answers);
     if !naming.any(|line| has_group(line, "target") || has_group(line, "address")) {
         faults.push(Fault::new("ping.read", "no line has the group target"));
+    }
+    if !reader.none_answered.is_empty() && !begins.iter().any(|line| has_group(line, "announced")) {
+        let reason = "says nothing without the group announced in a line of begins";
+        faults.push(Fault::new("ping.read.none_answered", reason));
     }
     for line in summary {
         let times = ["rtt_min", "rtt_avg", "rtt_max"].map(|group| has_group(line, group));
