@@ -53,6 +53,7 @@ mod task;
 
 mod capacity;
 mod check;
+mod check_now;
 mod due;
 mod held;
 mod pace;
@@ -69,6 +70,7 @@ mod simulation;
 #[cfg(test)]
 mod testing;
 
+pub use check_now::{Answers, Checker, NotChecked, Wanted};
 pub use inventory::{Problem, Subject};
 pub use keeper::{Confirmation, DropLimit, Keeper, Trouble, Verdict};
 pub use measurement::{Details, Measurement, RttMs, Unanswered};

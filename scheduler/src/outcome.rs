@@ -52,6 +52,8 @@ pub enum Trigger {
     /// The check before it contradicted the state of the line. It has no due time of its own:
     /// `scheduled_at` is its beginning.
     Recheck,
+    /// Somebody [asked](crate::Checker::check_now) for it. It has no due time of its own either.
+    CheckNow,
 }
 
 impl Trigger {
@@ -60,6 +62,7 @@ impl Trigger {
         match self {
             Self::Schedule => "schedule",
             Self::Recheck => "recheck",
+            Self::CheckNow => "check_now",
         }
     }
 }

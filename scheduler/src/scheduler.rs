@@ -4,9 +4,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::check_now::REQUESTS_MAX;
 use crate::due::Clock;
 use crate::supervisor::{House, Reconcile, Supervisor};
-use crate::{Inventory, InventoryDiff, Outcome, Pools, Tasks};
+use crate::{Checker, Inventory, InventoryDiff, Outcome, Pools, Tasks};
 
 /// How many inventories may wait to be taken over; whoever has one waits for that.
 const INVENTORIES_MAX: usize = 1;
@@ -19,6 +20,7 @@ const INVENTORIES_MAX: usize = 1;
 pub struct Scheduler {
     supervisor: AbortOnDropHandle<()>,
     reconciler: Reconciler,
+    checker: Checker,
 }
 
 /// Changes what a [`Scheduler`] runs. Cheap to clone; it does not keep the schedule alive.
@@ -60,6 +62,11 @@ impl Scheduler {
     /// What changes the inventory while the schedule runs.
     pub fn reconciler(&self) -> Reconciler {
         self.reconciler.clone()
+    }
+
+    /// What has lines checked at once while the schedule runs.
+    pub fn checker(&self) -> Checker {
+        self.checker.clone()
     }
 
     /// Waits until the schedule has ended and every outcome has been sent.
@@ -132,9 +139,10 @@ pub async fn run_once(
 impl House {
     pub(crate) fn start(self, inventory: Inventory) -> Scheduler {
         let (inventories, receiver) = mpsc::channel(INVENTORIES_MAX);
-        let supervisor = tokio::spawn(Supervisor::new(self).run(inventory, receiver));
-        let reconciler = Reconciler { inventories };
-        Scheduler { supervisor: AbortOnDropHandle::new(supervisor), reconciler }
+        let (requests, asked) = mpsc::channel(REQUESTS_MAX);
+        let supervisor = tokio::spawn(Supervisor::new(self).run(inventory, receiver, asked));
+        let (reconciler, checker) = (Reconciler { inventories }, Checker::new(requests));
+        Scheduler { supervisor: AbortOnDropHandle::new(supervisor), reconciler, checker }
     }
 }
 

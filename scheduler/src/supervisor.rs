@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::check::Site;
+use crate::check_now::{Request, permits};
 use crate::due::Clock;
 use crate::reconcile::{Order, Part, Plan, plan};
 use crate::router::{Errand, ErrandKind, Worker};
@@ -42,6 +43,8 @@ pub(crate) struct Supervisor {
     tasks: HashMap<Id, RouterName>,
     inboxes: HashMap<RouterName, mpsc::Sender<Errand>>,
     parts: HashMap<RouterName, Part>,
+    /// One for each line that somebody wants to be checked at once.
+    permits: Arc<Semaphore>,
 }
 
 impl House {
@@ -75,7 +78,14 @@ impl House {
 impl Supervisor {
     pub(crate) fn new(house: House) -> Self {
         let (workers, tasks) = (JoinSet::new(), HashMap::new());
-        Self { house, workers, tasks, inboxes: HashMap::new(), parts: HashMap::new() }
+        Self {
+            house,
+            workers,
+            tasks,
+            inboxes: HashMap::new(),
+            parts: HashMap::new(),
+            permits: permits(),
+        }
     }
 
     /// Runs `inventory`, and whatever inventory comes in its place, until shutdown or until
@@ -84,6 +94,7 @@ impl Supervisor {
         mut self,
         inventory: Inventory,
         mut inventories: mpsc::Receiver<Reconcile>,
+        mut requests: mpsc::Receiver<Request>,
     ) {
         self.reconcile(inventory).await;
         let (shutdown, outcomes) = (self.house.shutdown.clone(), self.house.outcomes.clone());
@@ -98,6 +109,7 @@ impl Supervisor {
                     // Whoever asked may have gone.
                     done.send(diff).ok();
                 }
+                Some(request) = requests.recv() => self.check_now(request).await,
             }
         }
         // Workers end by themselves, each when its last outcome is sent.
@@ -143,6 +155,14 @@ impl Supervisor {
             self.done(done).await;
         }
         diff
+    }
+
+    /// Has lines checked at once.
+    async fn check_now(&mut self, request: Request) {
+        for (router, wishes) in request.take(&self.parts, &self.permits) {
+            // Nobody waits until it is done: whoever asked is told how the checks end.
+            drop(self.send(&router, ErrandKind::Check(wishes)).await);
+        }
     }
 
     /// What has to be told to a router before lines can come to it, if it has a worker.

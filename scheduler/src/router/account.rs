@@ -42,7 +42,7 @@ impl Worker {
     async fn account_for_all(&mut self) -> Result<(), ReceiverGone> {
         let now = Instant::now();
         while let Some((run, ended)) = self.runs.next().await {
-            self.end(&run, ended);
+            self.end(run, ended);
             self.held = None;
             self.outbox.send_all().await?;
         }

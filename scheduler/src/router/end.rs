@@ -4,6 +4,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::Worker;
+use super::asked::Asked;
 use super::news::tell_of_line;
 use super::run::Run;
 use crate::check::Ended;
@@ -15,26 +16,35 @@ const RECHECK_AFTER: Duration = Duration::from_secs(3);
 
 impl Worker {
     /// Takes in a check that has ended, in whatever way.
-    pub(super) fn end(&mut self, run: &Run, ended: Result<Ended, JoinError>) {
+    pub(super) fn end(&mut self, run: Run, ended: Result<Ended, JoinError>) {
         let mut outcome = match ended {
             Ok(Ended::Outcome(outcome, held)) => {
                 self.held = held;
                 *outcome
             }
-            // A look that was not due need not be taken again.
-            Ok(Ended::Superseded) if run.trigger == Trigger::Recheck => {
-                return self.timetable.end(run.index, Instant::now());
-            }
-            Ok(Ended::Superseded) => return self.timetable.put_back(run.index, run.due),
-            Err(error) => broken_off(run, &error),
+            Ok(Ended::Superseded) => return self.put_back(run),
+            Err(error) => broken_off(&run, &error),
         };
         outcome.trigger = run.trigger;
         if outcome.started_at.is_some() {
             self.capacity.checked(outcome.duration);
         }
-        self.learn(run, &mut outcome);
+        self.learn(&run, &mut outcome);
         self.timetable.end(run.index, Instant::now());
+        let answers = run.asked.iter().flat_map(Asked::answers);
+        answers.for_each(|answer| answer.send(&outcome));
         self.outbox.push(outcome);
+    }
+
+    /// A check is to begin again. A second look, which was not due, need not be taken again.
+    fn put_back(&mut self, run: Run) {
+        match run.trigger {
+            Trigger::Schedule => self.timetable.put_back(run.index, run.due),
+            Trigger::Recheck | Trigger::CheckNow => self.timetable.end(run.index, Instant::now()),
+        }
+        if let Some(asked) = run.asked {
+            self.asked.put_back(asked);
+        }
     }
 
     /// Takes in what an outcome says of line and router, and says it once if it is news.
@@ -51,6 +61,9 @@ impl Worker {
         match news {
             LineNews::Changed { from, to } => tell_of_line(outcome, from, to),
             LineNews::Doubted if sight != Sight::NoSession && self.inbox.is_some() => {
+                if self.rechecks.iter().any(|(_, index, _)| *index == run.index) {
+                    return;
+                }
                 let again = (Instant::now() + RECHECK_AFTER, run.index, run.line.clone());
                 self.rechecks.push_back(again);
             }

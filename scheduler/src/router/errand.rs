@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::Worker;
 use crate::Line;
 use crate::check::Site;
+use crate::check_now::Wish;
 use crate::timetable::Withdrawn;
 
 /// What a worker is told while it works.
@@ -25,6 +26,8 @@ pub(crate) enum ErrandKind {
     Leave,
     /// Lines that are gone, lines with other settings, and the router's own settings.
     Change { withdraw: Vec<Arc<Line>>, change: Vec<Arc<Line>>, site: Option<Arc<Site>> },
+    /// Lines that somebody wants to be checked at once.
+    Check(Vec<Wish>),
     /// Lines that are new here; those that were elsewhere until then with the moment at which they
     /// left.
     Add(Vec<(Arc<Line>, Option<Instant>)>),
@@ -56,6 +59,7 @@ impl Worker {
                     }
                 }
             }
+            ErrandKind::Check(wishes) => self.ask(wishes),
             ErrandKind::Add(lines) => self.add(lines.into_iter(), now),
         }
         // Whoever asked may have gone.
@@ -73,6 +77,7 @@ impl Worker {
 
     /// A line that is gone is not worth a session any longer: its check is cut off.
     fn withdraw(&mut self, index: usize, now: Instant) {
+        self.asked.remove(index);
         if self.timetable.withdraw(index, now) == Withdrawn::Running {
             self.runs.abort(index);
         }

@@ -1,6 +1,7 @@
 //! Checks the lines of one router: one task, which alone decides what is begun when.
 
 mod account;
+mod asked;
 mod end;
 mod errand;
 mod news;
@@ -24,6 +25,7 @@ use crate::state::{LineHealth, RouterHealth};
 use crate::timetable::{Repeats, Timetable};
 use crate::{Line, Outcome};
 
+use asked::Lane;
 pub(crate) use errand::{Errand, ErrandKind};
 use run::Runs;
 
@@ -43,6 +45,8 @@ pub(crate) struct Worker {
     /// Lines whose state is in doubt, and when to look again; all after the same pause, so that
     /// the first is always the earliest. At most one for each line.
     rechecks: VecDeque<(Instant, usize, Arc<Line>)>,
+    /// What somebody wants to be checked at once.
+    asked: Lane,
     outbox: Outbox,
     /// Absent for a worker whose lines stay as they are, and that ends when it is done with them.
     inbox: Option<mpsc::Receiver<Errand>>,
@@ -69,6 +73,7 @@ impl Worker {
             capacity: Capacity::new(Instant::now()),
             pace,
             rechecks: VecDeque::new(),
+            asked: Lane::default(),
             outbox: Outbox::new(outcomes),
             inbox,
         }
@@ -102,6 +107,7 @@ impl Worker {
         while !self.is_done() {
             self.realign();
             self.handle_due();
+            self.start_asked();
             self.start_checks();
             self.start_rechecks();
             // What nobody needs now goes back to the pool.
@@ -113,7 +119,7 @@ impl Worker {
                 () = shutdown.cancelled() => return self.shut_down().await,
                 errand = next_errand(&mut self.inbox) => self.handle(errand),
                 sent = self.outbox.send_one() => if sent.is_err() { return },
-                Some((run, ended)) = self.runs.next() => self.end(&run, ended),
+                Some((run, ended)) = self.runs.next() => self.end(run, ended),
                 () = wait_until(next_at), if has_room => {}
             }
         }
@@ -122,9 +128,12 @@ impl Worker {
     /// When something is to be done next.
     fn next_at(&self) -> Option<Instant> {
         let pace = self.pace.wait(Instant::now());
-        let ready = pace.filter(|_| self.timetable.has_ready());
+        let ready = pace.filter(|_| self.timetable.has_ready() || !self.asked.is_empty());
         let recheck = self.rechecks.front().map(|(at, ..)| pace.map_or(*at, |pace| pace.max(*at)));
-        [self.timetable.next_at(), ready, recheck].into_iter().flatten().min()
+        [self.timetable.next_at(), ready, recheck, self.asked.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn is_done(&self) -> bool {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use crate::check::{Ended, Site};
 use crate::due::Due;
 use crate::{Line, Trigger};
@@ -18,6 +19,8 @@ pub(super) struct Run {
     pub(super) site: Arc<Site>,
     pub(super) due: Due,
     pub(super) trigger: Trigger,
+    /// Who else wants to know how it ends.
+    pub(super) asked: Option<Asked>,
     pub(super) started_at: Timestamp,
     pub(super) began: Instant,
 }

@@ -4,25 +4,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Worker;
+use super::asked::Asked;
 use super::run::Run;
-use crate::Trigger;
 use crate::check::Terms;
 use crate::due::Due;
+use crate::{Line, Trigger};
 
-/// How much more time than it needs a look that is not due must have until the line is: for a new
+/// How much more time than it needs a check that is not due must have until its line is: for a new
 /// session, and so that it never makes the line miss its due time.
-const RECHECK_SLACK: Duration = Duration::from_secs(2);
+const EXTRA_SLACK: Duration = Duration::from_secs(2);
 
 impl Worker {
     pub(super) fn start_checks(&mut self) {
         while self.has_capacity()
             && let Some((index, due)) = self.timetable.start()
         {
-            self.start_check(index, due, Trigger::Schedule, None);
+            self.start_check(index, due, Trigger::Schedule, None, None);
         }
     }
 
-    fn has_capacity(&self) -> bool {
+    pub(super) fn has_capacity(&self) -> bool {
         let checks_max = self.site.router.connection.max_connections.max(1);
         let is_paced = self.pace.wait(Instant::now()).is_none();
         is_paced && self.outbox.has_room() && self.runs.len() < checks_max
@@ -41,18 +42,26 @@ impl Worker {
             if !is_same || self.timetable.has_ready() || !self.has_capacity() {
                 continue;
             }
-            let Some(needed) = self.site.time_needed(&line) else { continue };
-            let Some(free) = self.timetable.start_early(index, now) else { continue };
-            if free < needed + RECHECK_SLACK {
-                self.timetable.end(index, now);
-                continue;
-            }
+            let Some(needed) = self.time_for_extra(&line) else { continue };
+            let Some(free) = self.timetable.start_early(index, now, needed) else { continue };
             let due = Due { instant: now, wall: self.site.clock.now() };
-            self.start_check(index, due, Trigger::Recheck, Some(free));
+            self.start_check(index, due, Trigger::Recheck, Some(free), None);
         }
     }
 
-    fn start_check(&mut self, index: usize, due: Due, trigger: Trigger, limit: Option<Duration>) {
+    /// How long before its due time a line may still be checked beside its rhythm.
+    pub(super) fn time_for_extra(&self, line: &Line) -> Option<Duration> {
+        Some(self.site.time_needed(line)? + EXTRA_SLACK)
+    }
+
+    pub(super) fn start_check(
+        &mut self,
+        index: usize,
+        due: Due,
+        trigger: Trigger,
+        limit: Option<Duration>,
+        asked: Option<Asked>,
+    ) {
         let Some(line) = self.timetable.line(index).cloned() else { return };
         let (site, started_at) = (self.site.clone(), self.site.clock.now());
         self.pace.begin(Instant::now());
@@ -62,7 +71,8 @@ impl Worker {
             let (site, line) = (site.clone(), line.clone());
             async move { site.check(&line, terms).await }
         };
-        let run = Run { index, line, site, due, trigger, started_at, began: Instant::now() };
+        let began = Instant::now();
+        let run = Run { index, line, site, due, trigger, asked, started_at, began };
         self.runs.spawn(run, check);
     }
 }

@@ -1,5 +1,6 @@
 //! The account over hours of simulated time: every line and due time has exactly one outcome.
 
+mod check_now;
 mod leases;
 mod operators;
 mod predecessor;

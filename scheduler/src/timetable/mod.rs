@@ -57,6 +57,17 @@ pub(crate) enum Step {
     Skipped(usize, Arc<Line>, Due, SkipReason),
 }
 
+/// How a line was started that somebody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// For this due time, which had come.
+    Due(Due),
+    /// Ahead of its next due time, which is so far away.
+    Early(Duration),
+    /// It was not: it runs, or is due too soon.
+    Later,
+}
+
 impl Timetable {
     /// One without lines.
     pub(crate) fn new(anchor: Anchor, repeats: Repeats) -> Self {
@@ -191,17 +202,41 @@ impl Timetable {
         Some((index, due))
     }
 
-    /// Starts a line that is not due, if it is idle, and says how long it has until it is due. It
-    /// must be [ended](Self::end).
-    pub(crate) fn start_early(&mut self, index: usize, now: Instant) -> Option<Duration> {
+    /// Starts a line that is not due, if it is idle and has at least `needed` until it is due, and
+    /// says how long it has. It must be [ended](Self::end).
+    pub(crate) fn start_early(
+        &mut self,
+        index: usize,
+        now: Instant,
+        needed: Duration,
+    ) -> Option<Duration> {
         let slot = self.slots.get_mut(index)?.as_mut()?;
         let next = slot.next.filter(|_| !slot.is_withdrawn())?;
         let free = next.instant.checked_duration_since(now)?;
-        if !matches!(slot.state, State::Idle) {
+        if !matches!(slot.state, State::Idle) || free < needed {
             return None;
         }
         slot.state = State::Running;
         Some(free)
+    }
+
+    /// Starts a line ahead of those that wait: for its due time if that has come, or else
+    /// [early](Self::start_early), unless it is not known how much time it needs.
+    pub(crate) fn start_ahead(
+        &mut self,
+        index: usize,
+        now: Instant,
+        needed: Option<Duration>,
+    ) -> Turn {
+        if let Some(Some(slot)) = self.slots.get_mut(index)
+            && let State::Ready(due) = slot.state
+        {
+            slot.state = State::Running;
+            self.ready.retain(|ready| *ready != index);
+            return Turn::Due(due);
+        }
+        let early = needed.and_then(|needed| self.start_early(index, now, needed));
+        early.map_or(Turn::Later, Turn::Early)
     }
 
     /// Whether a line waits to be started.
