@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::due::Clock;
 use crate::held::Held;
+use crate::look::Look;
 use crate::{
-    CheckResult, Failure, Figures, Line, LineStatus, Outcome, Pools, Router, RouterStatus,
-    SkipReason, Tasks, Trigger,
+    CheckResult, Failure, Figures, Line, LineState, LineStatus, Outcome, Pools, Router,
+    RouterStatus, SkipReason, Tasks, Trigger,
 };
 
 /// How much shorter than its interval a check is, at least: it has ended before it is due again.
@@ -42,6 +43,8 @@ pub(crate) struct Terms {
     pub(crate) scheduled_at: Timestamp,
     /// What is left until its line is due again, if it was not due itself.
     pub(crate) limit: Option<Duration>,
+    /// How much of it is done at first.
+    pub(crate) look: Look,
     /// The session that the check before it left, if there is one.
     pub(crate) held: Option<Box<Held>>,
 }
@@ -130,12 +133,12 @@ impl Site {
     async fn try_check(
         self: &Arc<Self>,
         line: &Line,
-        Terms { limit, held, .. }: Terms,
+        Terms { limit, look, held, .. }: Terms,
         story: &mut Story,
     ) -> Result<(Figures, Box<Held>), Fault> {
-        let platform = &self.router.connection.platform;
-        let request = self.tasks.request(platform, line)?;
-        let own = self.time_limit(line)?;
+        let first = if look == Look::First { self.first_look(line) } else { None };
+        let request = self.tasks.request(&self.router.connection.platform, line)?;
+        let own = self.time_limit(line, first.as_ref().map(|(_, takes)| *takes))?;
         let limit = limit.map_or(own, |limit| own.min(limit.saturating_sub(MARGIN)));
         let ctx = Context::new(&self.shutdown, limit);
         let mut held = match held {
@@ -149,21 +152,42 @@ impl Site {
                 held = self.session(&ctx, story) => Box::new(held?),
             },
         };
-        let output = execute(&ctx, &mut held.lease, &request).await?;
-        let read = self.tasks.read(platform, line, &output);
-        if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
-            held.lease.discard();
+        if let Some((first, _)) = first {
+            let request = self.tasks.request(&self.router.connection.platform, &first)?;
+            let figures = self.run(&ctx, &mut held.lease, &first, &request).await?;
+            if figures.line_state() == LineState::Down {
+                held.checked();
+                return Ok((figures, held));
+            }
         }
-        let figures = read.map_err(|error| Fault::Output(Failure::from(&error)))?;
+        let figures = self.run(&ctx, &mut held.lease, line, &request).await?;
         held.checked();
         Ok((figures, held))
     }
 
-    /// Long enough for a new session and a task nobody answers, and always less than the interval.
-    fn time_limit(&self, line: &Line) -> Result<Duration> {
+    /// Runs the request for `line` and reads the answer.
+    async fn run(
+        &self,
+        ctx: &Context,
+        lease: &mut Lease,
+        line: &Line,
+        request: &Request,
+    ) -> Result<Figures, Fault> {
+        let output = execute(ctx, lease, request).await?;
+        let read = self.tasks.read(&self.router.connection.platform, line, &output);
+        if read.as_ref().is_err_and(crate::ParseError::breaks_connection) {
+            lease.discard();
+        }
+        read.map_err(|error| Fault::Output(Failure::from(&error)))
+    }
+
+    /// Long enough for a new session, a first look, if there is one, and a task nobody answers, and
+    /// always less than the interval.
+    fn time_limit(&self, line: &Line, look: Option<Duration>) -> Result<Duration> {
         let connection = &self.router.connection;
         let task = self.tasks.budget(&connection.platform, line)?;
-        let wanted = connection.connect_timeout + connection.write_timeout + task;
+        let session = connection.connect_timeout + connection.write_timeout;
+        let wanted = session + look.unwrap_or_default() + task;
         Ok(wanted.min(line.interval.as_duration().saturating_sub(MARGIN)))
     }
 

@@ -56,6 +56,7 @@ mod check;
 mod check_now;
 mod due;
 mod held;
+mod look;
 mod pace;
 mod timetable;
 

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn rules(per_minute_max: u32) -> CheckRules {
-        CheckRules { per_minute_max: Some(per_minute_max) }
+        CheckRules { per_minute_max: Some(per_minute_max), ..CheckRules::default() }
     }
 
     #[test]

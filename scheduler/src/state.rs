@@ -226,6 +226,11 @@ impl LineHealth {
         LineStatus { state, since: moment(self.since_ms), flaps }
     }
 
+    /// Whether it is down, and no check since has said otherwise.
+    pub(crate) fn is_surely_down(&self) -> bool {
+        self.state == LineState::Down && self.doubt.checks == 0
+    }
+
     /// Takes in what the check that was due `at` says. A state that is unknown needs no more than
     /// one check to end: there is nothing to protect. When the checks that contradict a state
     /// differ, the last one counts.

@@ -68,6 +68,8 @@ pub(crate) enum Behaviour {
     Answers(Duration),
     /// Answers, and says that no packet came back.
     Loses,
+    /// Waits for each packet as long as it was told to, and says that none came back.
+    Silent,
     /// Answers with the output of another ping.
     AnswersOther,
     /// Gives no session until the deadline.
@@ -270,6 +272,7 @@ impl Ping {
         let Self { target, count, timeout } = self;
         let after = match behaviour {
             Behaviour::Answers(after) => after,
+            Behaviour::Silent => timeout * count,
             Behaviour::Loses | Behaviour::AnswersOther => Duration::ZERO,
             Behaviour::PanicsInGet | Behaviour::PanicsInCommand => {
                 resume_unwind(Box::new("execute"))
@@ -289,7 +292,7 @@ impl Ping {
         };
         ctx.run(Phase::Read, work).await?;
         let answered = match behaviour {
-            Behaviour::Loses => 0,
+            Behaviour::Loses | Behaviour::Silent => 0,
             // A line of one packet is answered, and any other loses one.
             _ => count.saturating_sub(1).max(1),
         };

@@ -19,7 +19,9 @@ impl Worker {
         match self.capacity.judge(now, demand, Supply { sessions, per_minute_max }) {
             Verdict::Same => {}
             Verdict::Short(shortage) => {
-                tracing::warn!(router, lines, %shortage, "router does not keep up");
+                let down = self.health.iter().filter(|line| line.is_surely_down()).count();
+                let hint = (down > 0 && !rules.first_look).then_some("checks.first_look");
+                tracing::warn!(router, lines, down, %shortage, hint, "router does not keep up");
             }
             Verdict::Enough => tracing::info!(router, lines, "router keeps up again"),
         }

@@ -8,6 +8,7 @@ use super::asked::Asked;
 use super::run::Run;
 use crate::check::Terms;
 use crate::due::Due;
+use crate::look::Look;
 use crate::{Line, Trigger};
 
 /// How much more time than it needs a check that is not due must have until its line is: for a new
@@ -66,7 +67,10 @@ impl Worker {
         let (site, started_at) = (self.site.clone(), self.site.clock.now());
         self.pace.begin(Instant::now());
         let held = self.held.take().filter(|held| held.may_go_on(&site, Instant::now()));
-        let terms = Terms { scheduled_at: due.wall, limit, held };
+        let is_down = trigger == Trigger::Schedule && self.health[index].is_surely_down();
+        let look =
+            if is_down { Look::at_down(&site, index, line.interval, due) } else { Look::Full };
+        let terms = Terms { scheduled_at: due.wall, limit, look, held };
         let check = {
             let (site, line) = (site.clone(), line.clone());
             async move { site.check(&line, terms).await }

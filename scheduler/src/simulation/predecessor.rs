@@ -160,6 +160,33 @@ async fn dead_lines_starved_their_router_unseen() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn dead_lines_starved_their_router_and_do_not_with_a_first_look() {
+    let mut inventory = inventory(200);
+    for line in &mut inventory.lines {
+        line.interval = Interval::DEFAULT;
+    }
+    for first_look in [false, true] {
+        inventory.routers[0].rules.first_look = first_look;
+        let pool = FakePool::new(|_| Behaviour::Silent);
+        let outcomes = run(&inventory, FakePools::one(&pool), MINUTE * 60 * 4).await;
+        // In the last two hours every line is known to be down.
+        let last = &outcomes[outcomes.len() / 2..];
+        let skipped = count(last, overrun);
+        assert_eq!(last.last().unwrap().router_status.is_short, !first_look);
+        if first_look {
+            assert_eq!(skipped, 0, "all of them fit");
+            let dead = |result: &CheckResult| match result {
+                CheckResult::Measured(figures) => figures.ping().unwrap().received == 0,
+                _ => false,
+            };
+            assert!(count(last, dead) >= last.len() - 2, "but for those in flight at the end");
+        } else {
+            assert!(skipped > last.len() * 7 / 10, "{skipped} of {}", last.len());
+        }
+    }
+}
+
 #[test]
 fn a_protocol_was_accepted_and_its_lines_never_pinged() {
     let inventory = Inventory { routers: vec![router("edge-1")], lines: vec![line("L", "edge-1")] };
