@@ -258,14 +258,7 @@ proptest! {
             let counts = read.as_ref().map(|read| (read.sent, read.received));
             prop_assert_eq!(counts, Ok((sent, received)), "{}", text);
             let found = read.as_ref().ok().and_then(|read| read.rtt);
-            // Times with several units are sums of binary fractions.
-            let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
-            let same = match (found, rtt) {
-                (Some(a), Some(b)) => {
-                    near(a.min, b.min) && near(a.avg, b.avg) && near(a.max, b.max)
-                }
-                (a, b) => a == b,
-            };
+            let same = found == rtt;
             prop_assert!(same, "{:?} is not {:?}: {}", found, rtt, text);
             let loss_pct = read.unwrap().loss_pct();
             prop_assert!((loss_pct - loss(sent, received)).abs() < 1e-9);

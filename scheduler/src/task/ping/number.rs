@@ -6,9 +6,11 @@ use super::text::head;
 /// More digits than this are not a percentage or a time.
 const DECIMAL_CHARS_MAX: usize = 16;
 
-/// Units of time, with what one of them is in milliseconds.
-const UNITS: [(&str, f64); 6] =
-    [("ms", 1.0), ("us", 0.001), ("s", 1000.0), ("msec", 1.0), ("usec", 0.001), ("sec", 1000.0)];
+/// Units of time, with how many microseconds one of them has.
+const UNITS: [(&str, u32); 6] =
+    [("ms", 1000), ("us", 1), ("s", 1_000_000), ("msec", 1000), ("usec", 1), ("sec", 1_000_000)];
+/// So many of them are a millisecond.
+const US_PER_MS: u32 = 1000;
 
 /// A percentage as it was printed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,24 +42,50 @@ pub(super) fn percent(text: &str) -> Result<Percent, Doubt> {
 /// carry their units, largest first: `19ms38us` is 19.038 ms.
 pub(super) fn milliseconds(text: &str, unit: &str) -> Result<f64, Doubt> {
     if text.contains(|c: char| c.is_ascii_alphabetic()) {
-        return with_units(text, f64::INFINITY).ok_or_else(|| not_a_number(text));
+        return with_units(text).ok_or_else(|| not_a_number(text));
     }
-    let factor = factor(unit).ok_or_else(|| not_a_number(text))?;
-    Ok(decimal(text)? * factor)
+    let us = us_per(unit).ok_or_else(|| not_a_number(text))?;
+    Ok(in_ms(decimal(text)?, us))
 }
 
-/// The sum of numbers in units below `above`, each unit below the one before it.
-fn with_units(text: &str, above: f64) -> Option<f64> {
+/// A number in units of `us` microseconds. It is multiplied or divided by a whole number, so that
+/// it stays the decimal number that was printed.
+fn in_ms(number: f64, us: u32) -> f64 {
+    if us >= US_PER_MS {
+        number * f64::from(us / US_PER_MS)
+    } else {
+        number / f64::from(US_PER_MS / us)
+    }
+}
+
+/// The sum of numbers with units, each unit below the one before it.
+fn with_units(text: &str) -> Option<f64> {
+    let (number, us, mut rest) = first_with_unit(text)?;
+    let (mut total_us, mut above) = (number * f64::from(us), us);
+    if rest.is_empty() {
+        return Some(in_ms(number, us));
+    }
+    while !rest.is_empty() {
+        let (number, us, behind) = first_with_unit(rest)?;
+        if us >= above {
+            return None;
+        }
+        total_us += number * f64::from(us);
+        (above, rest) = (us, behind);
+    }
+    Some(in_ms(total_us, 1))
+}
+
+/// The number at the head of a text, how many microseconds its unit has, and what is behind it.
+fn first_with_unit(text: &str) -> Option<(f64, u32, &str)> {
     let (number, rest) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
     let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(end);
-    let factor = factor(unit).filter(|factor| *factor < above)?;
-    let time = decimal(number.trim_end()).ok()? * factor;
-    if rest.is_empty() { Some(time) } else { Some(time + with_units(rest, factor)?) }
+    Some((decimal(number.trim_end()).ok()?, us_per(unit)?, rest))
 }
 
-fn factor(unit: &str) -> Option<f64> {
-    UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
+fn us_per(unit: &str) -> Option<u32> {
+    UNITS.iter().find(|(name, _)| *name == unit).map(|(_, us)| *us)
 }
 
 /// A plain decimal number: digits, and digits after a dot.
@@ -88,10 +116,11 @@ mod tests {
             ("1s2ms", "", 1002.0),
             ("64us", "", 0.064),
             ("1.93ms", "", 1.93),
+            ("3ms897us", "", 3.897),
+            ("1s2ms3us", "", 1002.003),
             ("0.250 ms", "", 0.25),
         ] {
-            let read = milliseconds(text, unit).unwrap();
-            assert!((read - ms).abs() < 1e-9, "{text} {unit}: {read}");
+            assert_eq!(milliseconds(text, unit), Ok(ms), "{text} {unit}");
         }
     }
 
