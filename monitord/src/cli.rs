@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Show, take out or repair the outcomes that wait for delivery.
     Spool(SpoolArgs),
+    /// Have the running daemon check lines at once, ahead of what is due.
+    CheckNow(CheckNowArgs),
     /// Write what packagers and shells need: completions, manual pages, a systemd unit.
     Gen(GenArgs),
 }
@@ -290,6 +292,28 @@ impl SpoolCommand {
             | Self::Repair { config } => config,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckNowArgs {
+    /// These lines.
+    #[arg(value_name = "LINE", required_unless_present = "router", conflicts_with = "router")]
+    pub(crate) lines: Vec<String>,
+    /// Every line of this router.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) router: Option<String>,
+    /// How long to wait for the outcomes, 1s to 10m.
+    #[arg(long, value_name = "TIME", default_value = "60s",
+          value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+    /// The daemon's socket. Default: that of the configuration, or /run/monitord/control.sock.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The daemon's configuration, to find its socket.
+    #[arg(short, long, value_name = "FILE", env = "MONITORD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod board;
 mod catalog;
 mod cli;
 mod command;
+mod control;
 mod inventory;
 mod metrics;
 mod output;

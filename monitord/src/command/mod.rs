@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod check_definitions;
+mod check_now;
 mod generate;
 mod lines;
 mod once;
@@ -100,6 +101,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Platforms(args) => platforms::execute(args, &parts),
         Command::Probe(args) => probe::execute(&args, &parts),
         Command::Spool(args) => spool::execute(&args, &parts),
+        Command::CheckNow(args) => check_now::execute(args),
         Command::Gen(args) => generate::execute(args),
     }
 }
@@ -116,7 +118,7 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Parse(ParseArgs { definitions, .. })
         | Command::Platforms(PlatformsArgs { definitions, .. })
         | Command::Probe(ProbeArgs { definitions, .. }) => definitions.directory.clone(),
-        Command::Gen(_) => None,
+        Command::CheckNow(_) | Command::Gen(_) => None,
     };
     let Some(directory) = directory else { return Ok(Parts::builtin()) };
     let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;

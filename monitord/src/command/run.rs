@@ -18,6 +18,7 @@ use super::{Exit, prepare};
 use crate::app::{self, FleetPools, Parts};
 use crate::board::Board;
 use crate::cli::RunArgs;
+use crate::control::Control;
 use crate::inventory::{ConfigurationSource, Follower};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
@@ -93,6 +94,10 @@ async fn daemon(
         sender,
         shutdown.clone(),
     );
+    let control = match &settings.control_socket {
+        Some(path) => Some(Control::open(path, scheduler.checker(), shutdown.clone()).await?),
+        None => None,
+    };
     let mut keeper = Keeper::new(DropLimit::default());
     keeper.add(source.name(), settings.inventory.clone());
     let follower =
@@ -103,7 +108,7 @@ async fn daemon(
     let feeding = AbortOnDropHandle::new(tokio::spawn(systemd::feed(board)));
     shutdown.cancelled().await;
     systemd::stopping();
-    drop((following, feeding));
+    drop((following, feeding, control));
     let stop = Stop { scheduler, drained, fan_out, fleet };
     stop.within(settings.shutdown_grace).await;
     if let Some(web) = web {

@@ -8,6 +8,7 @@
 
 mod checks;
 mod connection;
+mod control;
 mod credentials;
 mod environment;
 mod file;
@@ -65,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) log: LogSettings,
     /// Where `/metrics` and its companions are served; nowhere when absent.
     pub(crate) http_listen: Option<SocketAddr>,
+    /// Where the daemon is asked by its operator; nowhere when absent.
+    pub(crate) control_socket: Option<PathBuf>,
     /// The limits of a router that sets none of its own. Endpoint and credentials in it mean
     /// nothing.
     pub(crate) connection: ConnectionConfig,
@@ -124,19 +127,45 @@ pub(crate) fn definitions_directory(
     environment: &Environment,
     overrides: &[Override],
 ) -> Result<Option<PathBuf>, Invalid> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let found = peek(path, environment, overrides, "platforms", read_platforms)?;
+    Ok(found.flatten().map(|at| directory.join(at)))
+}
+
+/// Where the daemon with this configuration is asked, if that can be told from here. Nothing else
+/// of the configuration is looked at.
+///
+/// # Errors
+///
+/// [`Invalid`] when the layers cannot be merged, or what stands there is no path.
+pub(crate) fn control_socket(
+    path: &Path,
+    environment: &Environment,
+    overrides: &[Override],
+) -> Result<Option<PathBuf>, Invalid> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let read = |section: &mut Section<'_>| control::read(section, directory);
+    let found = peek(path, environment, overrides, "control", read)?.flatten();
+    Ok(found.or_else(|| control::default(environment)))
+}
+
+/// Reads one section, if it is there, and no other.
+fn peek<T>(
+    path: &Path,
+    environment: &Environment,
+    overrides: &[Override],
+    key: &str,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> Result<Option<T>, Invalid> {
     let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
     let ValueKind::Table(mut root) = tree.kind else { return Ok(None) };
-    let Some(platforms) = root.remove("platforms") else { return Ok(None) };
+    let Some(value) = root.remove(key) else { return Ok(None) };
     let name = path.display().to_string();
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let reader = Reader::new(Secrets::new(environment, directory.clone()));
-    let found = Section::read(&reader, &name, "platforms", platforms, read_platforms);
+    let reader = Reader::new(Secrets::new(environment, directory));
+    let found = Section::read(&reader, &name, key, value, |section| read(section));
     let problems = reader.into_problems();
-    if problems.is_empty() {
-        Ok(found.map(|at| directory.join(at)))
-    } else {
-        Err(Invalid(problems))
-    }
+    if problems.is_empty() { Ok(Some(found)) } else { Err(Invalid(problems)) }
 }
 
 fn read_platforms(platforms: &mut Section<'_>) -> Option<String> {
@@ -163,6 +192,8 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     {
         warnings.push(format!("http.listen is {address}: the pages have no login"));
     }
+    let socket = root.section("control", |section| control::read(section, &around.directory));
+    let control_socket = socket.flatten().or_else(|| control::default(around.environment));
     let (connection, ssh) = connection::read_defaults(root, around);
     let fleet = root.section("fleet", fleet::read).unwrap_or_default();
     let pool = root.section("pool", pool::read).unwrap_or_default();
@@ -177,6 +208,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     Settings {
         log,
         http_listen: http_listen.flatten(),
+        control_socket,
         ssh,
         connection,
         fleet,
