@@ -86,7 +86,7 @@ impl Inventory {
             let platform = &routers.get(&line.router)?.connection.platform;
             let needed = tasks.budget(platform, line).ok()? + MARGIN;
             let interval = line.interval.as_duration();
-            let Task::Ping(ping) = &line.task;
+            let Task::Ping(ping) = &line.task else { return None };
             let allowed = format!(
                 "more than {needed:?} if {} packets are to be waited for; fewer packets or a \
                  shorter ping timeout do as well",
@@ -120,7 +120,7 @@ fn router_problems(
         problems.push(router_problem(router, &format!("checks.{key}"), &value, allowed));
     }
     let platform = &router.connection.platform;
-    if !tasks.platforms().any(|known| known == platform.as_str()) {
+    if !tasks.knows(platform) {
         let known: Vec<_> = tasks.platforms().collect();
         problems.push(router_problem(router, "platform", platform, &known.join(", ")));
         return;

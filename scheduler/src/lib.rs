@@ -86,8 +86,6 @@ pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, 
 pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
 pub use source::{InventorySource, SourceError};
 pub use state::{LineState, LineStatus, RouterState, RouterStatus};
-pub use task::ping::{
-    DefinitionError, DefinitionErrors, Expected, Mismatch, ParseError, PingTask, Sample,
-    SampleError,
-};
-pub use task::{Figures, Task, TaskKind, Tasks};
+pub use task::interface::{InterfaceFigures, InterfaceState, InterfaceTask};
+pub use task::ping::{Expected, Mismatch, ParseError, PingTask, Sample, SampleError};
+pub use task::{DefinitionError, DefinitionErrors, Figures, Task, TaskKind, Tasks};

@@ -1,14 +1,26 @@
 //! What is run on a router for a line, in terms of the router's platform.
 
+mod definition_error;
+mod keys;
+mod load;
+mod pattern;
+
+pub(crate) mod interface;
 pub(crate) mod ping;
 
+pub use definition_error::{DefinitionError, DefinitionErrors};
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::{Capability, Platform, Request, Result};
 
-use crate::{DefinitionErrors, Line, LineState, Measurement, ParseError, PingParams, PingTask};
+use crate::{
+    InterfaceFigures, InterfaceState, InterfaceTask, Line, LineState, Measurement, ParseError,
+    PingParams, PingTask, Word,
+};
 
 /// What is run for a line, and how. Lines that are run in the same way may share it: it is cheap
 /// to clone.
@@ -17,6 +29,8 @@ use crate::{DefinitionErrors, Line, LineState, Measurement, ParseError, PingPara
 pub enum Task {
     /// Its target is pinged.
     Ping(Arc<PingParams>),
+    /// The interface of the router that it hangs on is looked at.
+    Interface(Word),
 }
 
 /// A kind of task.
@@ -25,6 +39,8 @@ pub enum Task {
 pub enum TaskKind {
     /// See [`Task::Ping`].
     Ping,
+    /// See [`Task::Interface`].
+    Interface,
 }
 
 /// What a task found out.
@@ -33,6 +49,8 @@ pub enum TaskKind {
 pub enum Figures {
     /// Packets and their round-trip times.
     Ping(Measurement),
+    /// The state of an interface and its counters.
+    Interface(InterfaceFigures),
 }
 
 /// The registry of tasks: which kinds there are, on which platforms each of them runs over which
@@ -45,6 +63,7 @@ pub enum Figures {
 #[derive(Clone, Debug)]
 pub struct Tasks {
     ping: PingTask,
+    interface: InterfaceTask,
 }
 
 impl Default for Task {
@@ -63,6 +82,7 @@ impl Task {
     pub fn as_ping(&self) -> Option<&PingParams> {
         match self {
             Self::Ping(params) => Some(params),
+            Self::Interface(_) => None,
         }
     }
 
@@ -70,18 +90,20 @@ impl Task {
     pub fn kind(&self) -> TaskKind {
         match self {
             Self::Ping(_) => TaskKind::Ping,
+            Self::Interface(_) => TaskKind::Interface,
         }
     }
 }
 
 impl TaskKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Ping];
+    pub const ALL: [Self; 2] = [Self::Ping, Self::Interface];
 
     /// The stable name used in configurations and outcomes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ping => "ping",
+            Self::Interface => "interface",
         }
     }
 }
@@ -99,6 +121,16 @@ impl Figures {
             Self::Ping(ping) if ping.received == 0 => LineState::Down,
             Self::Ping(ping) if ping.received < ping.sent => LineState::Degraded,
             Self::Ping(_) => LineState::Up,
+            Self::Interface(interface) if interface.state == InterfaceState::Up => LineState::Up,
+            Self::Interface(_) => LineState::Down,
+        }
+    }
+
+    /// Those of an interface.
+    pub fn interface(&self) -> Option<&InterfaceFigures> {
+        match self {
+            Self::Interface(figures) => Some(figures),
+            Self::Ping(_) => None,
         }
     }
 
@@ -106,6 +138,7 @@ impl Figures {
     pub fn ping(&self) -> Option<&Measurement> {
         match self {
             Self::Ping(measurement) => Some(measurement),
+            Self::Interface(_) => None,
         }
     }
 }
@@ -119,16 +152,34 @@ impl From<Measurement> for Figures {
 impl Tasks {
     /// Every kind, with the definitions that come with this crate.
     pub fn builtin() -> Self {
-        Self { ping: PingTask::builtin() }
+        Self { ping: PingTask::builtin(), interface: InterfaceTask::builtin() }
     }
 
-    /// The built-in definitions and those of `files`: see [`PingTask::with_files`].
+    /// The built-in definitions and those of `files`, which have a table for each task: see
+    /// [`PingTask::with_files`].
     ///
     /// # Errors
     ///
     /// Everything that is wrong with the files.
     pub fn with_files(files: &[(&str, &str)]) -> Result<Self, DefinitionErrors> {
-        Ok(Self { ping: PingTask::with_files(files)? })
+        match (PingTask::with_files(files), InterfaceTask::with_files(files)) {
+            (Ok(ping), Ok(interface)) => Ok(Self { ping, interface }),
+            (ping, interface) => {
+                let mut errors = ping.err().map(|errors| errors.0).unwrap_or_default();
+                // What is wrong with a file as a whole is found twice.
+                for error in interface.err().into_iter().flat_map(|errors| errors.0) {
+                    if !errors.contains(&error) {
+                        errors.push(error);
+                    }
+                }
+                Err(DefinitionErrors(errors))
+            }
+        }
+    }
+
+    /// The look at an interface.
+    pub fn interface(&self) -> &InterfaceTask {
+        &self.interface
     }
 
     /// The ping.
@@ -138,13 +189,20 @@ impl Tasks {
 
     /// The names of the platforms on which any task runs, aliases included, in order.
     pub fn platforms(&self) -> impl Iterator<Item = &str> {
-        self.ping.names()
+        let names: BTreeSet<_> = self.ping.names().chain(self.interface.names()).collect();
+        names.into_iter()
+    }
+
+    /// Whether any task runs on `platform`.
+    pub fn knows(&self, platform: &Platform) -> bool {
+        self.ping.knows(platform) || self.interface.knows(platform)
     }
 
     /// Whether tasks of this kind run on `platform`, on sessions with this `capability`.
     pub fn supports(&self, kind: TaskKind, platform: &Platform, capability: &Capability) -> bool {
         let on_task = match kind {
             TaskKind::Ping => self.ping.supports(platform, capability),
+            TaskKind::Interface => self.interface.knows(platform),
         };
         on_task && capability.supports(platform)
     }
@@ -158,6 +216,7 @@ impl Tasks {
     pub fn request(&self, platform: &Platform, line: &Line) -> Result<Request> {
         match &line.task {
             Task::Ping(params) => self.ping.request(platform, &line.target, params),
+            Task::Interface(interface) => self.interface.request(platform, interface),
         }
     }
 
@@ -169,6 +228,7 @@ impl Tasks {
     pub fn budget(&self, platform: &Platform, line: &Line) -> Result<Duration> {
         match &line.task {
             Task::Ping(params) => self.ping.budget(platform, &line.target, params),
+            Task::Interface(_) => self.interface.budget(platform),
         }
     }
 
@@ -186,6 +246,9 @@ impl Tasks {
         match &line.task {
             Task::Ping(params) => {
                 self.ping.read(platform, &line.target, params, text).map(Figures::from)
+            }
+            Task::Interface(interface) => {
+                self.interface.read(platform, interface, text).map(Figures::Interface)
             }
         }
     }

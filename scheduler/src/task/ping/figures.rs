@@ -51,7 +51,7 @@ pub(super) struct Figures {
 
 /// Why figures cannot be believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
+pub(in crate::task) enum Doubt {
     /// The output has no statistics at all.
     Nothing,
     /// This is missing.

@@ -2,10 +2,7 @@
 
 mod command;
 mod definition;
-mod definition_error;
-mod figures;
-mod keys;
-mod load;
+pub(super) mod figures;
 mod number;
 mod parse_error;
 mod read;
@@ -13,7 +10,7 @@ mod replies;
 mod sample;
 mod target;
 mod template;
-mod text;
+pub(super) mod text;
 mod validate;
 
 use std::sync::{Arc, LazyLock};
@@ -21,12 +18,11 @@ use std::time::Duration;
 
 use pool_core::{Capability, Error, Platform, Request, Result};
 
-use crate::{Measurement, PingParams, Target};
+use super::load::{self, Definitions};
+use crate::{DefinitionErrors, Measurement, PingParams, Target};
 
 use definition::{Definition, Ends};
-pub use definition_error::{DefinitionError, DefinitionErrors};
 use figures::Doubt;
-use load::Definitions;
 pub use parse_error::ParseError;
 use read::Read;
 pub use sample::{Expected, Mismatch, Sample, SampleError};
@@ -37,8 +33,8 @@ macro_rules! builtin {
     };
 }
 
-/// The definitions that come with this crate: file name and text.
-const BUILTIN: &[(&str, &str)] = builtin![
+/// The definition files that come with this crate, with the tables of every task: name and text.
+pub(super) const BUILTIN: &[(&str, &str)] = builtin![
     "arista_eos.toml",
     "cisco_aireos.toml",
     "cisco_asa.toml",
@@ -66,7 +62,7 @@ static BUILTIN_TASK: LazyLock<PingTask> =
 #[derive(Clone, Debug)]
 pub struct PingTask {
     /// By name, aliases included.
-    definitions: Definitions,
+    definitions: Definitions<Definition>,
 }
 
 impl PingTask {

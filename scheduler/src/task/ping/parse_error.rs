@@ -9,17 +9,17 @@ use crate::{Failure, FailureKind};
 #[non_exhaustive]
 pub enum ParseError {
     /// There is no definition for the platform.
-    #[error("there is no ping definition for platform {0}")]
+    #[error("there is no definition for platform {0}")]
     UnknownPlatform(String),
 
     /// The device refused the command.
-    #[error("the device refused the ping: {message}")]
+    #[error("the device refused the command: {message}")]
     Refused {
         /// Its own words.
         message: String,
     },
 
-    /// The output is that of another ping.
+    /// The output is about something else.
     #[error("the output speaks of {found}, but {asked} was asked for")]
     OtherTarget {
         /// The target that was asked for.
@@ -58,7 +58,7 @@ pub enum ParseError {
 
 impl ParseError {
     /// The error for figures of `text` that cannot be believed.
-    pub(super) fn new(doubt: Doubt, text: &str) -> Self {
+    pub(in crate::task) fn new(doubt: Doubt, text: &str) -> Self {
         let tail = tail(text);
         match doubt {
             Doubt::Nothing => Self::Incomplete { missing: "all", tail },

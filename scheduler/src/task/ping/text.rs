@@ -32,17 +32,17 @@ static LOG: LazyLock<Regex> = LazyLock::new(|| {
 
 /// One line of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(in crate::task) struct Line {
     /// Without surrounding blanks and harmless terminal control, each run of blanks inside made
     /// one.
-    pub(super) text: String,
+    pub(in crate::task) text: String,
     /// Whether a line end follows. Otherwise it may have been cut off.
-    pub(super) is_ended: bool,
+    pub(in crate::task) is_ended: bool,
 }
 
 /// The lines of an output that are not empty. A carriage return begins a new line, because what
 /// follows it stands at the line's beginning.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Line> {
+pub(in crate::task) fn lines(text: &str) -> impl Iterator<Item = Line> {
     text.split_inclusive(['\n', '\r']).filter_map(|raw| {
         let plain: Cow<'_, str> = HARMLESS.replace_all(raw, "");
         let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -51,19 +51,19 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = Line> {
 }
 
 /// Whether a line is one that the device logs.
-pub(super) fn is_log(line: &str) -> bool {
+pub(in crate::task) fn is_log(line: &str) -> bool {
     LOG.is_match(line)
 }
 
 /// The last of a text, for an error.
-pub(super) fn tail(text: &str) -> String {
+pub(in crate::task) fn tail(text: &str) -> String {
     let text = text.trim_end();
     let skip = text.chars().count().saturating_sub(TAIL_CHARS_MAX);
     text.chars().skip(skip).collect()
 }
 
 /// The first of a line, for an error.
-pub(super) fn head(line: &str) -> String {
+pub(in crate::task) fn head(line: &str) -> String {
     line.chars().take(TAIL_CHARS_MAX).collect()
 }
 

@@ -2,22 +2,20 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use toml::Table;
 
 use super::definition::{Commands, Definition, Ends, Limits, Waits};
-use super::definition_error::Fault;
 use super::figures::Habits;
-use super::keys::Keys;
 use super::read::Reader;
 use super::replies::Packets;
 use super::template::{Param, Template};
 use crate::Unanswered;
+use crate::task::definition_error::Fault;
+use crate::task::keys::Keys;
+use crate::task::load::Defined;
+use crate::task::pattern::{compiled, has_group, patterns};
 
-/// The compiled size of one pattern. The built-in ones take a few kilobytes.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
-/// Patterns in one list. The longest built-in list has twelve.
-const PATTERNS_MAX: usize = 64;
 /// Commands before a ping. FortiOS, which has the most options, needs six.
 const BEFORE_MAX: usize = 16;
 /// The longest pause between two packets that makes sense.
@@ -46,13 +44,17 @@ const ANSWER_GROUPS: &[&str] = &["target", "address", "time", "unit"];
 /// What a line about a packet that was not answered may say.
 const UNANSWERED_GROUPS: &[&str] = &["target", "address"];
 
-/// The definition that a whole `[ping]` table gives.
-pub(super) fn definition(name: &str, table: Table) -> Result<Definition, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let definition = whole(name, table, &mut faults);
-    match definition {
-        Some(definition) if faults.is_empty() => Ok(definition),
-        _ => Err(faults),
+impl Defined for Definition {
+    const TABLE: &'static str = "ping";
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn build(name: &str, table: Table) -> Result<Option<Self>, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let definition = whole(name, table, &mut faults);
+        if faults.is_empty() { Ok(definition) } else { Err(faults) }
     }
 }
 
@@ -195,10 +197,6 @@ fn check_groups(reader: &Reader) -> Vec<Fault> {
     faults
 }
 
-fn has_group(pattern: &Regex, group: &str) -> bool {
-    pattern.capture_names().flatten().any(|name| name == group)
-}
-
 fn unanswered(keys: &mut Keys<'_>) -> Vec<(Unanswered, Vec<Regex>)> {
     let by_kind: BTreeMap<Unanswered, Vec<String>> =
         keys.optional("unanswered").unwrap_or_default();
@@ -220,38 +218,4 @@ fn marks(keys: &mut Keys<'_>) -> BTreeMap<char, Unanswered> {
         }
     }
     marks
-}
-
-/// The patterns of a list, each made to match a whole line.
-fn patterns(keys: &mut Keys<'_>, key: &'static str, groups: &[&str]) -> Vec<Regex> {
-    let texts: Vec<String> = keys.optional(key).unwrap_or_default();
-    compiled(keys, key, &texts, groups)
-}
-
-fn compiled(keys: &mut Keys<'_>, key: &str, texts: &[String], groups: &[&str]) -> Vec<Regex> {
-    if texts.len() > PATTERNS_MAX {
-        keys.complain(key, format!("has {} patterns; allowed are {PATTERNS_MAX}", texts.len()));
-        return Vec::new();
-    }
-    let mut patterns = Vec::new();
-    for text in texts {
-        match pattern(text, groups) {
-            Ok(pattern) => patterns.push(pattern),
-            Err(reason) => keys.complain(key, reason),
-        }
-    }
-    patterns
-}
-
-fn pattern(text: &str, groups: &[&str]) -> Result<Regex, String> {
-    let whole_line = format!("^(?:{text})$");
-    let pattern = RegexBuilder::new(&whole_line)
-        .size_limit(PATTERN_BYTES_MAX)
-        .build()
-        .map_err(|error| error.to_string())?;
-    if let Some(group) = pattern.capture_names().flatten().find(|name| !groups.contains(name)) {
-        let known = if groups.is_empty() { "none".to_owned() } else { groups.join(", ") };
-        return Err(format!("unknown group {group} in {text:?}: known are {known}"));
-    }
-    Ok(pattern)
 }

@@ -1,3 +1,5 @@
+//! Definition files: who inherits from whom, and what the files together define.
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -5,25 +7,33 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::definition::Definition;
 use super::definition_error::{DefinitionError, DefinitionErrors, Fault};
-use super::validate::definition;
 
 /// How long a chain of `inherits` may be; a longer one goes in a circle.
 const ANCESTORS_MAX: usize = 8;
 
-/// A definition file: what is true of the platform as a whole, and our table. Other tables are
-/// somebody else's.
+/// How one platform does one task.
+pub(super) trait Defined: Sized {
+    /// The table of a definition file that says so.
+    const TABLE: &'static str;
+
+    /// The platform's name; an alias has the definition of its platform.
+    fn name(&self) -> &str;
+
+    /// What a whole table gives; nothing if it says that the platform does not do the task.
+    fn build(name: &str, table: Table) -> Result<Option<Self>, Vec<Fault>>;
+}
+
+/// A definition file: what is true of the platform as a whole, and tables. That of a task is its
+/// own; others are somebody else's.
 #[derive(Debug, Deserialize)]
 struct File {
     name: Option<String>,
     #[serde(default)]
     aliases: Vec<String>,
     inherits: Option<String>,
-    #[serde(default)]
-    ping: Table,
     #[serde(flatten)]
-    others: Table,
+    tables: Table,
 }
 
 /// A file that could be read, and what it is called.
@@ -37,20 +47,20 @@ struct Source<'a> {
 type Sources<'a> = BTreeMap<String, Source<'a>>;
 
 /// Definitions by the names and aliases of their platforms.
-pub(super) type Definitions = BTreeMap<String, Arc<Definition>>;
+pub(super) type Definitions<D> = BTreeMap<String, Arc<D>>;
 
 /// The `builtin` definitions, which the files of that name gave, and those of the files in `own`.
 /// One of these with the name of a built-in platform replaces it, but not for the built-in ones
 /// that inherit from that.
-pub(super) fn definitions(
-    builtin: &Definitions,
+pub(super) fn definitions<D: Defined>(
+    builtin: &Definitions<D>,
     builtin_files: &[(&str, &str)],
     own: &[(&str, &str)],
-) -> Result<Definitions, DefinitionErrors> {
+) -> Result<Definitions<D>, DefinitionErrors> {
     let mut errors = Vec::new();
     let builtin_files = sources(builtin_files, &mut errors);
     let own = sources(own, &mut errors);
-    let kept = builtin.iter().filter(|(_, definition)| !own.contains_key(&definition.name));
+    let kept = builtin.iter().filter(|(_, definition)| !own.contains_key(definition.name()));
     let mut by_name = kept.map(|(name, known)| (name.clone(), known.clone())).collect();
     for (name, source) in &own {
         define(&mut by_name, name, source, &[&own, &builtin_files], &mut errors);
@@ -75,28 +85,29 @@ fn sources<'a>(files: &[(&'a str, &str)], errors: &mut Vec<DefinitionError>) -> 
     sources
 }
 
-/// Adds the definition of one file, unless it has nothing for a ping.
-fn define(
-    by_name: &mut Definitions,
+/// Adds the definition of one file, unless it has nothing for the task.
+fn define<D: Defined>(
+    by_name: &mut Definitions<D>,
     name: &str,
     source: &Source<'_>,
     layers: &[&Sources<'_>],
     errors: &mut Vec<DefinitionError>,
 ) {
-    match inherited(layers, name, &source.content) {
+    match inherited(D::TABLE, layers, name, &source.content) {
         Ok(table) if table.is_empty() => {}
-        Ok(table) => match definition(name, table) {
-            Ok(definition) => enter(by_name, name, definition, source, errors),
+        Ok(table) => match D::build(name, table) {
+            Ok(None) => {}
+            Ok(Some(definition)) => enter(by_name, name, definition, source, errors),
             Err(faults) => errors.extend(faults.into_iter().map(|f| f.of_file(source.file))),
         },
         Err(fault) => errors.push(fault.of_file(source.file)),
     }
 }
 
-fn enter(
-    by_name: &mut Definitions,
+fn enter<D: Defined>(
+    by_name: &mut Definitions<D>,
     name: &str,
-    definition: Definition,
+    definition: D,
     source: &Source<'_>,
     errors: &mut Vec<DefinitionError>,
 ) {
@@ -105,7 +116,7 @@ fn enter(
         match by_name.entry(alias.to_owned()) {
             Entry::Vacant(place) => drop(place.insert(definition.clone())),
             Entry::Occupied(taken) => {
-                let reason = format!("{alias:?} is also a name of {}", taken.get().name);
+                let reason = format!("{alias:?} is also a name of {}", taken.get().name());
                 errors.push(Fault::new("aliases", reason).of_file(source.file));
             }
         }
@@ -118,7 +129,7 @@ fn read(file: &str, text: &str) -> Result<(String, File), Fault> {
         let place = error.span().map(|span| line_at(text, span.start));
         Fault::new(place.unwrap_or_else(|| "toml".to_owned()), error.message())
     })?;
-    for (key, value) in &content.others {
+    for (key, value) in &content.tables {
         // What the platform is, in words, is for those who read the file.
         if !value.is_table() && key != "description" {
             let allowed = "allowed outside of tables are name, description, aliases, inherits";
@@ -139,11 +150,16 @@ fn line_at(text: &str, offset: usize) -> String {
     format!("line {}", before.matches('\n').count() + 1)
 }
 
-/// The `[ping]` table of the platform `name` with that of its ancestors beneath. A file that
+/// The table of a task of the platform `name` with that of its ancestors beneath. A file that
 /// replaces a built-in platform may inherit that one, by its own name.
-fn inherited(layers: &[&Sources<'_>], name: &str, content: &File) -> Result<Table, Fault> {
+fn inherited(
+    task: &str,
+    layers: &[&Sources<'_>],
+    name: &str,
+    content: &File,
+) -> Result<Table, Fault> {
     let (mut layers, mut heir) = (layers, name);
-    let mut table = content.ping.clone();
+    let mut table = content.table(task);
     let mut next = content.inherits.as_deref();
     for _ in 0..ANCESTORS_MAX {
         let Some(name) = next else { return Ok(table) };
@@ -154,11 +170,17 @@ fn inherited(layers: &[&Sources<'_>], name: &str, content: &File) -> Result<Tabl
                 if name == heir { "goes in a circle" } else { "there is no such platform" };
             return Err(Fault::new("inherits", format!("{name:?}: {reason}")));
         };
-        table = merged(parent.content.ping.clone(), table);
+        table = merged(parent.content.table(task), table);
         next = parent.content.inherits.as_deref();
         (layers, heir) = (&layers[layer..], name);
     }
     Err(Fault::new("inherits", format!("more than {ANCESTORS_MAX} ancestors, or a circle")))
+}
+
+impl File {
+    fn table(&self, task: &str) -> Table {
+        self.tables.get(task).and_then(Value::as_table).cloned().unwrap_or_default()
+    }
 }
 
 /// `base` with the values of `own` in place of its own; tables are merged, everything else is
@@ -176,8 +198,7 @@ fn merged(mut base: Table, own: Table) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::PingTask;
-    use crate::{PingParams, Target};
+    use crate::{PingParams, PingTask, Target};
 
     const GOOD: &str = r#"
 description = "What Acme builds"
