@@ -109,7 +109,7 @@ fn problems(
     let mut problems = cli.map(|InvalidDefinitions(problems)| problems).unwrap_or_default();
     for DefinitionError { file, key, reason } in tasks.into_iter().flat_map(|errors| errors.0) {
         let said = problems.iter().any(|known| known.file == file && !known.key.starts_with("cli"));
-        if key.starts_with("ping") || !said {
+        if ["ping", "interface"].iter().any(|table| key.starts_with(table)) || !said {
             problems.push(DefinitionProblem { file, key, reason });
         }
     }

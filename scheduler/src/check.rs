@@ -109,6 +109,7 @@ impl Site {
             router: self.router.name.clone(),
             platform: self.router.connection.platform.clone(),
             protocol: self.router.protocol,
+            task: line.task.kind(),
             scheduled_at,
             started_at: None,
             duration: Duration::ZERO,

@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pool_core::{Error, ErrorKind, Phase, Platform, Protocol};
 
-use crate::{Figures, LineId, LineStatus, Measurement, RouterName, RouterStatus, Target};
+use crate::{
+    Figures, InterfaceFigures, LineId, LineStatus, Measurement, RouterName, RouterStatus, Target,
+    TaskKind,
+};
 
 /// How one scheduled check ended. Every scheduled check has exactly one.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Outcome {
     pub platform: Platform,
     /// How commands reach the router.
     pub protocol: Protocol,
+    /// What was run, or to be run.
+    pub task: TaskKind,
     /// When the check was due.
     pub scheduled_at: Timestamp,
     /// When it began; absent when it was skipped.
@@ -79,6 +84,14 @@ pub enum CheckResult {
 }
 
 impl CheckResult {
+    /// What was seen of an interface, if that was looked at.
+    pub fn interface(&self) -> Option<&InterfaceFigures> {
+        match self {
+            Self::Measured(figures) => figures.interface(),
+            _ => None,
+        }
+    }
+
     /// What a ping measured, if it was one and it did.
     pub fn ping(&self) -> Option<&Measurement> {
         match self {

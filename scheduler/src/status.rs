@@ -72,6 +72,7 @@ mod tests {
             target: Target::new("198.51.100.1").unwrap(),
             router: RouterName::new("edge-1").unwrap(),
             platform: "cisco_iosxe".into(),
+            task: crate::TaskKind::Ping,
             protocol: Protocol::Scrapli,
             scheduled_at: Timestamp::UNIX_EPOCH,
             started_at: None,

@@ -64,6 +64,7 @@ fn check_file(path: &Path, parts: &Parts) -> Result<Report> {
     let halves = [
         ("command line", parts.platforms.get(&platform).is_some()),
         ("ping", parts.ping().knows(&platform)),
+        ("interface", parts.tasks.interface().knows(&platform)),
     ];
     let halves = halves
         .map(|(half, is_there)| format!("{half} {}", if is_there { "ok" } else { "not defined" }));
@@ -75,9 +76,12 @@ fn check_file(path: &Path, parts: &Parts) -> Result<Report> {
         .map(|(sample, mismatch)| format!("{}: {}: {mismatch}", beside.display(), sample.name))
         .collect();
     let read = samples.len() - mismatches.len();
-    let [cli, ping] = halves;
-    let summary =
-        format!("{}: {cli}, {ping}, {read} of {} samples ok", path.display(), samples.len());
+    let [cli, ping, interface] = halves;
+    let summary = format!(
+        "{}: {cli}, {ping}, {interface}, {read} of {} samples ok",
+        path.display(),
+        samples.len()
+    );
     Ok(Report { summary, mismatches })
 }
 

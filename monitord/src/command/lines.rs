@@ -37,6 +37,7 @@ struct LineView<'a> {
     interval_s: u64,
     task: &'static str,
     ping: Option<PingView<'a>>,
+    interface: Option<&'a str>,
     router: &'a str,
     address: String,
     platform: &'a str,
@@ -86,6 +87,7 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
             source: ping.source.as_ref().map(|word| word.as_str()),
             vrf: ping.vrf.as_ref().map(|word| word.as_str()),
         }),
+        interface: line.task.as_interface().map(|word| word.as_str()),
         router: router.name.as_str(),
         address: connection.endpoint.to_string(),
         platform: connection.platform.as_str(),
@@ -104,9 +106,10 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
 }
 
 fn task(view: &LineView<'_>) -> String {
-    match &view.ping {
-        Some(ping) => format!("{} {} x {}s", view.task, ping.count, ping.timeout_s),
-        None => view.task.to_owned(),
+    match (&view.ping, view.interface) {
+        (Some(ping), _) => format!("{} {} x {}s", view.task, ping.count, ping.timeout_s),
+        (None, Some(interface)) => format!("{} {interface}", view.task),
+        (None, None) => view.task.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! How results look from outside: JSON for programs, tables for people.
 
+mod interface;
 mod measurement;
 mod outcome;
 mod table;

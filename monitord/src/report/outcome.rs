@@ -6,6 +6,7 @@ use pool_core::{Phase, Protocol};
 use scheduler::{CheckResult, Outcome, SkipReason};
 use serde::Serialize;
 
+use super::interface::InterfaceView;
 use super::measurement::unanswered_view;
 use super::{Table, round_ms};
 use crate::board::LastResult;
@@ -37,6 +38,10 @@ struct OutcomeView<'a> {
     connect_ms: Option<f64>,
     reused: Option<bool>,
     trigger: &'static str,
+    /// What was run.
+    task: &'static str,
+    /// What was seen of an interface, if that was it.
+    interface: Option<InterfaceView<'a>>,
     error: Option<ErrorView<'a>>,
 }
 
@@ -77,6 +82,8 @@ impl<'a> From<&'a Outcome> for OutcomeView<'a> {
             connect_ms: outcome.connect.map(millis),
             reused: outcome.reused,
             trigger: outcome.trigger.as_str(),
+            task: outcome.task.as_str(),
+            interface: outcome.result.interface().map(InterfaceView::from),
             error: error(&outcome.result),
         }
     }
@@ -151,7 +158,7 @@ pub(crate) fn outcome_table(outcomes: &[Outcome]) -> Table {
             view.line.to_owned(),
             view.router.to_owned(),
             view.target.to_owned(),
-            shown(view.loss_pct, "%"),
+            view.interface.as_ref().map_or_else(|| shown(view.loss_pct, "%"), InterfaceView::state),
             shown(view.rtt_avg_ms, " ms"),
             shown(view.duration_ms, " ms"),
             cause(&outcome.result).unwrap_or_default(),
@@ -167,6 +174,7 @@ mod tests {
         Failure, LineId, LineStatus, Measurement, RouterName, RouterStatus, RttMs, Target, Trigger,
         Unanswered,
     };
+    use scheduler::{Figures, InterfaceFigures, InterfaceState, TaskKind};
 
     use super::*;
 
@@ -179,6 +187,7 @@ mod tests {
             router: RouterName::new("edge-1").unwrap(),
             platform: Platform::new("cisco_iosxe"),
             protocol: Protocol::Scrapli,
+            task: TaskKind::Ping,
             scheduled_at: at,
             started_at: (!skipped).then_some(at),
             duration: Duration::from_micros(1_234_567),
@@ -211,10 +220,31 @@ mod tests {
                 r#""scheduled_at":"2025-12-22T08:00:00.250Z","#,
                 r#""started_at":"2025-12-22T08:00:00.250Z","#,
                 r#""duration_ms":1234.567,"wait_ms":12.0,"connect_ms":null,"reused":true,"trigger":"schedule","#,
-                r#""error":null}"#,
+                r#""task":"ping","interface":null,"error":null}"#,
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn an_interface_has_its_state_and_counters_and_no_packets() {
+        let figures = InterfaceFigures {
+            name: "GigabitEthernet0/0/1".to_owned(),
+            state: InterfaceState::Disabled,
+            in_errors: 45,
+            out_errors: 6,
+            in_drops: Some(7),
+            out_drops: None,
+            crc_errors: Some(44),
+        };
+        let result = CheckResult::Measured(Figures::Interface(figures));
+        let line = outcome_line(&Outcome { task: TaskKind::Interface, ..outcome(result) });
+        assert!(line.contains(r#""status":"measured","loss_pct":null,"sent":null"#), "{line}");
+        let expected = concat!(
+            r#""task":"interface","interface":{"name":"GigabitEthernet0/0/1","state":"disabled","#,
+            r#""in_errors":45,"out_errors":6,"in_drops":7,"out_drops":null,"crc_errors":44},"#,
+        );
+        assert!(line.contains(expected), "{line}");
     }
 
     #[test]

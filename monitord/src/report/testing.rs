@@ -15,6 +15,7 @@ pub(crate) fn measured(line: &str) -> Outcome {
         router: RouterName::new("edge-1").unwrap(),
         platform: Platform::new("linux"),
         protocol: Protocol::Ssh,
+        task: scheduler::TaskKind::Ping,
         scheduled_at: at,
         started_at: Some(at),
         duration: Duration::ZERO,

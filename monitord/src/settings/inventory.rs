@@ -7,16 +7,21 @@ use std::time::Duration;
 use pool_core::{ConnectionConfig, Endpoint, Fingerprint, HostKeyPolicy, Platform, Protocol};
 use scheduler::{
     CheckRules, Interval, Inventory, Line, LineId, PingParams, Router, RouterName, Subject, Target,
-    Task, Word,
+    Task, TaskKind, Word,
 };
 
 use super::problem::Problem;
 use super::section::{Section, nearest};
-use super::value::{boolean, duration, duration_within, integer, parsed, word};
+use super::value::{boolean, duration, duration_within, integer, one_of, parsed, word};
 use super::{Surroundings, checks, connection, credentials, source, ssh};
 
 /// Reading a large inventory takes a moment; more often than this would be all that is done.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
+/// The names of the tasks.
+const TASKS: &[(&str, TaskKind)] = &[
+    (TaskKind::Ping.as_str(), TaskKind::Ping),
+    (TaskKind::Interface.as_str(), TaskKind::Interface),
+];
 /// What `host` and `target` may be.
 const HOST: &str = "an IP address or a host name";
 
@@ -267,10 +272,30 @@ fn read_line(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Line>
     let target =
         section.require("target", parsed(Target::new, |e| format!("{HOST} ({})", e.reason)));
     let interval = read_interval(section).unwrap_or(defaults.interval);
+    let task = read_task(section, defaults);
+    Some(Line { id: id?, router: router?, target: target?, interval, task: task? })
+}
+
+/// A line with an interface is looked at there; all others are pinged.
+fn read_task(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Task> {
+    let kind = section.get("task", one_of(TASKS));
     let ping = section.section("ping", |ping| read_ping(ping, &defaults.ping));
-    // Lines that are pinged as all others share the memory for that.
-    let ping = ping.map_or_else(|| defaults.ping.clone(), Arc::new);
-    Some(Line { id: id?, router: router?, target: target?, interval, task: Task::Ping(ping) })
+    let one_word = parsed(Word::new, |e: scheduler::InvalidText| e.allowed.to_owned());
+    match (kind, section.has("interface")) {
+        (Some(TaskKind::Interface), _) | (None, true) => {
+            if ping.is_some() {
+                section.complain("ping", "stands beside task interface: nothing is pinged then");
+            }
+            section.require("interface", one_word).map(Task::Interface)
+        }
+        (Some(kind), true) => {
+            section.ignore("interface");
+            section.complain("interface", format!("stands beside task {kind}, which takes none"));
+            None
+        }
+        // Lines that are pinged as all others share the memory for that.
+        _ => Some(Task::Ping(ping.map_or_else(|| defaults.ping.clone(), Arc::new))),
+    }
 }
 
 fn read_interval(section: &mut Section<'_>) -> Option<Interval> {

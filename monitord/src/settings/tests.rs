@@ -221,6 +221,34 @@ lines:
 }
 
 #[test]
+fn a_task_that_the_router_does_not_have_is_named_where_it_stands() {
+    let router =
+        "  - { name: fw-1, host: 192.0.2.2, platform: cisco_asa, username: u, password: p }\n";
+    let mut text = GOOD.replace("lines:", &format!("{router}lines:"));
+    text += "
+  - { id: L2, router: edge-1, target: 198.51.100.2, interface: Gi0/0/1 }
+  - { id: L3, router: edge-1, target: 198.51.100.2, task: interface }
+  - { id: L4, router: edge-1, target: 198.51.100.2, task: ping, interface: Gi0/0/1 }
+  - { id: L5, router: edge-1, target: 198.51.100.2, interface: a b }
+  - { id: L6, router: edge-1, target: 198.51.100.2, interface: Gi0/0/1, ping: { count: 3 } }
+  - { id: L7, router: edge-1, target: 198.51.100.2, task: traceroute }
+  - { id: L8, router: fw-1, target: 198.51.100.2, interface: port1 }
+";
+    check(
+        &text,
+        &[
+            "m.yaml: lines[2].interface is missing: allowed is a text",
+            "m.yaml: lines[3].interface stands beside task ping, which takes none",
+            "m.yaml: lines[4].interface is \"a b\": allowed is one word of at most 64 letters, \
+             digits and . _ - : / @, not beginning with a dash",
+            "m.yaml: lines[5].ping stands beside task interface: nothing is pinged then",
+            "m.yaml: lines[6].task is \"traceroute\": allowed is ping, interface",
+            "m.yaml: lines[7].task is interface: allowed is ping on platform cisco_asa over scrapli",
+        ],
+    );
+}
+
+#[test]
 fn names_are_unique_and_lines_have_their_router() {
     check(
         &format!(

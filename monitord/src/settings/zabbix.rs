@@ -59,6 +59,12 @@ pub(crate) struct ItemKeys {
     pub(crate) rtt_max: Option<String>,
     /// Gets how long the check took in seconds, when it was tried.
     pub(crate) duration: Option<String>,
+    /// Gets `up`, `down` or `disabled`, when an interface was looked at.
+    pub(crate) interface_state: Option<String>,
+    /// Gets its count of errors on the way in.
+    pub(crate) interface_in_errors: Option<String>,
+    /// Gets its count of errors on the way out.
+    pub(crate) interface_out_errors: Option<String>,
     /// Gets `ok` or what went wrong, after each check.
     pub(crate) status: Option<String>,
 }
@@ -73,6 +79,9 @@ impl Default for ItemKeys {
             rtt_avg: None,
             rtt_max: None,
             duration: None,
+            interface_state: None,
+            interface_in_errors: None,
+            interface_out_errors: None,
             status: None,
         }
     }
@@ -154,6 +163,9 @@ fn read_items(section: &mut Section<'_>) -> ItemKeys {
         rtt_avg: section.get("rtt_avg", key),
         rtt_max: section.get("rtt_max", key),
         duration: section.get("duration", key),
+        interface_state: section.get("interface_state", key),
+        interface_in_errors: section.get("interface_in_errors", key),
+        interface_out_errors: section.get("interface_out_errors", key),
         status: section.get("status", key),
     };
     complain_about_shared_keys(section, &keys);
@@ -170,6 +182,9 @@ fn complain_about_shared_keys(section: &Section<'_>, keys: &ItemKeys) {
         ("rtt_avg", keys.rtt_avg.as_ref()),
         ("rtt_max", keys.rtt_max.as_ref()),
         ("duration", keys.duration.as_ref()),
+        ("interface_state", keys.interface_state.as_ref()),
+        ("interface_in_errors", keys.interface_in_errors.as_ref()),
+        ("interface_out_errors", keys.interface_out_errors.as_ref()),
         ("status", keys.status.as_ref()),
     ];
     for (index, (name, key)) in named.iter().enumerate() {

@@ -98,6 +98,31 @@ async fn measure(platforms: &[&str], protocol: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_interface_of_a_line_is_looked_at_over_both_protocols() {
+    let shown = "GigabitEthernet0/0/1 is up, line protocol is down \n  Hardware is X\n\
+                 \x20    45 input errors, 44 CRC, 0 frame, 1 overrun, 0 ignored\n\
+                 \x20    6 output errors, 0 collisions, 2 interface resets\n";
+    let spec = RouterSpec::new("edge-1", "cisco_iosxe");
+    let lab = Lab::start(vec![spec.show("show interfaces Gi0/0/1", shown)]).await.unwrap();
+    for protocol in ["ssh", "scrapli"] {
+        let mut site = Site::of(&lab);
+        site.config["routers"][0]["protocol"] = protocol.into();
+        site.add_line("wan", "edge-1")["interface"] = "Gi0/0/1".into();
+        let ended = site.run("once", &["-o", "json"]).await;
+        let outcomes = ended.json();
+        let seen = outcome(&outcomes, "wan");
+        assert_eq!(seen["status"], "measured", "{protocol}: {}", ended.everything());
+        assert_eq!((&seen["task"], &seen["sent"]), (&"interface".into(), &Value::Null), "{seen}");
+        let interface = &seen["interface"];
+        assert_eq!(interface["name"], "GigabitEthernet0/0/1", "{seen}");
+        assert_eq!(interface["state"], "down", "{seen}");
+        let errors = ["in_errors", "out_errors", "crc_errors"].map(|key| interface[key].as_u64());
+        assert_eq!(errors, [Some(45), Some(6), Some(44)], "{seen}");
+        assert_eq!(outcome(&outcomes, "edge-1")["task"], "ping");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_platform_of_the_lab_is_measured_at_its_prompt() {
     measure(&lab::platforms(), "scrapli").await;
 }

@@ -78,6 +78,14 @@ impl Task {
         Self::Ping(Arc::new(params))
     }
 
+    /// The interface that is looked at, if one is.
+    pub fn as_interface(&self) -> Option<&Word> {
+        match self {
+            Self::Interface(interface) => Some(interface),
+            Self::Ping(_) => None,
+        }
+    }
+
     /// How it is pinged, if it is.
     pub fn as_ping(&self) -> Option<&PingParams> {
         match self {
@@ -100,7 +108,7 @@ impl TaskKind {
     pub const ALL: [Self; 2] = [Self::Ping, Self::Interface];
 
     /// The stable name used in configurations and outcomes.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ping => "ping",
             Self::Interface => "interface",

@@ -32,7 +32,15 @@ struct Figures {
     rtt_avg_ms: Option<f64>,
     rtt_max_ms: Option<f64>,
     duration_ms: Option<f64>,
+    interface: Option<Interface>,
     error: Option<Cause>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Interface {
+    state: String,
+    in_errors: u64,
+    out_errors: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +71,8 @@ pub(super) fn values_of(record: &Record, items: &ItemKeys) -> Vec<ItemValue> {
     match (&measurement, &record.status) {
         (Some(measurement), _) => add(&items.ping, format!("{:.0}", measurement.loss_pct())),
         (None, Some(status)) => add(&items.error_detail, status.clone()),
-        (None, None) => return values,
+        (None, None) if figures.interface.is_none() => return values,
+        (None, None) => {}
     }
     let mut add_if = |key: &Option<String>, value: Option<String>| {
         if let (Some(key), Some(value)) = (key, value) {
@@ -75,6 +84,13 @@ pub(super) fn values_of(record: &Record, items: &ItemKeys) -> Vec<ItemValue> {
     add_if(&items.rtt_min, figures.rtt_min_ms.map(seconds));
     add_if(&items.rtt_avg, figures.rtt_avg_ms.map(seconds));
     add_if(&items.rtt_max, figures.rtt_max_ms.map(seconds));
+    let interface = figures.interface.as_ref();
+    add_if(&items.interface_state, interface.map(|interface| interface.state.clone()));
+    add_if(&items.interface_in_errors, interface.map(|interface| interface.in_errors.to_string()));
+    add_if(
+        &items.interface_out_errors,
+        interface.map(|interface| interface.out_errors.to_string()),
+    );
     add_if(&items.duration, figures.duration_ms.map(seconds));
     add_if(&items.status, Some(figures.error.map_or_else(|| "ok".to_owned(), |e| e.kind)));
     values
