@@ -17,6 +17,7 @@ use scheduler::{
 use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
+use crate::inventory::unresolved;
 use crate::settings::{Settings, SshLimits};
 
 /// Blocking threads beside those for SSH: standard output, and the resolver for Zabbix's name.
@@ -165,6 +166,9 @@ pub(crate) struct FleetPools(pub(crate) Arc<Fleet>);
 
 impl Pools for FleetPools {
     fn pool(&self, router: &Router) -> pool_core::Result<Arc<dyn ConnectionPool>> {
+        if let Some(error) = unresolved::error_of(router) {
+            return Err(error);
+        }
         Ok(self.0.pool(router.name.as_str(), &router.connection)?)
     }
 

@@ -5,9 +5,10 @@ use pool_core::Credentials;
 use scheduler::{Inventory, Line, Router, RouterName};
 use serde::Serialize;
 
-use super::{Exit, prepare};
+use super::{Exit, prepare, zabbix_lines};
 use crate::app::Parts;
 use crate::cli::{Format, LinesArgs};
+use crate::inventory::unresolved;
 use crate::output::Output;
 use crate::report::Table;
 
@@ -16,8 +17,9 @@ const MASK: &str = "***";
 
 /// Shows the inventory as it was understood.
 pub(super) fn execute(args: &LinesArgs, parts: &Parts) -> Result<Exit> {
-    let inventory = prepare(&args.config, parts)?.inventory;
-    let views = views(&inventory);
+    let mut settings = prepare(&args.config, parts)?;
+    zabbix_lines::add(&mut settings, parts)?;
+    let views = views(&settings.inventory);
     let text = match args.output {
         Format::Table => table(&views).to_string(),
         Format::Json => {
@@ -38,6 +40,8 @@ struct LineView<'a> {
     task: &'static str,
     ping: Option<PingView<'a>>,
     interface: Option<&'a str>,
+    /// Why it cannot be checked, if it cannot.
+    unresolved: Option<&'a str>,
     router: &'a str,
     address: String,
     platform: &'a str,
@@ -88,6 +92,7 @@ fn view<'a>(line: &'a Line, router: &'a Router) -> LineView<'a> {
             vrf: ping.vrf.as_ref().map(|word| word.as_str()),
         }),
         interface: line.task.as_interface().map(|word| word.as_str()),
+        unresolved: unresolved::reason_of(router),
         router: router.name.as_str(),
         address: connection.endpoint.to_string(),
         platform: connection.platform.as_str(),
@@ -119,6 +124,13 @@ fn table(views: &[LineView<'_>]) -> Table {
         "LOGIN",
     ]);
     for view in views {
+        if view.unresolved.is_some() {
+            let mut cells = ["-"; 10].map(str::to_owned);
+            (cells[0], cells[1]) = (view.line.to_owned(), view.target.to_owned());
+            (cells[2], cells[4]) = (format!("{}s", view.interval_s), view.router.to_owned());
+            table.row(cells);
+            continue;
+        }
         let logins = [
             (view.private_key, "key"),
             (view.agent.then_some(MASK), "agent"),

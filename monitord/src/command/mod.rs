@@ -11,6 +11,7 @@ mod probe;
 mod run;
 mod spool;
 mod validate;
+mod zabbix_lines;
 
 use std::fmt;
 use std::path::PathBuf;

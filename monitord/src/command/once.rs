@@ -7,7 +7,7 @@ use pool_core::Context;
 use scheduler::{CheckResult, Inventory, Line, Outcome, run_once};
 use tokio::sync::mpsc;
 
-use super::{Exit, Usage, prepare};
+use super::{Exit, Usage, prepare, zabbix_lines};
 use crate::app::{self, FleetPools, Parts};
 use crate::cli::{Format, OnceArgs};
 use crate::output::InterruptibleOutput;
@@ -22,6 +22,7 @@ const NOT_WRITTEN: &str = "cannot write to standard output";
 /// Checks every line once.
 pub(super) fn execute(args: &OnceArgs, parts: &Parts) -> Result<Exit> {
     let mut settings = prepare(&args.config, parts)?;
+    zabbix_lines::add(&mut settings, parts)?;
     settings.inventory = selected(settings.inventory, args)?;
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
     let outcomes = runtime.block_on(check(&settings, args.output, parts));

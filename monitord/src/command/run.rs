@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use pool::Fleet;
 use pool_core::Context;
-use scheduler::{DropLimit, InventorySource, Keeper, Scheduler};
+use scheduler::{DropLimit, Inventory, Keeper, Scheduler};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,8 @@ use crate::app::{self, FleetPools, Parts};
 use crate::board::Board;
 use crate::cli::RunArgs;
 use crate::control::Control;
-use crate::inventory::{ConfigurationSource, Follower};
+use crate::inventory::zabbix::ZabbixSource;
+use crate::inventory::{ConfigurationSource, Follower, Watched};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
@@ -36,16 +37,34 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     let settings = prepare(&args.config, parts)?;
     warn_of(&settings.warnings);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
-    let source = ConfigurationSource::new(
-        args.config.config.clone(),
-        args.config.overrides.clone(),
-        parts.catalog(),
-    );
-    let ended = runtime.block_on(daemon(&settings, source, args.output.is_some(), parts));
+    let sources = sources(args, &settings, parts)?;
+    let ended = runtime.block_on(daemon(&settings, sources, args.output.is_some(), parts));
     // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
     // keep the process from ending.
     runtime.shutdown_background();
     ended
+}
+
+/// Where lines come from, the strongest first.
+fn sources(args: &RunArgs, settings: &Settings, parts: &Parts) -> Result<Vec<Watched>> {
+    let (changes, resolver) = watch::channel(Arc::new(settings.resolver(parts.catalog())));
+    let (path, overrides) = (args.config.config.clone(), args.config.overrides.clone());
+    let configuration = ConfigurationSource::new(path, overrides, parts.catalog(), changes);
+    let mut sources = vec![Watched {
+        source: Box::new(configuration),
+        refresh: settings.inventory_refresh,
+        is_new: false,
+        resolver: None,
+    }];
+    if let Some(api) = &settings.api {
+        sources.push(Watched {
+            source: Box::new(ZabbixSource::new(api.clone(), resolver.clone())?),
+            refresh: Some(api.refresh),
+            is_new: true,
+            resolver: Some(resolver),
+        });
+    }
+    Ok(sources)
 }
 
 /// A large inventory can have as many warnings as lines; the log has a few of them.
@@ -61,7 +80,7 @@ fn warn_of(warnings: &[String]) {
 
 async fn daemon(
     settings: &Settings,
-    source: ConfigurationSource,
+    sources: Vec<Watched>,
     to_stdout: bool,
     parts: &Parts,
 ) -> Result<Exit> {
@@ -98,11 +117,14 @@ async fn daemon(
         Some(path) => Some(Control::open(path, scheduler.checker(), shutdown.clone()).await?),
         None => None,
     };
-    let mut keeper = Keeper::new(DropLimit::default());
-    keeper.add(source.name(), settings.inventory.clone());
-    let follower =
-        Follower::new(keeper, board.clone(), scheduler.reconciler()).with(Box::new(source));
-    let following = follower.run(settings.inventory_refresh, hang_ups, shutdown.clone());
+    let keeper = Keeper::new(DropLimit::default());
+    let follower = Follower::new(keeper, board.clone(), scheduler.reconciler());
+    let follower = sources.into_iter().fold(follower, |follower, watched| {
+        let is_known = !watched.is_new;
+        let last_good = if is_known { settings.inventory.clone() } else { Inventory::default() };
+        follower.with(watched, last_good)
+    });
+    let following = follower.run(hang_ups, shutdown.clone());
     let following = AbortOnDropHandle::new(tokio::spawn(following));
     systemd::ready(&board);
     let feeding = AbortOnDropHandle::new(tokio::spawn(systemd::feed(board)));

@@ -7,9 +7,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Exit, prepare};
+use super::{Exit, prepare, zabbix_lines};
 use crate::app::{self, Parts};
 use crate::cli::ValidateArgs;
+use crate::inventory::unresolved;
+use crate::inventory::zabbix::Resolved;
 use crate::output::Output;
 use crate::settings::{Settings, ShownPoolOptions};
 
@@ -20,17 +22,31 @@ const REACHED_AT_ONCE_MAX: usize = 32;
 
 /// Loads the settings, and tries to reach everyone in them.
 pub(super) fn execute(args: &ValidateArgs, parts: &Parts) -> Result<Exit> {
-    let settings = prepare(&args.config, parts)?;
-    let inventory = &settings.inventory;
+    let mut settings = prepare(&args.config, parts)?;
     let mut text = String::new();
     for warning in &settings.warnings {
         writeln!(text, "warning: {warning}")?;
     }
+    let resolved = match &settings.api {
+        Some(_) if args.offline => {
+            writeln!(text, "warning: offline: Zabbix was not asked for its lines")?;
+            Resolved::default()
+        }
+        _ => zabbix_lines::add(&mut settings, parts)?,
+    };
+    for note in &resolved.notes {
+        writeln!(text, "warning: {note}")?;
+    }
+    for (line, fault) in &resolved.faults {
+        writeln!(text, "line {line}: {}", fault.reason)?;
+    }
+    let inventory = &settings.inventory;
+    let real = inventory.routers.iter().filter(|router| unresolved::error_of(router).is_none());
     writeln!(
         text,
         "{}: valid, {} routers, {} lines",
         args.config.config.display(),
-        inventory.routers.len(),
+        real.count(),
         inventory.lines.len()
     )?;
     writeln!(text, "pool: {}", ShownPoolOptions(&settings.pool))?;
@@ -39,13 +55,15 @@ pub(super) fn execute(args: &ValidateArgs, parts: &Parts) -> Result<Exit> {
         writeln!(text, "{problem}")?;
     }
     Output::default().write(&text)?;
-    Ok(if unreachable.is_empty() { Exit::Ok } else { Exit::Failed })
+    let is_good = unreachable.is_empty() && resolved.faults.is_empty();
+    Ok(if is_good { Exit::Ok } else { Exit::Failed })
 }
 
 /// Opens a TCP connection to every router and to Zabbix, and says which cannot be had, in the
 /// order of the configuration.
 fn reach(settings: &Settings) -> Result<Vec<String>> {
     let routers = settings.inventory.routers.iter();
+    let routers = routers.filter(|router| unresolved::error_of(router).is_none());
     let mut peers: Vec<_> =
         routers.map(|r| (format!("router {}", r.name), r.connection.endpoint.clone())).collect();
     peers.extend(settings.zabbix.iter().map(|z| ("zabbix".to_owned(), z.address.clone())));

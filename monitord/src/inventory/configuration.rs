@@ -1,12 +1,14 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pool_core::{Context, Phase};
 use scheduler::{Inventory, InventorySource, SourceError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::catalog::Catalog;
-use crate::settings::{self, Environment, Override};
+use crate::inventory::zabbix::Resolver;
+use crate::settings::{self, Environment, Override, Settings};
 
 /// How many problems of a broken configuration a message has.
 const PROBLEMS_TOLD_MAX: usize = 3;
@@ -22,18 +24,26 @@ pub(crate) struct ConfigurationSource {
     /// The look that is under way. There is never more than one, so that a file system that hangs
     /// costs one thread.
     reading: Option<oneshot::Receiver<Loaded>>,
+    /// Where others learn what has changed for them.
+    resolver: watch::Sender<Arc<Resolver>>,
 }
 
-type Loaded = Result<Inventory, SourceError>;
+type Loaded = Result<Settings, SourceError>;
 
 impl ConfigurationSource {
     /// The source's name.
     pub(crate) const NAME: &str = "configuration";
 
-    /// What [`settings::load`] reads with the same arguments.
-    pub(crate) fn new(path: PathBuf, overrides: Vec<Override>, catalog: Catalog) -> Self {
+    /// What [`settings::load`] reads with the same arguments. What it says that concerns the lines
+    /// of other sources is told through `resolver`.
+    pub(crate) fn new(
+        path: PathBuf,
+        overrides: Vec<Override>,
+        catalog: Catalog,
+        resolver: watch::Sender<Arc<Resolver>>,
+    ) -> Self {
         let environment = Environment::of_process();
-        Self { path, environment, overrides, catalog, reading: None }
+        Self { path, environment, overrides, catalog, reading: None, resolver }
     }
 
     /// Reads the configuration on a thread of its own: it waits for files, and for commands that
@@ -44,7 +54,6 @@ impl ConfigurationSource {
         let (sender, receiver) = oneshot::channel();
         let reading = move || {
             let loaded = settings::load(&path, &environment, &overrides, &catalog);
-            let loaded = loaded.map(|settings| settings.inventory);
             // Whoever asked may have gone.
             sender.send(loaded.map_err(|invalid| told(&invalid))).ok();
         };
@@ -70,7 +79,7 @@ impl InventorySource for ConfigurationSource {
         Self::NAME
     }
 
-    async fn load(&mut self, ctx: &Context) -> Loaded {
+    async fn load(&mut self, ctx: &Context) -> Result<Inventory, SourceError> {
         // A look that was given up may have read what has changed since.
         let stale = self.reading.take();
         let loading = async {
@@ -87,6 +96,15 @@ impl InventorySource for ConfigurationSource {
             late = late => return late,
         };
         self.reading = None;
-        loaded
+        let settings = loaded?;
+        let resolver = settings.resolver(self.catalog.clone());
+        self.resolver.send_if_modified(|known| {
+            let is_new = !known.is_like(&resolver);
+            if is_new {
+                *known = Arc::new(resolver);
+            }
+            is_new
+        });
+        Ok(settings.inventory)
     }
 }

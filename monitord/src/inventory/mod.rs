@@ -1,17 +1,17 @@
 //! Follows the sources of the inventory while the daemon runs, and makes what they say run.
 
 mod configuration;
+pub(crate) mod unresolved;
+mod watcher;
+pub(crate) mod zabbix;
 
-use std::future::pending;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use pool_core::Context;
-use scheduler::{
-    Confirmation, InventoryDiff, InventorySource, Keeper, Reconciler, Trouble, Verdict,
-};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use scheduler::{Inventory, InventoryDiff, Keeper, Reconciler, Trouble, Verdict};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -19,101 +19,86 @@ use crate::board::{Board, SourceState};
 use crate::shutdown::HangUps;
 use crate::systemd;
 
-pub(crate) use configuration::ConfigurationSource;
+use watcher::Found;
 
-/// How long one look at a source may take: a file is there at once, a vault that is asked for the
-/// secrets in it within seconds.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) use configuration::ConfigurationSource;
+pub(crate) use watcher::Watched;
+
+/// How many finds may wait to be taken over; whoever has one waits for that.
+const FINDS_MAX: usize = 1;
 /// How many conflicts between sources are logged at once.
 const CONFLICTS_LOGGED_MAX: usize = 10;
 
-/// Looks at every source from time to time, and when it is told to.
+/// Follows sources, and takes over what has changed.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    sources: Vec<Box<dyn InventorySource>>,
+    watched: Vec<Watched>,
     keeper: Keeper,
     board: Arc<Board>,
     reconciler: Reconciler,
 }
 
 impl Follower {
-    /// A follower of no source yet. `keeper` knows the sources that are to be followed, in the
-    /// same order.
+    /// A follower of no source yet. Neither does `keeper` know any.
     pub(crate) fn new(keeper: Keeper, board: Arc<Board>, reconciler: Reconciler) -> Self {
-        Self { sources: Vec::new(), keeper, board, reconciler }
+        Self { watched: Vec::new(), keeper, board, reconciler }
     }
 
-    /// Adds a source, the next one that the keeper knows.
+    /// Adds a source, weaker than those before it, with what is known to be good of it.
     #[must_use]
-    pub(crate) fn with(mut self, source: Box<dyn InventorySource>) -> Self {
-        self.sources.push(source);
+    pub(crate) fn with(mut self, watched: Watched, last_good: Inventory) -> Self {
+        self.keeper.add(watched.source.name(), last_good);
+        self.watched.push(watched);
         self
     }
 
-    /// Follows the sources until `shutdown`: every `refresh`, if there is one, and on SIGHUP, with
+    /// Follows the sources until `shutdown`: each at its own pace, and all of them on SIGHUP, with
     /// which an operator also confirms what the log has warned of.
-    pub(crate) async fn run(
-        mut self,
-        refresh: Option<Duration>,
-        mut hang_ups: HangUps,
-        shutdown: CancellationToken,
-    ) {
+    pub(crate) async fn run(mut self, mut hang_ups: HangUps, shutdown: CancellationToken) {
         self.show();
-        let mut ticks = refresh.map(|every| {
-            let mut ticks = interval_at(Instant::now() + every, every);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        });
-        let following = async {
-            loop {
-                let tick = async {
-                    match &mut ticks {
-                        Some(ticks) => drop(ticks.tick().await),
-                        None => pending().await,
-                    }
-                };
-                let confirmation = tokio::select! {
-                    () = hang_ups.next() => Confirmation::ByOperator,
-                    () = tick => Confirmation::None,
-                };
-                let is_reload = confirmation == Confirmation::ByOperator;
-                if is_reload {
+        let (requests, receiver) = watch::channel(0);
+        let (sender, mut finds) = mpsc::channel(FINDS_MAX);
+        // Dropped, and with it the looks that are under way, when this ends.
+        let mut watchers = JoinSet::new();
+        let mut answered = vec![0; self.watched.len()];
+        for (place, watched) in std::mem::take(&mut self.watched).into_iter().enumerate() {
+            watchers.spawn(watched.run(place, receiver.clone(), sender.clone(), shutdown.clone()));
+        }
+        let mut is_reloading = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = hang_ups.next() => {
                     info!("SIGHUP: looking at the inventory");
                     systemd::reloading();
+                    is_reloading = true;
+                    requests.send_modify(|request| *request += 1);
                 }
-                if self.look(confirmation, &shutdown).await.is_break() {
-                    return;
-                }
-                if is_reload {
-                    systemd::ready(&self.board);
+                Some(found) = finds.recv() => {
+                    answered[found.place] = found.request;
+                    if self.take(found).await.is_break() {
+                        return;
+                    }
+                    let latest = *requests.borrow();
+                    if is_reloading && answered.iter().all(|answer| *answer == latest) {
+                        systemd::ready(&self.board);
+                        is_reloading = false;
+                    }
                 }
             }
-        };
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => {}
-            () = following => {}
         }
     }
 
-    /// Looks at every source once, and takes over what has changed.
-    async fn look(
-        &mut self,
-        confirmation: Confirmation,
-        shutdown: &CancellationToken,
-    ) -> std::ops::ControlFlow<()> {
-        let mut is_new = false;
-        for place in 0..self.sources.len() {
-            let ctx = Context::new(shutdown, LOAD_TIMEOUT);
-            let loaded = self.sources[place].load(&ctx).await;
-            let had_trouble = self.keeper.sources().nth(place).is_some_and(|s| s.2.is_some());
-            let verdict = self.keeper.offer(place, loaded, confirmation);
-            self.say(place, verdict, had_trouble);
-            is_new |= verdict == Verdict::Taken;
-        }
+    /// Takes over what a source says, if it may count.
+    async fn take(&mut self, found: Found) -> ControlFlow<()> {
+        let Found { place, loaded, confirmation, .. } = found;
+        let had_trouble = self.keeper.sources().nth(place).is_some_and(|s| s.2.is_some());
+        let verdict = self.keeper.offer(place, loaded, confirmation);
+        self.say(place, verdict, had_trouble);
         self.show();
-        if !is_new {
-            return std::ops::ControlFlow::Continue(());
+        if verdict != Verdict::Taken {
+            return ControlFlow::Continue(());
         }
         let merged = self.keeper.merged();
         for conflict in merged.conflicts.iter().take(CONFLICTS_LOGGED_MAX) {
@@ -124,9 +109,9 @@ impl Follower {
         match self.reconciler.reconcile(merged.inventory).await {
             Ok(diff) => {
                 announce(&diff);
-                std::ops::ControlFlow::Continue(())
+                ControlFlow::Continue(())
             }
-            Err(_) => std::ops::ControlFlow::Break(()),
+            Err(_) => ControlFlow::Break(()),
         }
     }
 

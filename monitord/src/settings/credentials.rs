@@ -25,6 +25,20 @@ pub(super) fn read(
     let mut credentials = defaults.clone();
     let declared = section.has("password") || section.has("private_key");
     credentials.password = section.secret("password");
+    credentials.private_key = read_private_key(section, around);
+    read_ways(section, &mut credentials, around);
+    if !declared && credentials.agent.is_none() {
+        section.complain("password", "is missing: needed is password, private_key or agent");
+    }
+    credentials.username = username?;
+    Some(credentials)
+}
+
+/// Reads the section `private_key`, if there is one.
+pub(super) fn read_private_key(
+    section: &mut Section<'_>,
+    around: &Surroundings<'_>,
+) -> Option<PrivateKey> {
     let private_key = section.section("private_key", |key| {
         let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
         let file = around.directory.join(key.require("file", word)?);
@@ -33,13 +47,7 @@ pub(super) fn read(
         }
         Some(PrivateKey { source: PrivateKeySource::File(file), passphrase })
     });
-    credentials.private_key = private_key.flatten();
-    read_ways(section, &mut credentials, around);
-    if !declared && credentials.agent.is_none() {
-        section.complain("password", "is missing: needed is password, private_key or agent");
-    }
-    credentials.username = username?;
-    Some(credentials)
+    private_key.flatten()
 }
 
 /// Reads the keys that say how to log in and hold no secret. What is absent stays as it is.

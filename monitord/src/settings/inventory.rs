@@ -25,11 +25,13 @@ const TASKS: &[(&str, TaskKind)] = &[
 /// What `host` and `target` may be.
 const HOST: &str = "an IP address or a host name";
 
-/// Reads `defaults`, `routers`, `lines` and `inventory`, and checks that they fit together.
+/// Reads `defaults`, `routers`, `lines` and `inventory`, and checks that they fit together. Where
+/// there is no other source of lines (`has_other`), there must be one here.
 pub(super) fn read<'a>(
     root: &mut Section<'a>,
     connection: &ConnectionConfig,
     around: &Surroundings<'a>,
+    has_other: bool,
     warnings: &mut Vec<String>,
 ) -> Read {
     let mut defaults = LineDefaults::default();
@@ -42,7 +44,9 @@ pub(super) fn read<'a>(
     let file = root.section("inventory", |section| {
         let range = REFRESH_MIN..=Duration::from_secs(86_400);
         let refresh = section.get("refresh", duration_within(range));
-        (section.require("file", word), refresh)
+        let file =
+            if has_other { section.get("file", word) } else { section.require("file", word) };
+        (file, refresh)
     });
     let (file, refresh) = file.unwrap_or_default();
     if let Some(file) = file {
@@ -54,15 +58,16 @@ pub(super) fn read<'a>(
             Err(problem) => around.reader.report(problem),
         }
     }
-    if found.lines_declared == 0 {
+    if found.lines_declared == 0 && !has_other {
         root.complain(
             "lines",
-            "has no line, and neither has inventory.file: at least one is needed",
+            "has no line, and neither has inventory.file, nor is there zabbix.api: at least one \
+             is needed",
         );
     }
     warnings.extend(found.check(around));
     warnings.extend(found.unchecked_host_keys());
-    Read { inventory: found.inventory(), refresh }
+    Read { inventory: found.inventory(), refresh, defaults, rules }
 }
 
 /// What was read.
@@ -71,6 +76,9 @@ pub(super) struct Read {
     pub(super) inventory: Inventory,
     /// How often it is to be read again.
     pub(super) refresh: Option<Duration>,
+    pub(super) defaults: LineDefaults,
+    /// How the lines of a router are checked that has no rules of its own.
+    pub(super) rules: CheckRules,
 }
 
 /// What a router is when it does not say otherwise.
@@ -81,10 +89,12 @@ struct RouterDefaults<'a> {
 }
 
 /// What a line is when it does not say otherwise.
-#[derive(Debug)]
-struct LineDefaults {
-    interval: Interval,
-    ping: Arc<PingParams>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LineDefaults {
+    /// How often it is checked.
+    pub(crate) interval: Interval,
+    /// How it is pinged.
+    pub(crate) ping: Arc<PingParams>,
 }
 
 impl Default for LineDefaults {

@@ -6,6 +6,7 @@
 //! Only secrets are expanded (`${NAME}`, `file:`, `command:`); everywhere else these are texts
 //! like any other. Relative paths start at the directory of the configuration file.
 
+mod api;
 mod checks;
 mod connection;
 mod control;
@@ -36,15 +37,17 @@ use std::time::Duration;
 use ::pool::{FleetLimits, PoolOptions};
 use config::ValueKind;
 use pool_core::ConnectionConfig;
-use scheduler::Inventory;
+use scheduler::{CheckRules, Inventory};
 
 use crate::catalog::Catalog;
+use crate::inventory::zabbix::{ApiSettings, Login, Resolver};
 use crate::spool::SpoolSettings;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
 pub(crate) use connection::{SshLimits, default_known_hosts};
 pub(crate) use environment::Environment;
 pub(crate) use file::FileSettings;
+pub(crate) use inventory::LineDefaults;
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
@@ -83,6 +86,14 @@ pub(crate) struct Settings {
     pub(crate) inventory: Inventory,
     /// How often to look whether that has changed; only when told to, when absent.
     pub(crate) inventory_refresh: Option<Duration>,
+    /// What a line is when it does not say otherwise.
+    pub(crate) line_defaults: LineDefaults,
+    /// How the lines of a router are checked that has no rules of its own.
+    pub(crate) rules: CheckRules,
+    /// Where more lines are, if Zabbix has some.
+    pub(crate) api: Option<ApiSettings>,
+    /// Who logs in to the routers of those, where Zabbix does not say.
+    pub(crate) logins: Vec<Login>,
     /// Where to report to, if to Zabbix.
     pub(crate) zabbix: Option<ZabbixSettings>,
     /// Where to write outcomes to, if to a file.
@@ -91,6 +102,20 @@ pub(crate) struct Settings {
     pub(crate) spool: SpoolSettings,
     /// What is not wrong, but not as it seems either. To be logged.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Settings {
+    /// What makes an inventory of what Zabbix knows.
+    pub(crate) fn resolver(&self, catalog: Catalog) -> Resolver {
+        Resolver::new(
+            catalog,
+            self.line_defaults.clone(),
+            self.connection.clone(),
+            self.rules.clone(),
+            self.logins.clone(),
+            &self.inventory.routers,
+        )
+    }
 }
 
 /// Reads the settings from `path`, `environment` and `overrides`, each stronger than the one
@@ -197,14 +222,21 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let (connection, ssh) = connection::read_defaults(root, around);
     let fleet = root.section("fleet", fleet::read).unwrap_or_default();
     let pool = root.section("pool", pool::read).unwrap_or_default();
-    let zabbix = root.section("zabbix", |zabbix| zabbix::read(zabbix, around, &mut warnings));
+    let (has_api, api, zabbix) = root
+        .section("zabbix", |zabbix| {
+            let has_api = zabbix.has("api") || zabbix.has("serverip");
+            let api = api::read(zabbix, around, &mut warnings);
+            (has_api, api, zabbix::read(zabbix, around, &mut warnings))
+        })
+        .unwrap_or_default();
+    let logins = api::read_logins(root, around);
     let file = root.section("file", |section| file::read(section, around)).flatten();
-    let is_used = file.is_some() || matches!(zabbix, Some(Some(_)));
+    let is_used = file.is_some() || zabbix.is_some();
     let spool = spool::read(root, around, is_used, &mut warnings);
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
-    let inventory::Read { inventory, refresh } =
-        inventory::read(root, &connection, around, &mut warnings);
+    let inventory::Read { inventory, refresh, defaults, rules } =
+        inventory::read(root, &connection, around, has_api, &mut warnings);
     Settings {
         log,
         http_listen: http_listen.flatten(),
@@ -216,7 +248,11 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         shutdown_grace,
         inventory,
         inventory_refresh: refresh,
-        zabbix: zabbix.flatten(),
+        line_defaults: defaults,
+        rules,
+        api,
+        logins,
+        zabbix,
         file,
         spool,
         warnings,

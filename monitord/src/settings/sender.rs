@@ -102,7 +102,9 @@ fn key_of(part: TlsPart) -> &'static str {
 }
 
 /// The contents of the file that a value names.
-fn contents(around: &Surroundings<'_>) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, String> {
+pub(super) fn contents(
+    around: &Surroundings<'_>,
+) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, String> {
     move |value| {
         let path = around.directory.join(text(value)?);
         let read = || {

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::app::Parts;
 
+mod api;
 mod checks;
 mod pool;
 mod sender;
@@ -310,7 +311,10 @@ fn an_inventory_that_cannot_be_had_is_a_problem() {
     );
     check(
         "log: { level: info }",
-        &["m.yaml: lines has no line, and neither has inventory.file: at least one is needed"],
+        &[
+            "m.yaml: lines has no line, and neither has inventory.file, nor is there zabbix.api: at \
+           least one is needed",
+        ],
     );
 }
 
@@ -519,45 +523,6 @@ fn limits_over_all_routers_that_are_none_are_refused() {
             "m.yaml: fleet.logins_per_second is 1001: allowed is a whole number from 1 to 1000",
             "m.yaml: fleet.login_per_second is not a known key: did you mean `logins_per_second`?",
         ],
-    );
-}
-
-#[test]
-fn keys_of_an_inventory_from_zabbix_load_with_a_warning() {
-    let folder = folder(
-        "m.yaml",
-        &format!(
-            "{GOOD}spool: {{ directory: s }}\ninventory: {{ file: more.yaml, refresh: 60s }}\n\
-             zabbix: {{ api: {{ url: \"https://zabbix.example\", token: hunter2 }}, \
-             proxy_name: p, sender: {{ address: z }} }}\n"
-        ),
-    );
-    std::fs::write(folder.path().join("more.yaml"), "lines: []\n").unwrap();
-    let settings = load_in(&folder, "m.yaml", &Environment::default()).unwrap();
-    assert_eq!(settings.inventory_refresh, Some(Duration::from_secs(60)));
-    assert_eq!(settings.warnings.len(), 2, "{:?}", settings.warnings);
-    assert!(settings.warnings.iter().all(|warning| warning.contains("has no effect")));
-    assert!(!format!("{:?}", settings.warnings).contains("hunter2"));
-}
-
-#[test]
-fn the_predecessors_flat_zabbix_keys_are_understood_and_never_silently_dropped() {
-    let settings = load_text(&format!(
-        "{GOOD}spool: {{ directory: s }}\nzabbix: {{ username: u, password: hunter2, serverip: 192.0.2.9, serverport: 80, \
-         proxyname: p, proxyip: 192.0.2.10, proxyport: 10052 }}\n"
-    ))
-    .unwrap();
-    assert_eq!(settings.zabbix.unwrap().address.to_string(), "192.0.2.10:10052");
-    assert_eq!(settings.warnings.len(), 5, "{:?}", settings.warnings);
-    assert!(settings.warnings.iter().all(|warning| warning.contains("has no effect")));
-    assert!(!format!("{:?}", settings.warnings).contains("hunter2"));
-    check_with(
-        "zabbix: { proxyport: 10052 }",
-        "m.yaml: zabbix.proxyport stands without proxyip: both or none are needed",
-    );
-    check_with(
-        "zabbix: { proxyip: a, sender: { address: b } }",
-        "m.yaml: zabbix.proxyip stands beside sender.address: only one of them is allowed",
     );
 }
 

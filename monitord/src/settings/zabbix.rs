@@ -93,7 +93,6 @@ pub(super) fn read(
     around: &Surroundings<'_>,
     warnings: &mut Vec<String>,
 ) -> Option<ZabbixSettings> {
-    warn_of_inventory_keys(section, warnings);
     let items = section.section("items", read_items).unwrap_or_default();
     let heartbeat = section.section("heartbeat", read_heartbeat).flatten();
     let nested = section.section("sender", |sender| sender::read(sender, around));
@@ -111,20 +110,6 @@ pub(super) fn read(
         ));
     }
     Some(ZabbixSettings { address: address?, tls, items, heartbeat })
-}
-
-/// These say where an inventory in Zabbix is. Configurations that have them must load, and must
-/// not let anyone believe that they are heeded.
-fn warn_of_inventory_keys(section: &mut Section<'_>, warnings: &mut Vec<String>) {
-    let keys = ["api", "username", "password", "serverip", "serverport", "proxyname", "proxy_name"];
-    for key in keys {
-        if section.ignore(key) {
-            warnings.push(format!(
-                "zabbix.{key} has no effect: this version takes no inventory from Zabbix, but \
-                 from lines and inventory.file"
-            ));
-        }
-    }
 }
 
 fn read_flat_address(section: &mut Section<'_>) -> Option<Endpoint> {
