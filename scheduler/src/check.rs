@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::due::Clock;
 use crate::held::Held;
 use crate::look::Look;
+use crate::preload::Turns;
 use crate::{
     CheckResult, Failure, Figures, Line, LineState, LineStatus, Outcome, Pools, Router,
     RouterStatus, SkipReason, Tasks, Trigger,
@@ -31,6 +32,7 @@ pub(crate) struct Site {
     pub(crate) pools: Arc<dyn Pools>,
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) clock: Clock,
+    pub(crate) turns: Turns,
     pub(crate) shutdown: CancellationToken,
     /// Cancelled when the router has other settings: another site takes the place of this one.
     pub(crate) superseded: CancellationToken,
@@ -210,7 +212,7 @@ async fn execute(ctx: &Context, lease: &mut Lease, request: &Request) -> Result<
 }
 
 /// Runs `operation`, which keeps to `ctx` itself, and drops it if it does not.
-async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     ctx: &Context,
     phase: Phase,
     operation: impl Future<Output = Result<T>>,

@@ -58,6 +58,7 @@ mod due;
 mod held;
 mod look;
 mod pace;
+mod preload;
 mod timetable;
 
 mod outbox;

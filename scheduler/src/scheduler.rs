@@ -6,6 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::check_now::REQUESTS_MAX;
 use crate::due::Clock;
+use crate::preload::Turns;
 use crate::supervisor::{House, Reconcile, Supervisor};
 use crate::{Checker, Inventory, InventoryDiff, Outcome, Pools, Tasks};
 
@@ -55,7 +56,14 @@ impl Scheduler {
         outcomes: mpsc::Sender<Outcome>,
         shutdown: CancellationToken,
     ) -> Self {
-        let house = House { pools, tasks, clock: Clock::system(), outcomes, shutdown };
+        let house = House {
+            pools,
+            tasks,
+            clock: Clock::system(),
+            turns: Turns::default(),
+            outcomes,
+            shutdown,
+        };
         house.start(inventory)
     }
 
@@ -132,7 +140,8 @@ pub async fn run_once(
     outcomes: mpsc::Sender<Outcome>,
     shutdown: CancellationToken,
 ) {
-    let house = House { pools, tasks, clock: Clock::system(), outcomes, shutdown };
+    let house =
+        House { pools, tasks, clock: Clock::system(), turns: Turns::default(), outcomes, shutdown };
     house.run_once(inventory).await;
 }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::check::Site;
 use crate::check_now::{Request, permits};
 use crate::due::Clock;
+use crate::preload::Turns;
 use crate::reconcile::{Order, Part, Plan, plan};
 use crate::router::{Errand, ErrandKind, Worker};
 use crate::{Inventory, InventoryDiff, Line, LineId, Outcome, Pools, Router, RouterName, Tasks};
@@ -23,6 +24,8 @@ pub(crate) struct House {
     pub(crate) pools: Arc<dyn Pools>,
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) clock: Clock,
+    /// In which routers are preloaded.
+    pub(crate) turns: Turns,
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) shutdown: CancellationToken,
 }
@@ -54,6 +57,7 @@ impl House {
             pools: self.pools.clone(),
             tasks: self.tasks.clone(),
             clock: self.clock.clone(),
+            turns: self.turns.clone(),
             shutdown: self.shutdown.clone(),
             superseded: CancellationToken::new(),
         })

@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::due::Clock;
+use crate::preload::Turns;
 use crate::supervisor::House;
 use crate::{
     CheckRules, Interval, Inventory, Line, LineId, Outcome, Pools, Router, RouterName, Target,
@@ -108,6 +109,10 @@ pub(crate) struct Seen {
     /// How often a session was used that a command had been cut short on.
     pub(crate) reused_broken: AtomicUsize,
     pub(crate) retired: AtomicUsize,
+    /// When its sessions were to be preloaded.
+    pub(crate) warmed_at: Mutex<Vec<Instant>>,
+    /// How many preloads are under way.
+    pub(crate) warming: AtomicUsize,
     pub(crate) in_use: AtomicUsize,
     pub(crate) in_use_max: AtomicUsize,
     /// How often somebody had a session beyond what the router may have.
@@ -149,6 +154,22 @@ impl Drop for Held {
     }
 }
 
+/// Counts preloads that are under way.
+struct Warming(Arc<Seen>);
+
+impl Warming {
+    fn new(seen: &Arc<Seen>) -> Self {
+        seen.warming.fetch_add(1, Ordering::SeqCst);
+        Self(seen.clone())
+    }
+}
+
+impl Drop for Warming {
+    fn drop(&mut self) {
+        self.0.warming.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[async_trait]
 impl ConnectionPool for FakePool {
     async fn get_with_context(&self, ctx: &Context, _: Protocol) -> Result<Lease> {
@@ -187,8 +208,22 @@ impl ConnectionPool for FakePool {
         Duration::from_secs(30)
     }
 
-    async fn warm_up(&self, _: &Context, _: Protocol, _: usize) -> Result<WarmUpReport> {
-        Ok(WarmUpReport::default())
+    /// Asks the script with numbers of its own, from the other end.
+    async fn warm_up(&self, ctx: &Context, _: Protocol, count: usize) -> Result<WarmUpReport> {
+        let number = {
+            let mut warmed_at = self.seen.warmed_at.lock();
+            warmed_at.push(Instant::now());
+            usize::MAX - warmed_at.len()
+        };
+        let _warming = Warming::new(&self.seen);
+        let failure = match (self.script)(number) {
+            Behaviour::NoSession | Behaviour::HangsInCommand => ctx.ended(Phase::Acquire).await,
+            Behaviour::IgnoresDeadline => pending().await,
+            Behaviour::PanicsInGet => resume_unwind(Box::new("warm_up")),
+            Behaviour::Refuses => return Err(Error::Closed),
+            _ => return Ok(WarmUpReport { ready: count, failures: Vec::new() }),
+        };
+        Ok(WarmUpReport { ready: 0, failures: vec![failure] })
     }
 
     async fn close(&self, _: &Context) {}
@@ -345,6 +380,13 @@ pub(crate) fn house(
     let (outcomes, receiver) = mpsc::channel(outcomes_max);
     let shutdown = CancellationToken::new();
     let tasks = Arc::new(Tasks::builtin());
-    let house = House { pools, tasks, clock: clock(), outcomes, shutdown: shutdown.clone() };
+    let house = House {
+        pools,
+        tasks,
+        clock: clock(),
+        turns: Turns::default(),
+        outcomes,
+        shutdown: shutdown.clone(),
+    };
     (house, receiver, shutdown)
 }

@@ -73,6 +73,7 @@ impl Worker {
         }
         self.site.pools.retire(&self.site.router.name);
         self.inbox = None;
+        (self.preload_at, self.preload) = (None, None);
     }
 
     /// A line that is gone is not worth a session any longer: its check is cut off.
@@ -90,6 +91,8 @@ impl Worker {
         self.pace.change(&self.site.router.rules);
         if old.router.connection != self.site.router.connection {
             old.pools.retire(&old.router.name);
+            self.preload = None;
+            self.preload_at = self.site.preload_at(Instant::now());
         }
     }
 }

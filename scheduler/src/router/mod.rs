@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::capacity::Capacity;
 use crate::check::Site;
@@ -42,6 +43,9 @@ pub(crate) struct Worker {
     router: RouterHealth,
     capacity: Capacity,
     pace: Pace,
+    /// When to preload sessions, and the task that does.
+    preload_at: Option<Instant>,
+    preload: Option<AbortOnDropHandle<()>>,
     /// Lines whose state is in doubt, and when to look again; all after the same pause, so that
     /// the first is always the earliest. At most one for each line.
     rechecks: VecDeque<(Instant, usize, Arc<Line>)>,
@@ -63,6 +67,8 @@ impl Worker {
         let timetable = Timetable::new(Anchor::now(&site.clock), repeats);
         let router = RouterHealth::new(site.clock.now());
         let pace = Pace::new(&site.router.rules);
+        // What is checked once needs no session before or after that.
+        let preload_at = if inbox.is_some() { site.preload_at(Instant::now()) } else { None };
         Self {
             site,
             timetable,
@@ -72,6 +78,8 @@ impl Worker {
             router,
             capacity: Capacity::new(Instant::now()),
             pace,
+            preload_at,
+            preload: None,
             rechecks: VecDeque::new(),
             asked: Lane::default(),
             outbox: Outbox::new(outcomes),
@@ -107,6 +115,7 @@ impl Worker {
         while !self.is_done() {
             self.realign();
             self.handle_due();
+            self.start_preload();
             self.start_asked();
             self.start_checks();
             self.start_rechecks();
@@ -130,7 +139,7 @@ impl Worker {
         let pace = self.pace.wait(Instant::now());
         let ready = pace.filter(|_| self.timetable.has_ready() || !self.asked.is_empty());
         let recheck = self.rechecks.front().map(|(at, ..)| pace.map_or(*at, |pace| pace.max(*at)));
-        [self.timetable.next_at(), ready, recheck, self.asked.next_deadline()]
+        [self.timetable.next_at(), ready, recheck, self.asked.next_deadline(), self.preload_at]
             .into_iter()
             .flatten()
             .min()

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Worker;
 use super::asked::Asked;
@@ -21,6 +22,19 @@ impl Worker {
             && let Some((index, due)) = self.timetable.start()
         {
             self.start_check(index, due, Trigger::Schedule, None, None);
+        }
+    }
+
+    /// Preloads sessions when it is this router's turn, beside everything else. The pool counts
+    /// them as any others.
+    pub(super) fn start_preload(&mut self) {
+        if self.preload.as_ref().is_some_and(AbortOnDropHandle::is_finished) {
+            self.preload = None;
+        }
+        if self.preload_at.is_some_and(|at| at <= Instant::now()) {
+            self.preload_at = None;
+            let preload = tokio::spawn(self.site.clone().preload());
+            self.preload = Some(AbortOnDropHandle::new(preload));
         }
     }
 
