@@ -1,9 +1,12 @@
 //! The account over hours of simulated time: every line and due time has exactly one outcome.
 
 mod check_now;
+mod jumps;
 mod leases;
+mod ledger;
 mod operators;
 mod predecessor;
+mod preload;
 mod random;
 mod rules;
 mod states;
@@ -19,7 +22,9 @@ use tokio::time::sleep;
 
 use crate::due::phase;
 use crate::testing::{Behaviour, FakePool, FakePools, house, inventory, line, router};
-use crate::{CheckResult, FailureKind, Interval, Inventory, Outcome, SkipReason, Trigger};
+use crate::{
+    CheckResult, FailureKind, Interval, Inventory, LineState, Outcome, SkipReason, Trigger,
+};
 
 use random::{Random, Seed, seeds};
 
@@ -170,6 +175,32 @@ async fn checks_do_not_drift_over_a_day() {
     assert!(late.max().is_some_and(|late_ms| late_ms <= 1));
 }
 
+/// Any behaviour, and now and then forty checks in a row that nobody answers.
+fn random_behaviour(seed: u64, number: usize) -> Behaviour {
+    let number = u64::try_from(number).unwrap();
+    let is_dead = Random(seed ^ (number / 40) << 32).below(5) == 0;
+    if is_dead { Behaviour::Silent } else { Random(seed ^ number).behaviour() }
+}
+
+/// What was sent is the full count, or the one packet of a first look at a line that is down.
+fn check_looks(inventory: &Inventory, outcomes: &[Outcome]) -> usize {
+    let mut looks = 0;
+    for outcome in outcomes {
+        let CheckResult::Measured(figures) = &outcome.result else { continue };
+        let ping = figures.ping().unwrap();
+        if ping.sent == 5 {
+            continue;
+        }
+        let router = inventory.routers.iter().find(|router| router.name == outcome.router);
+        assert!(router.unwrap().rules.first_look, "nobody asked for it");
+        assert_eq!((ping.sent, ping.received), (1, 0));
+        assert_eq!(outcome.trigger, Trigger::Schedule);
+        assert_eq!(outcome.line_status.state, LineState::Down);
+        looks += 1;
+    }
+    looks
+}
+
 fn random_world(seed: u64) -> (Inventory, Arc<FakePools>) {
     let mut random = Random(seed);
     let mut inventory = Inventory::default();
@@ -178,6 +209,8 @@ fn random_world(seed: u64) -> (Inventory, Arc<FakePools>) {
         let name = format!("edge-{number}");
         let mut router = router(&name);
         router.connection.max_connections = usize::try_from(1 + random.below(3)).unwrap();
+        router.rules.first_look = random.below(2) == 0;
+        router.rules.per_minute_max = (random.below(3) == 0).then_some(60);
         inventory.routers.push(router);
         for _ in 0..=random.below(12) {
             let id = format!("L{:04}", inventory.lines.len());
@@ -187,21 +220,20 @@ fn random_world(seed: u64) -> (Inventory, Arc<FakePools>) {
             inventory.lines.push(line);
         }
         let seed = random.below(u64::MAX);
-        pools.0.insert(
-            name,
-            FakePool::new(move |number| Random(seed ^ u64::try_from(number).unwrap()).behaviour()),
-        );
+        pools.0.insert(name, FakePool::new(move |number| random_behaviour(seed, number)));
     }
     (inventory, Arc::new(pools))
 }
 
 #[tokio::test(start_paused = true)]
 async fn whatever_routers_do_each_due_time_has_exactly_one_outcome() {
+    let mut looks = 0;
     for seed in seeds(8) {
         let _seed = Seed(seed);
         let (inventory, pools) = random_world(seed);
         let outcomes = run(&inventory, pools.clone(), HOUR * 3).await;
         assert!(count(&outcomes, measured) > 500);
+        looks += check_looks(&inventory, &outcomes);
         for router in &inventory.routers {
             let seen = pools.0[router.name.as_str()].seen();
             let in_use_max = seen.in_use_max.load(Ordering::SeqCst);
@@ -209,4 +241,5 @@ async fn whatever_routers_do_each_due_time_has_exactly_one_outcome() {
             assert_eq!(seen.reused_broken.load(Ordering::SeqCst), 0, "seed {seed}");
         }
     }
+    assert!(looks > 0, "lines that are down are looked at first");
 }

@@ -1,78 +1,28 @@
 //! Operators who change the inventory at random while it runs: days of that, and an account of
 //! every line and due time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::task::yield_now;
-use tokio::time::sleep;
+use pool_core::Context;
+use tokio::task::{JoinHandle, yield_now};
+use tokio::time::{sleep, timeout};
 
-use super::collect;
+use super::ledger::Ledger;
 use super::random::{Random, Seed, seeds};
-use crate::due::phase;
 use crate::testing::{FakePool, FakePools, house, line, router};
-use crate::{Interval, Inventory, LineId, Outcome, PingParams, Reconciler, Target, Task, Trigger};
+use crate::{
+    Answers, Checker, Interval, Inventory, NotChecked, Outcome, PingParams, Reconciler, Target,
+    Task, Wanted,
+};
 
 const ROUTERS: u64 = 4;
 const LINES_MAX: usize = 14;
 const DAYS: u32 = 2;
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// A time in which a line was declared with one interval.
-#[derive(Clone, Copy, Debug)]
-struct Stretch {
-    /// In milliseconds; a due time at this very moment counts only when the line was new.
-    from: i64,
-    is_new: bool,
-    until: Option<i64>,
-    interval: Interval,
-}
-
-/// What was declared when.
-#[derive(Debug, Default)]
-struct Ledger(BTreeMap<LineId, Vec<Stretch>>);
-
-impl Ledger {
-    fn note(&mut self, inventory: &Inventory, at: i64) {
-        let declared: BTreeSet<_> = inventory.lines.iter().map(|line| &line.id).collect();
-        for (id, stretches) in &mut self.0 {
-            if let Some(last) = stretches.last_mut()
-                && !declared.contains(id)
-            {
-                last.until.get_or_insert(at);
-            }
-        }
-        for line in &inventory.lines {
-            let stretches = self.0.entry(line.id.clone()).or_default();
-            let open = stretches.last_mut().filter(|last| last.until.is_none());
-            let is_new = open.is_none();
-            if let Some(last) = open {
-                if last.interval == line.interval {
-                    continue;
-                }
-                last.until = Some(at);
-            }
-            stretches.push(Stretch { from: at, is_new, until: None, interval: line.interval });
-        }
-    }
-
-    /// The due times of a line until the end, in milliseconds.
-    fn due(&self, id: &LineId, end: i64) -> Vec<i64> {
-        let of = |stretch: &Stretch| {
-            let interval = i64::try_from(stretch.interval.as_duration().as_millis()).unwrap();
-            let phase = i64::try_from(phase(id, stretch.interval).as_millis()).unwrap();
-            let from = if stretch.is_new { stretch.from } else { stretch.from + 1 };
-            let first = from + (phase - from).rem_euclid(interval);
-            let until = stretch.until.unwrap_or(end);
-            (0..).map(move |n| first + n * interval).take_while(move |at| *at <= until)
-        };
-        self.0[id].iter().flat_map(of).collect()
-    }
-}
 
 /// What came, and when.
 type Seen = Arc<Mutex<Vec<(i64, Outcome)>>>;
@@ -126,7 +76,7 @@ impl Operators {
                 self.random.index(self.inventory.routers.len()),
             );
             let has = !self.inventory.lines.is_empty();
-            match self.random.below(10) {
+            match self.random.below(13) {
                 0 | 1 => self.add_line(),
                 2 if has => drop(self.inventory.lines.remove(line)),
                 3 if has => self.inventory.lines[line].interval = self.interval(),
@@ -151,9 +101,46 @@ impl Operators {
                     let username = format!("monitor{}", self.random.below(3));
                     self.inventory.routers[router].connection.credentials.username = username;
                 }
+                9 => {
+                    let rules = &mut self.inventory.routers[router].rules;
+                    let max = 1 + u32::try_from(self.random.below(120)).unwrap();
+                    rules.per_minute_max = (self.random.below(2) == 0).then_some(max);
+                }
+                10 => {
+                    let rules = &mut self.inventory.routers[router].rules;
+                    rules.first_look = !rules.first_look;
+                }
+                11 => {
+                    let kept = self.random.index(2);
+                    self.inventory.routers[router].connection.min_connections = kept;
+                }
                 _ => self.inventory.lines.reverse(),
             }
         }
+    }
+
+    /// Something that is declared, a line twice now and then.
+    fn wanted(&mut self) -> Wanted {
+        let lines = &self.inventory.lines;
+        if lines.is_empty() || self.random.below(3) == 0 {
+            let router = self.random.index(self.inventory.routers.len());
+            return Wanted::Router(self.inventory.routers[router].name.clone());
+        }
+        let count = 1 + self.random.below(4);
+        let line = |_| lines[self.random.index(lines.len())].id.clone();
+        Wanted::Lines((0..count).map(line).collect())
+    }
+
+    /// Has something checked at once, with any patience.
+    fn ask(&mut self, checker: Checker) -> JoinHandle<(Wanted, Result<Answers, NotChecked>)> {
+        let wanted = self.wanted();
+        let wait = self.random.duration(Duration::ZERO, MINUTE * 3);
+        tokio::spawn(async move {
+            let ctx = Context::detached(wait);
+            let asked = checker.check_now(&ctx, wanted.clone());
+            let late = wait + Duration::from_millis(5);
+            (wanted, timeout(late, asked).await.expect("back by its deadline"))
+        })
     }
 
     /// A router goes, and its lines with it, or comes back.
@@ -174,7 +161,7 @@ fn pools(random: &mut Random) -> Arc<FakePools> {
     let mut pools = FakePools::default();
     for number in 0..ROUTERS {
         let seed = random.below(u64::MAX);
-        let script = move |number| Random(seed ^ u64::try_from(number).unwrap()).behaviour();
+        let script = move |number| super::random_behaviour(seed, number);
         pools.0.insert(format!("edge-{number}"), FakePool::new(script));
     }
     Arc::new(pools)
@@ -194,31 +181,33 @@ async fn apply(reconciler: &Reconciler, operators: &Operators, pools: &FakePools
     for (name, pool) in &pools.0 {
         if inventory.lines.iter().all(|line| line.router.as_str() != name) {
             assert_eq!(pool.seen().in_use.load(Ordering::SeqCst), 0, "{name} is still used");
+            assert_eq!(pool.seen().warming.load(Ordering::SeqCst), 0, "{name} is preloaded");
         }
     }
 }
 
-fn check_account(ledger: &Ledger, seen: &[(i64, Outcome)], end: i64) {
-    let mut got: BTreeMap<LineId, Vec<i64>> = BTreeMap::new();
-    for (arrived, outcome) in seen.iter().filter(|(_, o)| o.trigger == Trigger::Schedule) {
-        let at = outcome.scheduled_at.as_millisecond();
-        got.entry(outcome.line.clone()).or_default().push(at);
-        let stretches = &ledger.0[&outcome.line];
-        let is_declared = stretches
-            .iter()
-            .any(|stretch| (stretch.from..=stretch.until.unwrap_or(end)).contains(arrived));
-        assert!(is_declared, "{} has an outcome after it was removed", outcome.line);
+/// Whatever is asked for is answered once or not at all, with an outcome that came to all.
+fn check_answers(answers: &[(Wanted, Result<Answers, NotChecked>)], seen: &[(i64, Outcome)]) {
+    let mut answered = 0;
+    for (wanted, answer) in answers {
+        // What is asked for may be removed before it is looked up.
+        let Ok(Answers { outcomes, unanswered }) = answer else { continue };
+        let lines = outcomes.iter().map(|outcome| &outcome.line).chain(unanswered);
+        let mut told: Vec<_> = lines.clone().collect();
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len(), lines.count(), "each line once");
+        if let Wanted::Lines(lines) = wanted {
+            let asked: BTreeSet<_> = lines.iter().collect();
+            assert_eq!(told, asked.into_iter().collect::<Vec<_>>());
+        }
+        for outcome in outcomes {
+            let is_known = seen.iter().any(|(_, known)| known == outcome);
+            assert!(is_known, "an answer that nobody else has: {outcome:?}");
+        }
+        answered += outcomes.len();
     }
-    for id in ledger.0.keys() {
-        let mut got = got.remove(id).unwrap_or_default();
-        // A cut-off check and one that waited elsewhere may come in either order when a line moves.
-        got.sort_unstable();
-        let expected = ledger.due(id, end);
-        let lost: Vec<_> = expected.iter().filter(|at| !got.contains(at)).collect();
-        let extra: Vec<_> = got.iter().filter(|at| !expected.contains(at)).collect();
-        assert_eq!(got, expected, "{id}: lost {lost:?}, extra {extra:?}, {:?}", ledger.0[id]);
-    }
-    assert!(got.is_empty(), "outcomes of no line: {got:?}");
+    assert!(answered > 10, "{answered} answers to {} requests", answers.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,12 +228,15 @@ async fn whatever_operators_change_each_due_time_has_exactly_one_outcome() {
                 }
             }
         });
-        let mut ledger = Ledger::default();
+        let (mut ledger, mut asked) = (Ledger::default(), Vec::new());
         ledger.note(&operators.inventory, now());
         let scheduler = house.start(operators.inventory.clone());
         let end = now() + i64::from(DAYS) * 86_400_000;
         while now() < end {
             sleep(operators.random.duration(Duration::ZERO, MINUTE * 60)).await;
+            asked.push(operators.ask(scheduler.checker()));
+            let others_wait = operators.random.index(2);
+            pools.0.values().for_each(|p| p.seen().waiting.store(others_wait, Ordering::SeqCst));
             match operators.random.below(4) {
                 0 => operators.change_routers(),
                 _ => operators.change(),
@@ -258,9 +250,14 @@ async fn whatever_operators_change_each_due_time_has_exactly_one_outcome() {
         shutdown.cancel();
         scheduler.join().await;
         collected.await.unwrap();
+        let mut answers = Vec::new();
+        for asked in asked {
+            answers.push(asked.await.unwrap());
+        }
         let seen = std::mem::take(&mut *seen.lock());
         assert!(seen.len() > 1000);
-        check_account(&ledger, &seen, end);
+        ledger.check(&seen, end);
+        check_answers(&answers, &seen);
         for (name, pool) in &pools.0 {
             let too_many = pool.seen().too_many.load(Ordering::SeqCst);
             assert_eq!(too_many, 0, "{name} had more sessions than it may");
@@ -268,48 +265,4 @@ async fn whatever_operators_change_each_due_time_has_exactly_one_outcome() {
             assert_eq!(reused, 0, "{name}: a session that was cut short was used again");
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn jumps_of_the_clock_cost_no_line_its_rhythm() {
-    for seed in seeds(3) {
-        let _seed = Seed(seed);
-        let mut random = Random(seed);
-        let pool = FakePool::new(|_| crate::testing::Behaviour::Answers(Duration::from_secs(1)));
-        let (mut house, outcomes, shutdown) = house(FakePools::one(&pool), 64);
-        let (steady, offset) = (house.clock.clone(), Arc::new(Mutex::new(0_i64)));
-        house.clock = crate::due::Clock::new({
-            let (steady, offset) = (steady.clone(), offset.clone());
-            move || shifted(steady.now(), *offset.lock())
-        });
-        let inventory = crate::testing::inventory(5);
-        let scheduler = house.start(inventory.clone());
-        let collected = tokio::spawn(collect(outcomes));
-        let began = steady.now();
-        for _ in 0..20 {
-            sleep(random.duration(MINUTE, MINUTE * 30)).await;
-            // Steps of up to two hours either way; a machine that slept steps forward.
-            let step = i64::try_from(random.below(14_400_000)).unwrap() - 7_200_000;
-            *offset.lock() += step;
-        }
-        let minutes = steady.now().duration_since(began).as_secs() / 60;
-        shutdown.cancel();
-        scheduler.join().await;
-        let mut counts: BTreeMap<LineId, i64> = BTreeMap::new();
-        for outcome in collected.await.unwrap() {
-            let line = inventory.lines.iter().find(|line| line.id == outcome.line).unwrap();
-            let at = outcome.scheduled_at.as_millisecond().rem_euclid(60_000);
-            let phase = phase(&line.id, line.interval).as_millis();
-            assert_eq!(u128::try_from(at).unwrap(), phase, "on its grid");
-            *counts.entry(outcome.line).or_default() += 1;
-        }
-        for (id, count) in counts {
-            // A step moves the grid by less than an interval, either way.
-            assert!((count - minutes).abs() <= 21, "{id}: {count} in {minutes} minutes");
-        }
-    }
-}
-
-fn shifted(at: Timestamp, ms: i64) -> Timestamp {
-    at + jiff::SignedDuration::from_millis(ms)
 }
