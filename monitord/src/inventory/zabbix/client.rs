@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, Lenient, Refusal};
 use super::dialect::Dialect;
-use super::http::{Http, HttpError};
+use super::http::{ANSWER_BYTES_MAX, Http, HttpError};
 use super::settings::{ApiLogin, ApiSettings};
 use crate::tls::TlsClient;
 
@@ -84,11 +84,19 @@ impl Client {
     ///
     /// When an URL or the certificates cannot be used.
     pub(crate) fn new(settings: &ApiSettings) -> Result<Self, ApiError> {
+        Self::reading_up_to(ANSWER_BYTES_MAX, settings)
+    }
+
+    /// The same, with another limit for answers.
+    pub(super) fn reading_up_to(
+        bytes_max: usize,
+        settings: &ApiSettings,
+    ) -> Result<Self, ApiError> {
         let tls = settings.tls.as_ref().map(TlsClient::new).transpose();
         let tls = tls.map_err(|(_, fault)| ApiError::Away(format!("TLS: {fault}")))?;
         let http = |url: &String| {
             let uri = url.parse().map_err(|_| ApiError::Away(format!("{url} is no URL")))?;
-            Ok(Http::new(uri, tls.clone()))
+            Ok(Http::new(uri, tls.clone(), bytes_max))
         };
         Ok(Self {
             https: settings.urls.iter().map(http).collect::<Result<_, ApiError>>()?,

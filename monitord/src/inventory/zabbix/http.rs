@@ -21,7 +21,7 @@ pub(super) const ANSWER_BYTES_MAX: usize = 64 << 20;
 pub(super) enum HttpError {
     #[error("{0}")]
     Failed(String),
-    #[error("the answer has more than {} MiB", ANSWER_BYTES_MAX >> 20)]
+    #[error("the answer is too large")]
     TooLarge,
 }
 
@@ -34,6 +34,7 @@ fn failed(what: &str, error: impl fmt::Display) -> HttpError {
 pub(super) struct Http {
     uri: Uri,
     tls: Option<TlsClient>,
+    bytes_max: usize,
     /// The connection of the last request, which the server may have closed since.
     open: Option<Open>,
 }
@@ -45,9 +46,9 @@ struct Open {
 }
 
 impl Http {
-    /// A client of the server of `uri`.
-    pub(super) fn new(uri: Uri, tls: Option<TlsClient>) -> Self {
-        Self { uri, tls, open: None }
+    /// A client of the server of `uri`, which reads answers up to this size.
+    pub(super) fn new(uri: Uri, tls: Option<TlsClient>, bytes_max: usize) -> Self {
+        Self { uri, tls, bytes_max, open: None }
     }
 
     /// Where it is.
@@ -92,7 +93,7 @@ impl Http {
         };
         let answer = answer.map_err(|error| failed("no answer", error))?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(answer.into_body(), self.bytes_max).collect().await;
         let body = body.map_err(|error| match error.is::<LengthLimitError>() {
             true => HttpError::TooLarge,
             false => failed("the answer breaks off", error),

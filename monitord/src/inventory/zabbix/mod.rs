@@ -19,6 +19,9 @@ mod macros;
 mod resolver;
 mod settings;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,0 +1,5 @@
+//! The API client and the resolver against a scripted API.
+
+mod api;
+mod resolving;
+mod script;
