@@ -236,8 +236,8 @@ mod tests {
             (
                 "hp_comware",
                 v4,
-                "ping -c 5 -t 2000 198.51.100.1",
-                "ping -c 3 -t 4000 -s 200 -a 192.0.2.9 -vpn-instance red 198.51.100.1",
+                "ping -c 5 -t 2000 -m 200 198.51.100.1",
+                "ping -c 3 -t 4000 -m 200 -s 200 -a 192.0.2.9 -vpn-instance red 198.51.100.1",
             ),
             (
                 "linux",
