@@ -78,13 +78,13 @@ impl Channel {
         let (quiet, _) = ctx.capped(silence).traced();
         match self.transport.read(&quiet, &mut self.received).await {
             Ok(0) => {
-                if let Some(recorder) = &self.recorder {
+                if let Some(recorder) = &mut self.recorder {
                     recorder.closed();
                 }
                 Err(self.disconnected(phase, ""))
             }
             Ok(_) => {
-                if let Some(recorder) = &self.recorder {
+                if let Some(recorder) = &mut self.recorder {
                     recorder.received(&self.received);
                 }
                 Ok(Heard::Text)
@@ -119,7 +119,7 @@ impl Channel {
         ctx.enter(phase);
         let (quiet, _) = ctx.traced();
         let bytes = self.encoding.encode(text);
-        if let Some(recorder) = &self.recorder {
+        if let Some(recorder) = &mut self.recorder {
             recorder.sent(&bytes);
         }
         let sent = self.transport.write_all(&quiet, &bytes).await;
@@ -129,7 +129,7 @@ impl Channel {
     /// Keeps `secret` out of every text that leaves the session from now on.
     pub(crate) fn hide(&mut self, secret: &Secret) {
         self.redactor.add(secret);
-        if let Some(recorder) = &self.recorder {
+        if let Some(recorder) = &mut self.recorder {
             recorder.hide(secret);
         }
     }

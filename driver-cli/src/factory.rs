@@ -3,11 +3,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pool_core::{
     Capability, ConnectionConfig, Connector, Context, Error, PlatformSupport, Protocol,
-    ProtocolDriver, ProtocolFactory, Result,
+    ProtocolDriver, ProtocolFactory, Result, TerminalConfig,
 };
 
+use crate::log::Recorder;
 use crate::session::Session;
-use crate::{CliDriver, PlatformDefinition, Platforms, SessionLog};
+use crate::{CliDriver, PlatformDefinition, Platforms, SessionLog, SessionLogSink};
 
 /// Makes interactive sessions: connects with a [`Connector`], waits for the prompt, and prepares
 /// the terminal as the platform's definition says.
@@ -18,6 +19,7 @@ pub struct CliFactory {
     capability: Capability,
     policy: CommandPolicy,
     log: Option<SessionLog>,
+    sink: Option<Arc<dyn SessionLogSink>>,
 }
 
 /// Which commands sessions may be asked to run.
@@ -39,7 +41,14 @@ impl CliFactory {
             platforms: PlatformSupport::Only(platforms.names()),
             interrupt: true,
         };
-        Self { connector, platforms, capability, policy: CommandPolicy::default(), log: None }
+        Self {
+            connector,
+            platforms,
+            capability,
+            policy: CommandPolicy::default(),
+            log: None,
+            sink: None,
+        }
     }
 
     /// The same factory, whose sessions run the commands that `policy` allows.
@@ -52,6 +61,19 @@ impl CliFactory {
     #[must_use]
     pub fn logging_to(self, log: SessionLog) -> Self {
         Self { log: Some(log), ..self }
+    }
+
+    /// The same factory, which hands `sink` what is said on sessions whose configuration names a
+    /// file for it.
+    #[must_use]
+    pub fn writing_to(self, sink: Arc<dyn SessionLogSink>) -> Self {
+        Self { sink: Some(sink), ..self }
+    }
+
+    fn recorder(&self, config: &ConnectionConfig) -> Option<Recorder> {
+        let path = config.terminal.session_log.as_ref();
+        let file = self.sink.as_ref().zip(path).map(|(sink, path)| (sink.clone(), path.clone()));
+        Recorder::of(config, self.log.as_ref(), file)
     }
 }
 
@@ -71,7 +93,8 @@ impl ProtocolFactory for CliFactory {
     ///
     /// The connector's own; then in phase `Prompt` or `Setup`, `Busy` when the device says that
     /// it has no session left, `Authentication` when it refuses the enable password, and
-    /// `Unsupported` for a platform without a definition.
+    /// `Unsupported` for a platform without a definition, and `InvalidConfig` for a terminal that
+    /// cannot be had.
     ///
     /// # Cancel safety
     ///
@@ -84,9 +107,13 @@ impl ProtocolFactory for CliFactory {
         let definition = self.platforms.get(&config.platform).ok_or_else(|| {
             Error::Unsupported { what: format!("no definition of platform {}", config.platform) }
         })?;
+        let definition = match &config.terminal {
+            TerminalConfig { encoding: None, prompt: None, .. } => definition,
+            terminal => Arc::new(definition.adapted(terminal)?),
+        };
         let config = &for_terminal(config, &definition);
         let transport = self.connector.connect(ctx, config).await?;
-        let recorder = self.log.as_ref().map(|log| log.begin(config));
+        let recorder = self.recorder(config);
         let session = Session::open(ctx, transport, definition, config, recorder).await?;
         Ok(Box::new(CliDriver::new(session, config.health_check_timeout, self.policy)))
     }

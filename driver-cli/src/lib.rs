@@ -60,8 +60,9 @@ pub mod testing;
 pub use driver::CliDriver;
 pub use factory::{CliFactory, CommandPolicy};
 pub use guard::GuardedFactory;
-pub use log::SessionLog;
+pub use log::{SessionLog, SessionLogSink};
 pub use platform::{
     DefinitionFile, DefinitionProblem, InvalidDefinitions, PlatformDefinition, Platforms,
+    check_prompt,
 };
 pub use screen::{Screen, TextEncoding};

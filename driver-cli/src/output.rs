@@ -7,6 +7,7 @@ use crate::collect::Ended;
 use crate::echo::{compact, echo_length};
 use crate::platform::LineEnding;
 use crate::prompt::Prompt;
+use crate::unasked::Lull;
 
 /// A refusal comes at once: within the first lines of an output, or not at all.
 const REJECTION_BYTES_MAX: usize = 4096;
@@ -21,6 +22,11 @@ pub(crate) fn clean(
     platform: &PlatformDefinition,
 ) -> String {
     cut_nudges(&mut text, ended, prompt, platform.above_prompt.as_ref());
+    if ended.has_prompts {
+        let lull = Lull { platform, prompt, echo: "", prompts: 0 };
+        let length = lull.length_before(&text);
+        text.truncate(length);
+    }
     cut_above_prompt(&mut text, platform.above_prompt.as_ref());
     if platform.line_ending == LineEnding::CrLf {
         // A device that takes it for two RETURNs says its prompt twice.

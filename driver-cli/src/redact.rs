@@ -32,6 +32,15 @@ impl Redactor {
         found
     }
 
+    /// How many bytes at the end of `bytes` may be the beginning of a secret.
+    pub(crate) fn cut_at_end(&self, bytes: &[u8]) -> usize {
+        let cut = |secret: &Secret| {
+            let secret = secret.expose().as_bytes();
+            (1..secret.len()).rev().find(|length| bytes.ends_with(&secret[..*length]))
+        };
+        self.0.iter().filter_map(cut).max().unwrap_or(0)
+    }
+
     /// `text` with `***` in place of every secret.
     pub(crate) fn mask(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))

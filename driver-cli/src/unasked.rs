@@ -59,6 +59,25 @@ impl Lull<'_> {
         true
     }
 
+    /// How many bytes of `text` were printed before the prompt, if that came, and behind it nothing
+    /// but messages and prompts painted again; all of them, if it did not.
+    pub(crate) fn length_before(&self, text: &str) -> usize {
+        let mut length = text.len();
+        let mut start = text.len();
+        for line in text.split_inclusive('\n').rev() {
+            let is_ours = line.starts_with(self.prompt.text.as_str());
+            match self.understand(line.trim()) {
+                // Another prompt may be a line of output that looks like one.
+                Some(said) if is_ours || !said.is_prompt => start -= line.len(),
+                _ => break,
+            }
+            if is_ours {
+                length = start;
+            }
+        }
+        length
+    }
+
     fn understand(&self, line: &str) -> Option<Said> {
         let above = self.platform.above_prompt.as_ref();
         if line.is_empty() || above.is_some_and(|above| above.is_match(line)) {

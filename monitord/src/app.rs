@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::catalog::Catalog;
 use crate::inventory::unresolved;
+use crate::session_log::SessionLogFiles;
 use crate::settings::{Settings, SshLimits};
 
 /// Blocking threads beside those for SSH: standard output, and the resolver for Zabbix's name.
@@ -82,7 +83,8 @@ impl Parts {
         }
         let ssh = Arc::new(settings);
         let connector = Arc::new(SshConnector::new(ssh.clone()));
-        let mut cli = CliFactory::new(connector, self.platforms.clone());
+        let cli = CliFactory::new(connector, self.platforms.clone());
+        let mut cli = cli.writing_to(Arc::new(SessionLogFiles::default()));
         if let Some(log) = log {
             cli = cli.logging_to(log);
         }

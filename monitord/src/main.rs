@@ -13,6 +13,7 @@ mod inventory;
 mod metrics;
 mod output;
 mod report;
+mod session_log;
 mod settings;
 mod shutdown;
 mod sink;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     AlgorithmLists, AlgorithmProfile, Credentials, Endpoint, Error, Fingerprint, HostKeyPolicy,
-    JumpHost, Platform,
+    JumpHost, Platform, TerminalConfig,
 };
 
 /// The most sessions a router may be configured for. Even large routers have at most 100 VTYs
@@ -38,6 +38,8 @@ pub struct ConnectionConfig {
     pub algorithm_lists: AlgorithmLists,
     /// The host to reach the device through. Default: none, it is reached directly.
     pub jump: Option<Arc<JumpHost>>,
+    /// What is peculiar to the device's command line. Default: nothing.
+    pub terminal: TerminalConfig,
     /// How long a peer that has vanished without a word may go unnoticed while a session is idle,
     /// and how long what was sent may stay unacknowledged. Default 60 s: less than the interval of
     /// a check, and more than a routing protocol takes to find another way.
@@ -72,6 +74,7 @@ impl ConnectionConfig {
             algorithms: AlgorithmProfile::default(),
             algorithm_lists: AlgorithmLists::default(),
             jump: None,
+            terminal: TerminalConfig::default(),
             half_open_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(30),

@@ -47,6 +47,7 @@ mod endpoint;
 mod host_key;
 mod jump;
 mod platform;
+mod terminal;
 
 mod request;
 mod transcript;
@@ -82,5 +83,6 @@ pub use platform::{Platform, Protocol, UnknownProtocol};
 pub use pool::{ConnectionPool, ConnectionPoolExt, WarmUpReport};
 pub use request::{OUTPUT_BYTES_MAX_DEFAULT, Question, Request, Step};
 pub use stats::PoolStats;
+pub use terminal::TerminalConfig;
 pub use transcript::{StepOutput, Transcript};
 pub use transport::{Connector, Transport};

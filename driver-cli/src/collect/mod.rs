@@ -270,7 +270,9 @@ impl<'a> Collect<'a> {
         // end, or the longer line is the new prompt. What RETURN brings tells one from the other.
         let before = prompt.behind_output(&channel.screen);
         if found.is_some() || before.is_some() {
-            self.nudge(ctx, above + before.unwrap_or(0), found).await?;
+            // Unless the prompt has changed to it, a line without the learnt prompt is output.
+            let before = before.unwrap_or_else(|| channel.screen.line().trim_end().len());
+            self.nudge(ctx, above + before, found).await?;
         }
         Ok(false)
     }

@@ -1,6 +1,8 @@
 //! What was said on a session, for people who want to know why it went wrong.
 
 mod entry;
+mod recorder;
+mod stream;
 mod text;
 
 use std::fmt;
@@ -9,10 +11,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pool_core::{ConnectionConfig, Secret};
-use tokio::time::Instant;
 
 use self::entry::{Direction, Entry};
 use crate::redact::Redactor;
+
+pub(crate) use self::recorder::Recorder;
+pub use self::stream::SessionLogSink;
 
 /// How much is kept, in bytes sent and received. A login and a ping take some kilobytes; a device
 /// that never stops must not fill the memory.
@@ -47,15 +51,36 @@ impl SessionLog {
         Self::default()
     }
 
-    /// Begins to record one more session.
-    pub(crate) fn begin(&self, config: &ConnectionConfig) -> Recorder {
-        let title = format!("{} at {}", config.platform, config.endpoint);
-        let mut recordings = self.0.lock();
-        recordings.push(Recording { title, ..Recording::default() });
+    /// Begins to record one more session, and tells its place.
+    fn begin(&self, config: &ConnectionConfig) -> usize {
+        let title = title(config);
         let secrets = Redactor::of(&config.credentials);
-        let index = recordings.len() - 1;
-        recordings[index].secrets = secrets;
-        Recorder { log: self.clone(), index, started: Instant::now() }
+        let mut recordings = self.0.lock();
+        recordings.push(Recording { title, secrets, ..Recording::default() });
+        recordings.len() - 1
+    }
+
+    fn add(&self, place: usize, at: Duration, direction: Direction, bytes: &[u8]) {
+        self.0.lock()[place].add(at, direction, bytes);
+    }
+
+    fn hide(&self, place: usize, secret: &Secret) {
+        self.0.lock()[place].secrets.add(secret);
+    }
+}
+
+/// What stands above a session.
+fn title(config: &ConnectionConfig) -> String {
+    format!("{} at {}", config.platform, config.endpoint)
+}
+
+/// Adds what was said to `entries`.
+fn push(entries: &mut Vec<Entry>, at: Duration, direction: Direction, bytes: &[u8]) {
+    match entries.last_mut() {
+        Some(last) if !bytes.is_empty() && last.takes(at, direction) => {
+            last.bytes.extend_from_slice(bytes);
+        }
+        _ => entries.push(Entry { at, direction, bytes: bytes.to_vec() }),
     }
 }
 
@@ -96,43 +121,6 @@ impl Recording {
             return;
         }
         self.bytes += bytes.len();
-        match self.entries.last_mut() {
-            Some(last) if !bytes.is_empty() && last.takes(at, direction) => {
-                last.bytes.extend_from_slice(bytes)
-            }
-            _ => self.entries.push(Entry { at, direction, bytes: bytes.to_vec() }),
-        }
-    }
-}
-
-/// Writes one session to its log.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    log: SessionLog,
-    index: usize,
-    started: Instant,
-}
-
-impl Recorder {
-    pub(crate) fn sent(&self, bytes: &[u8]) {
-        self.add(Direction::Sent, bytes);
-    }
-
-    pub(crate) fn received(&self, bytes: &[u8]) {
-        self.add(Direction::Received, bytes);
-    }
-
-    /// That the device has closed its side.
-    pub(crate) fn closed(&self) {
-        self.add(Direction::Received, b"");
-    }
-
-    /// Masks `secret` wherever it stands.
-    pub(crate) fn hide(&self, secret: &Secret) {
-        self.log.0.lock()[self.index].secrets.add(secret);
-    }
-
-    fn add(&self, direction: Direction, bytes: &[u8]) {
-        self.log.0.lock()[self.index].add(self.started.elapsed(), direction, bytes);
+        push(&mut self.entries, at, direction, bytes);
     }
 }

@@ -8,7 +8,7 @@ use regex::Regex;
 const ANY_WORD: &str = "*";
 
 /// The commands that a platform's definition allows.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AllowedCommands {
     /// How a command may begin: one or several words.
     pub(super) verbs: Vec<String>,

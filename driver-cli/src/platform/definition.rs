@@ -12,7 +12,7 @@ use crate::{Screen, TextEncoding};
 ///
 /// Made by [`Platforms`](crate::Platforms) from the `[cli]` table of a definition file; the keys
 /// of that table are described in the crate's README.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlatformDefinition {
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
@@ -78,7 +78,7 @@ pub(crate) enum EchoMode {
 }
 
 /// A privilege level or mode, told by its prompt.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Level {
     pub(super) prompt: Regex,
     pub(super) except: Option<Regex>,
@@ -92,7 +92,7 @@ impl Level {
 }
 
 /// A way from one level to another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Transition {
     pub(crate) from: String,
     pub(crate) to: String,
@@ -102,14 +102,14 @@ pub(crate) struct Transition {
 }
 
 /// The text of a pager, and the key that makes it go on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pager {
     pub(crate) pattern: Regex,
     pub(crate) key: String,
 }
 
 /// A question before the first prompt, and its answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dialogue {
     pub(crate) pattern: Regex,
     pub(crate) answer: Answer,

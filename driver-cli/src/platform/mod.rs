@@ -1,5 +1,6 @@
 //! Platforms as data: definition files, their inheritance and the names they go by.
 
+mod adapt;
 mod allowed;
 mod check;
 mod definition;
@@ -20,6 +21,7 @@ use pool_core::Platform;
 use self::raw::RawFile;
 use self::resolve::{Definitions, Entry, RawDefinitions};
 
+pub use self::adapt::check_prompt;
 pub use self::definition::PlatformDefinition;
 pub(crate) use self::definition::{Answer, EchoMode, LineEnding, Transition};
 pub use self::problem::{DefinitionProblem, InvalidDefinitions};

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -12,6 +13,19 @@ pub enum TextEncoding {
     Utf8,
     /// GB 18030, of which GBK and GB 2312 are parts: devices with Chinese descriptions.
     Gb18030,
+}
+
+impl FromStr for TextEncoding {
+    type Err = &'static str;
+
+    /// An encoding by its name; the error says which there are.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "utf-8" => Ok(Self::Utf8),
+            "gb18030" => Ok(Self::Gb18030),
+            _ => Err("utf-8, gb18030"),
+        }
+    }
 }
 
 impl TextEncoding {

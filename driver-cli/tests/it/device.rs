@@ -1,16 +1,17 @@
 //! A device that plays a script, and the way to a session on it.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use driver_cli::{CliFactory, CommandPolicy, Platforms, SessionLog};
+use driver_cli::{CliFactory, CommandPolicy, Platforms, SessionLog, SessionLogSink};
 use parking_lot::Mutex;
 use pool_core::testing::{Act, ScriptedTransport};
 use pool_core::{
     ConnectionConfig, Connector, Context, Credentials, Endpoint, Error, Platform, ProtocolDriver,
-    ProtocolFactory, Request, Result, Secret, Step, Transport,
+    ProtocolFactory, Request, Result, Secret, Step, TerminalConfig, Transport,
 };
 
 pub(crate) const PROMPT: &str = "R1#";
@@ -25,6 +26,8 @@ pub(crate) struct Device {
     connect_timeout: Duration,
     policy: CommandPolicy,
     log: SessionLog,
+    terminal: TerminalConfig,
+    sink: Arc<Pieces>,
     written: Arc<Mutex<Vec<u8>>>,
     closed: Arc<Mutex<bool>>,
     username: Arc<Mutex<String>>,
@@ -70,6 +73,8 @@ impl Device {
             connect_timeout: Duration::from_secs(30),
             policy: CommandPolicy::Any,
             log: SessionLog::new(),
+            terminal: TerminalConfig::default(),
+            sink: Arc::default(),
             written: Arc::default(),
             closed: Arc::default(),
             username: Arc::default(),
@@ -140,6 +145,16 @@ impl Device {
         Self { log, ..self }
     }
 
+    /// With what is peculiar to this one.
+    pub(crate) fn with_terminal(self, terminal: TerminalConfig) -> Self {
+        Self { terminal, ..self }
+    }
+
+    /// Where pieces of its log go, if its terminal names a file for them.
+    pub(crate) fn sink(&self) -> Arc<Pieces> {
+        self.sink.clone()
+    }
+
     pub(crate) fn within(self, connect_timeout: Duration) -> Self {
         Self { connect_timeout, ..self }
     }
@@ -156,7 +171,9 @@ impl Device {
         let mut credentials = Credentials::password("monitor", "hunter2".to_owned());
         credentials.enable_password = self.enable_password.map(Secret::new);
         let endpoint = Endpoint::new("192.0.2.1", 22).unwrap();
-        let config = ConnectionConfig::new(endpoint, Platform::new(self.platform), credentials);
+        let mut config = ConnectionConfig::new(endpoint, Platform::new(self.platform), credentials);
+        config.terminal = self.terminal.clone();
+        let sink = self.sink.clone();
         let written = self.written.clone();
         let closed = self.closed.clone();
         let unasked = self.unasked.clone();
@@ -164,7 +181,7 @@ impl Device {
         let policy = self.policy;
         let log = self.log.clone();
         let factory = CliFactory::new(Arc::new(self), PLATFORMS.clone());
-        let factory = factory.with_policy(policy).logging_to(log);
+        let factory = factory.with_policy(policy).logging_to(log).writing_to(sink);
         let driver = factory.create_with_context(ctx, &config).await;
         let typed = String::from_utf8_lossy(&written.lock()).into_owned();
         let session = driver.map(|driver| Session {
@@ -176,6 +193,22 @@ impl Device {
         });
         let closed = *closed.lock();
         (session, typed, closed)
+    }
+}
+
+/// The pieces of logs, with the file that each belongs into.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces(Mutex<Vec<(PathBuf, String)>>);
+
+impl Pieces {
+    pub(crate) fn all(&self) -> Vec<(PathBuf, String)> {
+        self.0.lock().clone()
+    }
+}
+
+impl SessionLogSink for Pieces {
+    fn take(&self, path: &Path, piece: String) {
+        self.0.lock().push((path.to_owned(), piece));
     }
 }
 

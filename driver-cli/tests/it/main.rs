@@ -14,5 +14,7 @@ mod failure;
 mod guard;
 mod log;
 mod login;
+mod nasty;
 mod privilege;
+mod terminal;
 mod vendors;

@@ -13,7 +13,7 @@ use scheduler::{
 use super::problem::Problem;
 use super::section::{Section, nearest};
 use super::value::{boolean, duration, duration_within, integer, one_of, parsed, word};
-use super::{Surroundings, checks, connection, credentials, source, ssh};
+use super::{Surroundings, checks, connection, credentials, source, ssh, terminal};
 
 /// Reading a large inventory takes a moment; more often than this would be all that is done.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
@@ -270,8 +270,10 @@ fn read_router<'a>(
     let mut config = (*defaults).clone();
     connection::read_limits(section, &mut config);
     ssh::read(section, &mut config, around);
+    let terminal = terminal::read(section, name.as_ref().map(RouterName::as_str), protocol, around);
     (config.endpoint, config.platform, config.credentials) = (endpoint?, platform?, credentials?);
     config.credentials.enable_password = enable_password;
+    config.terminal = terminal;
     connection::complain(section, &config);
     Some(Router { name: name?, protocol, connection: config, rules })
 }

@@ -23,6 +23,7 @@ mod sender;
 mod source;
 mod spool;
 mod ssh;
+mod terminal;
 mod value;
 mod yaml;
 mod zabbix;

@@ -10,6 +10,7 @@ mod api;
 mod checks;
 mod pool;
 mod sender;
+mod terminal;
 
 /// A router and a line that are right, to hang something wrong beside.
 const GOOD: &str = r#"

@@ -177,3 +177,30 @@ async fn a_broken_or_emptied_file_changes_nothing_and_is_said_until_it_is_good_a
     wait_for_changes(&daemon, "lines +0 -7 ~0, routers +0 -0 ~0").await;
     assert_eq!(trouble().await, Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_one_routers_sessions_is_switched_on_and_off_while_the_daemon_runs() {
+    let lab = Lab::start(vec![RouterSpec::new("edge-1", "cisco_iosxe")]).await.unwrap();
+    let mut followed = Followed::new(&lab, Some("1s"));
+    followed.add_line("L1", "edge-1", "198.51.100.1");
+    let log = followed.file.with_file_name("edge-1.log");
+    let mut daemon = followed.start().await;
+    wait_for_outcome(&daemon, "L1", measured).await;
+    assert!(!log.exists());
+
+    followed.inventory["routers"][0]["session_log"] = log.to_str().unwrap().into();
+    followed.write();
+    let text = || std::fs::read_to_string(&log).unwrap_or_default();
+    daemon.wait_for("a ping in the log", || text().contains("> \"ping 198.51.100.1")).await;
+    assert!(text().contains("# cisco_iosxe at 127.0.0.1:"), "{}", text());
+    assert!(!text().contains(DEFAULT_PASSWORD));
+
+    followed.inventory["routers"][0]["session_log"] = false.into();
+    followed.write();
+    daemon.wait_for("the farewell", || text().contains("> \"exit\\n\"")).await;
+    let logins = lab.router("edge-1").logins_total();
+    assert!(logins >= 2, "each change is one of the router's sessions: {logins}");
+    wait_for_outcome(&daemon, "L1", measured).await;
+    daemon.terminate();
+    daemon.ended().await;
+}
