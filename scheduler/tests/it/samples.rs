@@ -40,6 +40,11 @@ const LOG_LINES: &[&str] = &[
     "%LINK-3-UPDOWN: Interface GigabitEthernet0/1, changed state to down\n",
     "%Feb  1 10:11:12:345 2026 edge-1 IFNET/3/PHY_UPDOWN: GigabitEthernet1/0/1 is UP.\r\n",
     "Feb  1 2026 10:11:12 edge-1 %%01IFNET/4/LINK_STATE(l)[1]: 5 packet(s) received\n",
+    "#Feb  1 10:11:12:345 2026 edge-1 IFNET/4/INTERFACE UPDOWN: Trap 1.3.6.1: Down\n",
+    "2026 Feb  1 10:11:12 edge-1 %ETHPORT-5-IF_DOWN: Interface Ethernet1/1 is down\n",
+    "RP/0/RSP0/CPU0:Feb  1 10:11:12.345 UTC: ifmgr[226]: %PKT_INFRA-LINK-3-UPDOWN : Down\n",
+    "Feb  1 10:11:12 edge-1 Ebra: %LINEPROTO-5-UPDOWN: Interface Ethernet1, changed to down\n",
+    "Message from syslogd@edge-1 at Feb  1 10:11:12  ...\n",
 ];
 
 /// What may break into a line: a log line, with and without a line end before it, and what a
