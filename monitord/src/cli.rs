@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use pool_core::{Fingerprint, HostKeyPolicy};
 
+use crate::inventory::zabbix::Dialect;
 use crate::settings::{HOST_KEY_POLICIES, Override};
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Spool(SpoolArgs),
     /// Have the running daemon check lines at once, ahead of what is due.
     CheckNow(CheckNowArgs),
+    /// Write what Zabbix needs to know: a role for reading lines.
+    Zabbix(ZabbixArgs),
     /// Write what packagers and shells need: completions, manual pages, a systemd unit.
     Gen(GenArgs),
 }
@@ -312,6 +315,28 @@ pub(crate) struct CheckNowArgs {
     /// The daemon's configuration, to find its socket.
     #[arg(short, long, value_name = "FILE", env = "MONITORD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ZabbixArgs {
+    #[command(subcommand)]
+    pub(crate) command: ZabbixCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ZabbixCommand {
+    /// Write the role of a user who may read the lines and nothing else, and how to make it.
+    Role(RoleArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RoleArgs {
+    /// The version of Zabbix that is to have it, or an earlier one. Groups of proxies take 7.0.
+    #[arg(long = "for", value_name = "VERSION", default_value = "6.0")]
+    pub(crate) version: Dialect,
+    /// Instructions for people, or the parameters of `role.create`.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
 }

@@ -12,6 +12,7 @@ mod run;
 mod spool;
 mod validate;
 mod zabbix_lines;
+mod zabbix_role;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use driver_cli::DefinitionFile;
 use crate::app::Parts;
 use crate::cli::{
     Command, ConfigArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs, ProbeArgs,
-    RunArgs, SpoolArgs, ValidateArgs,
+    RunArgs, SpoolArgs, ValidateArgs, ZabbixCommand,
 };
 use crate::settings::{self, Environment, Invalid, Settings};
 use crate::telemetry::{self, LogSettings};
@@ -103,6 +104,9 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Probe(args) => probe::execute(&args, &parts),
         Command::Spool(args) => spool::execute(&args, &parts),
         Command::CheckNow(args) => check_now::execute(args),
+        Command::Zabbix(args) => match args.command {
+            ZabbixCommand::Role(args) => zabbix_role::execute(&args),
+        },
         Command::Gen(args) => generate::execute(args),
     }
 }
@@ -119,7 +123,7 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Parse(ParseArgs { definitions, .. })
         | Command::Platforms(PlatformsArgs { definitions, .. })
         | Command::Probe(ProbeArgs { definitions, .. }) => definitions.directory.clone(),
-        Command::CheckNow(_) | Command::Gen(_) => None,
+        Command::CheckNow(_) | Command::Zabbix(_) | Command::Gen(_) => None,
     };
     let Some(directory) = directory else { return Ok(Parts::builtin()) };
     let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;

@@ -10,6 +10,7 @@ mod follow;
 mod inventory;
 mod login;
 mod rig;
+mod role;
 #[expect(dead_code, reason = "the other tests of the binary use more of it")]
 #[path = "../it/support.rs"]
 mod support;

@@ -37,6 +37,15 @@ impl Dialect {
         if self.since(7, 0) { "name" } else { "host" }
     }
 
+    /// The methods that are called once somebody has logged in.
+    pub(crate) fn methods(self) -> Vec<&'static str> {
+        let mut methods = vec!["host.get", "proxy.get", "template.get", "usermacro.get"];
+        if self.has_proxy_groups() {
+            methods.push("proxygroup.get");
+        }
+        methods
+    }
+
     /// Whether proxies have groups.
     pub(super) fn has_proxy_groups(self) -> bool {
         self.since(7, 0)

@@ -34,6 +34,7 @@ use tracing::{debug, info, warn};
 use super::unresolved::Fault;
 use client::{ApiError, Client};
 
+pub(crate) use dialect::Dialect;
 pub(crate) use login::{Login, Pattern};
 pub(crate) use resolver::{Resolved, Resolver};
 pub(crate) use settings::{ApiLogin, ApiSettings, Scope, Tag};
