@@ -23,7 +23,7 @@ use tokio::time::sleep;
 use crate::due::phase;
 use crate::testing::{Behaviour, FakePool, FakePools, house, inventory, line, router};
 use crate::{
-    CheckResult, FailureKind, Interval, Inventory, LineState, Outcome, SkipReason, Trigger,
+    CheckResult, FailureKind, Interval, Inventory, LineState, Outcome, Router, SkipReason, Trigger,
 };
 
 use random::{Random, Seed, seeds};
@@ -201,6 +201,16 @@ fn check_looks(inventory: &Inventory, outcomes: &[Outcome]) -> usize {
     looks
 }
 
+/// No two checks begin sooner after each other than the router's rules allow.
+fn check_pace(router: &Router, outcomes: &[Outcome]) {
+    let Some(max) = router.rules.per_minute_max else { return };
+    let own = outcomes.iter().filter(|outcome| outcome.router == router.name);
+    let mut began: Vec<_> = own.filter_map(|o| Some(o.started_at?.as_millisecond())).collect();
+    began.sort_unstable();
+    let gap = began.windows(2).map(|pair| pair[1] - pair[0]).min();
+    assert!(gap >= Some(60_000 / i64::from(max)), "{}: {gap:?} ms at {max}", router.name);
+}
+
 fn random_world(seed: u64) -> (Inventory, Arc<FakePools>) {
     let mut random = Random(seed);
     let mut inventory = Inventory::default();
@@ -235,6 +245,7 @@ async fn whatever_routers_do_each_due_time_has_exactly_one_outcome() {
         assert!(count(&outcomes, measured) > 500);
         looks += check_looks(&inventory, &outcomes);
         for router in &inventory.routers {
+            check_pace(router, &outcomes);
             let seen = pools.0[router.name.as_str()].seen();
             let in_use_max = seen.in_use_max.load(Ordering::SeqCst);
             assert!(in_use_max <= router.connection.max_connections, "seed {seed}");
