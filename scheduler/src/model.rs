@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,8 +146,9 @@ impl Word {
 }
 
 /// Time between two checks of a line: 10 s to 24 h.
+// In nanoseconds: half the room of a `Duration`, in every line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Interval(Duration);
+pub struct Interval(NonZeroU64);
 
 impl Interval {
     /// The shortest interval. A `ping` of five packets that all get lost takes ten seconds.
@@ -154,7 +156,7 @@ impl Interval {
     /// The longest interval.
     pub const MAX: Duration = Duration::from_secs(86_400);
     /// The interval of a line that sets none.
-    pub const DEFAULT: Self = Self(Duration::from_secs(180));
+    pub const DEFAULT: Self = Self(NonZeroU64::new(180_000_000_000).expect("it is not zero"));
 
     /// Checks the range.
     ///
@@ -162,16 +164,16 @@ impl Interval {
     ///
     /// [`InvalidValue`] when it is shorter than 10 s or longer than 24 h.
     pub fn new(interval: Duration) -> Result<Self, InvalidValue> {
-        if (Self::MIN..=Self::MAX).contains(&interval) {
-            Ok(Self(interval))
-        } else {
-            Err(InvalidValue { value: format!("{interval:?}"), allowed: "10s to 24h" })
-        }
+        let nanoseconds = u64::try_from(interval.as_nanos()).ok().and_then(NonZeroU64::new);
+        nanoseconds
+            .filter(|_| (Self::MIN..=Self::MAX).contains(&interval))
+            .map(Self)
+            .ok_or_else(|| InvalidValue { value: format!("{interval:?}"), allowed: "10s to 24h" })
     }
 
     /// The interval as a duration.
     pub fn as_duration(self) -> Duration {
-        self.0
+        Duration::from_nanos(self.0.get())
     }
 }
 

@@ -177,7 +177,7 @@ pub(crate) struct Plan {
 /// it has.
 pub(crate) fn plan(running: &HashMap<RouterName, Part>, desired: Inventory) -> Plan {
     let mut plan = Plan::default();
-    let declared = by_router(desired);
+    let declared = by_router(running, desired);
     plan.remove_undeclared(running, &declared);
     for (router, lines) in declared {
         match running.get(&router.name) {
@@ -190,19 +190,27 @@ pub(crate) fn plan(running: &HashMap<RouterName, Part>, desired: Inventory) -> P
 }
 
 /// The routers that have lines, with them.
-fn by_router(desired: Inventory) -> Vec<(Router, Vec<Line>)> {
+fn by_router(running: &HashMap<RouterName, Part>, desired: Inventory) -> Vec<(Router, Vec<Line>)> {
     let mut places: HashMap<RouterName, usize> = HashMap::with_capacity(desired.routers.len());
     let mut parts: Vec<(Router, Vec<Line>)> = Vec::with_capacity(desired.routers.len());
     for router in desired.routers {
         places.entry(router.name.clone()).or_insert_with(|| {
-            parts.push((router, Vec::new()));
+            // Most routers have as many lines as they had.
+            let lines = running.get(&router.name).map_or(0, |part| part.lines.len());
+            parts.push((router, Vec::with_capacity(lines)));
             parts.len() - 1
         });
     }
     let mut homeless = 0_usize;
+    // The lines of a router mostly follow each other.
+    let mut latest = None;
     for line in desired.lines {
-        match places.get(&line.router) {
-            Some(place) => parts[*place].1.push(line),
+        let is_there = |place: &usize| parts[*place].0.name == line.router;
+        match latest.filter(is_there).or_else(|| places.get(&line.router).copied()) {
+            Some(place) => {
+                parts[place].1.push(line);
+                latest = Some(place);
+            }
             None => homeless += 1,
         }
     }
@@ -219,7 +227,10 @@ impl Plan {
         self.diff.routers.push(RouterChange { router: router.name.clone(), change });
         // Not collected from the vector itself, whose memory would stay: that of whole lines.
         let mut known = Vec::with_capacity(lines.len());
-        known.extend(lines.into_iter().map(|line| interned(line, &router.name)));
+        for line in lines {
+            let line = interned(line, &router.name, known.last());
+            known.push(line);
+        }
         let lines = known;
         self.note_lines(&lines, &Change::Added);
         let order = Order { add: lines.clone(), is_new_router: true, ..Order::default() };
@@ -230,7 +241,7 @@ impl Plan {
     fn compare(&mut self, part: &Part, router: Router, lines: Vec<Line>) {
         let fields = router_fields(&part.router, &router);
         let same_lines = part.lines.len() == lines.len()
-            && part.lines.iter().zip(&lines).all(|(running, line)| **running == *line);
+            && part.lines.iter().zip(&lines).all(|(running, line)| is_same(running, line));
         if fields.is_empty() && same_lines {
             return;
         }
@@ -260,17 +271,17 @@ impl Plan {
         let mut kept = Vec::with_capacity(lines.len());
         for line in lines {
             let line = match running.remove(&line.id) {
-                Some(known) if **known == line => known.clone(),
+                Some(known) if is_same(known, &line) => known.clone(),
                 Some(known) => {
                     let change = Change::Changed(line_fields(known, &line));
                     self.diff.lines.push(LineChange { line: line.id.clone(), change });
-                    order.change.push(interned(line, router));
+                    order.change.push(interned(line, router, part.lines.first()));
                     order.change[order.change.len() - 1].clone()
                 }
                 None => {
                     let change = Change::Added;
                     self.diff.lines.push(LineChange { line: line.id.clone(), change });
-                    order.add.push(interned(line, router));
+                    order.add.push(interned(line, router, part.lines.first()));
                     order.add[order.add.len() - 1].clone()
                 }
             };
@@ -340,9 +351,22 @@ impl Plan {
     }
 }
 
-/// The line with the router's own name in it: names that are the same take memory once.
-fn interned(mut line: Line, router: &RouterName) -> Arc<Line> {
+/// Whether a line is declared as it runs. It is known to be on the same router.
+fn is_same(running: &Line, line: &Line) -> bool {
+    let Line { id, router: _, target, interval, task } = line;
+    running.id == *id
+        && running.target == *target
+        && running.interval == *interval
+        && running.task == *task
+}
+
+/// The line with the router's own name in it, and the task of another line of the router if it is
+/// the same: what is the same takes memory once.
+fn interned(mut line: Line, router: &RouterName, other: Option<&Arc<Line>>) -> Arc<Line> {
     line.router = router.clone();
+    if let Some(other) = other.filter(|other| other.task == line.task) {
+        line.task = other.task.clone();
+    }
     Arc::new(line)
 }
 

@@ -71,7 +71,7 @@ const RESERVED: &[Reserved] = &[
     Reserved { name: "bb8", users: &["xtask"], reason: "it is what ours is measured against" },
     Reserved {
         name: "allocation-counter",
-        users: &["xtask"],
+        users: &["scheduler", "xtask"],
         reason: "it replaces the allocator of whatever binary it is in",
     },
     Reserved {
