@@ -86,6 +86,11 @@ impl Algorithms {
         Ok(())
     }
 
+    /// The key exchange that comes of ours and the peer's `offer`.
+    pub(crate) fn key_exchange_with(&self, offer: &Offer) -> Option<&str> {
+        self.kex.split(',').find(|ours| offer.kex.split(',').any(|theirs| theirs == *ours))
+    }
+
     /// The lists in which we and the peer have nothing in common, for a person to read, and
     /// whether the legacy profile would help; empty if there are none.
     pub(crate) fn gaps(&self, offer: &Offer) -> String {
@@ -146,6 +151,11 @@ fn unknown_algorithm(key: &str, name: &str, known: &[&str]) -> ConfigProblem {
     let nearest = nearest.map_or_else(String::new, |name| format!(" (the nearest is {name})"));
     let allowed = format!("{}{nearest}", known.join(", "));
     ConfigProblem::new(key, format!("{name:?}"), allowed)
+}
+
+/// Whether a key exchange is by an elliptic curve, which takes a fraction of a millisecond.
+pub(crate) fn is_by_curve(key_exchange: &str) -> bool {
+    key_exchange.starts_with("curve25519-") || key_exchange.starts_with("ecdh-sha2-")
 }
 
 /// The type of key that a host key algorithm shows: RSA keys can sign in three ways.

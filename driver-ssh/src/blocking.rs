@@ -1,8 +1,9 @@
 //! The only place that hands work to threads which may block.
 //!
 //! A stretch of work never waits for a peer: when libssh2 would wait, the stretch ends and the
-//! session is parked on socket readiness, without a thread. What a thread does take is the time
-//! of moving bytes, of arithmetic and of files, and the number of such threads is bounded.
+//! session is parked on socket readiness, without a thread. Most stretches are so short that they
+//! run where the session is driven. What a thread apart takes is the time of moving much, of
+//! long arithmetic and of files, and the number of such threads is bounded.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -33,6 +34,7 @@ pub(crate) struct Threads {
     stretches: Arc<Semaphore>,
     waiting: AtomicUsize,
     cut: AtomicU64,
+    cut_off: AtomicU64,
     lookups: Arc<Semaphore>,
     graves: Mutex<Graves>,
 }
@@ -52,6 +54,7 @@ impl Threads {
             stretches: Arc::new(Semaphore::new(stretches_max)),
             waiting: AtomicUsize::new(0),
             cut: AtomicU64::new(0),
+            cut_off: AtomicU64::new(0),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             graves: Mutex::default(),
         })
@@ -79,6 +82,16 @@ impl Threads {
     /// How many have waited for a permit until their time was over.
     pub(crate) fn cut(&self) -> u64 {
         self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a stretch on a thread of the runtime had to be cut off.
+    pub(crate) fn note_cut_off(&self) {
+        self.cut_off.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many stretches on threads of the runtime had to be cut off.
+    pub(crate) fn cut_off(&self) -> u64 {
+        self.cut_off.load(Ordering::Relaxed)
     }
 
     /// Frees `corpse` on a thread of `runtime`, without a permit: the dead must not queue behind
@@ -181,12 +194,15 @@ impl fmt::Debug for Graves {
 
 /// The error for work that did not come back: it panicked, or the runtime is shutting down.
 pub(crate) fn lost(phase: Phase, error: &tokio::task::JoinError) -> Error {
-    let message = if error.is_panic() {
-        "the SSH library panicked".to_owned()
-    } else {
-        "the runtime is shutting down".to_owned()
-    };
-    Error::Local { phase, message }
+    if error.is_panic() {
+        return panicked(phase);
+    }
+    Error::Local { phase, message: "the runtime is shutting down".to_owned() }
+}
+
+/// The error for work that panicked.
+pub(crate) fn panicked(phase: Phase) -> Error {
+    Error::Local { phase, message: "the SSH library panicked".to_owned() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place where it is bounded")]

@@ -33,7 +33,9 @@ pub(crate) async fn connect(
     half_open_timeout: Duration,
 ) -> Result<Socket> {
     let addresses = resolve(ctx, threads, endpoint).await?;
-    connect_any(ctx, addresses, half_open_timeout).await.map(Socket::Direct)
+    let stream = connect_any(ctx, addresses, half_open_timeout).await?;
+    Socket::direct(stream)
+        .map_err(|error| Error::Local { phase: Phase::Connect, message: error.to_string() })
 }
 
 /// Connects to whichever of `addresses` answers, so that a silent one costs a moment, and not the

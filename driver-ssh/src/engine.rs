@@ -9,13 +9,14 @@ use tokio::runtime::Handle;
 
 use crate::auth::StandIn;
 use crate::blocking::Threads;
+use crate::drive::Place;
 use crate::kill::KillSwitch;
 use crate::progress::Progress;
 use crate::server::ServerTexts;
 use crate::socket::Socket;
 
-/// The ssh2 objects of one session. They have one owner at any time: either the async side, which
-/// then only holds them, or the thread that works on them.
+/// The ssh2 objects of one session. They have one owner at any time: the session, or a thread that
+/// works on them.
 ///
 /// Dropping an engine ends the session: the kill switch fires, and the objects are freed on a
 /// thread of their own, because libssh2 first works through what the peer has sent already.
@@ -25,6 +26,8 @@ pub(crate) struct Engine {
     threads: Arc<Threads>,
     runtime: Handle,
     server: ServerTexts,
+    place: Place,
+    is_slow: bool,
     /// What the engine is doing, kept up to date by whoever works on it.
     pub(crate) progress: Progress,
 }
@@ -55,8 +58,35 @@ impl Engine {
             threads,
             runtime: Handle::current(),
             server: ServerTexts::default(),
+            place: Place::Apart,
+            is_slow: false,
             progress: Progress::new(Phase::Banner),
         })
+    }
+
+    /// Where the work is done that is being done.
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    pub(crate) fn set_place(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// Whether the peer's algorithms take so much arithmetic that all work has to be done apart.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_slow
+    }
+
+    pub(crate) fn set_slow(&mut self) {
+        self.is_slow = true;
+    }
+
+    /// Frees the objects on the spot: for a session that has come to its end in good order, which
+    /// takes microseconds.
+    pub(crate) fn free(mut self) {
+        self.kill.fire();
+        self.parts = None;
     }
 
     pub(crate) fn session(&mut self) -> &mut Session {
@@ -141,8 +171,8 @@ impl Drop for Engine {
 pub(crate) enum Fault {
     /// It waits for the peer, and must be repeated as it was once the socket is ready.
     Again,
-    /// There is more to do at once. Others have their turn first, and whoever waits can see that
-    /// it goes on.
+    /// There is more to do at once, and much of it: it is to be repeated on a thread of its own,
+    /// and so is what comes after that.
     More,
     /// libssh2 failed.
     Ssh(ssh2::Error),

@@ -22,6 +22,8 @@ pub(crate) struct Greeting {
     text: Vec<u8>,
     banner: BannerProgress,
     offer: Option<Offer>,
+    /// Whether anything has come behind the banner.
+    is_beyond_banner: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +74,11 @@ impl Greeting {
         self.offer.as_ref()
     }
 
+    /// Whether something has come behind the banner: the offer, or the beginning of it.
+    pub(crate) fn is_beyond_banner(&self) -> bool {
+        self.is_beyond_banner
+    }
+
     fn note(&mut self, mut bytes: &[u8]) {
         while !self.has_banner() && !bytes.is_empty() {
             let line_end = bytes.iter().position(|&b| b == b'\n');
@@ -87,6 +94,7 @@ impl Greeting {
             }
         }
         if self.has_banner() {
+            self.is_beyond_banner |= !bytes.is_empty();
             self.offer = Offer::parse(bytes);
         }
     }

@@ -29,21 +29,26 @@ impl HostRecord {
     /// Total: a line that cannot be read says nothing about anybody.
     pub(crate) fn find(file: &[u8], name: &str) -> Self {
         let mut record = Self::default();
-        let lines = file.split(|&b| b == b'\n').filter_map(|line| str::from_utf8(line).ok());
-        for line in lines.filter_map(Line::parse) {
-            let keys = match line.marker {
-                None => &mut record.keys,
-                Some("@revoked") => &mut record.revoked,
-                // A certificate authority signs host certificates, which libssh2 cannot check.
-                Some(_) => continue,
-            };
-            if names_match(line.names, name)
-                && let Some(key) = line.key()
-            {
-                keys.push(key);
-            }
+        for line in file.split(|&b| b == b'\n') {
+            record.note(line, name);
         }
         record
+    }
+
+    /// Adds what one line of a file says about the host.
+    pub(crate) fn note(&mut self, line: &[u8], name: &str) {
+        let Some(line) = Line::read(line) else { return };
+        let keys = match line.marker {
+            None => &mut self.keys,
+            Some("@revoked") => &mut self.revoked,
+            // A certificate authority signs host certificates, which libssh2 cannot check.
+            Some(_) => return,
+        };
+        if names_match(line.names, name)
+            && let Some(key) = line.key()
+        {
+            keys.push(key);
+        }
     }
 
     /// The types of the keys it may show.
@@ -64,20 +69,29 @@ pub(crate) fn entry_line(name: &str, key: &KnownKey) -> String {
     format!("{name} {} {}\n", key.key_type, STANDARD.encode(&key.blob))
 }
 
-struct Line<'a> {
+/// One line that says something.
+pub(crate) struct Line<'a> {
     marker: Option<&'a str>,
     names: &'a str,
     blob: &'a str,
 }
 
 impl<'a> Line<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.split_ascii_whitespace();
+    /// `None` for what is empty, a comment, or not to be read.
+    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace();
         let first = words.next().filter(|word| !word.starts_with('#'))?;
         let marker = first.starts_with('@').then_some(first);
         let names = if marker.is_some() { words.next()? } else { first };
         let _key_type = words.next()?;
         Some(Self { marker, names, blob: words.next()? })
+    }
+
+    /// The names of the hosts it speaks of, if they are written out: without a marker, a pattern,
+    /// an exclusion or a hash.
+    pub(crate) fn plain_names(&self) -> Option<impl Iterator<Item = &'a str>> {
+        let is_plain = self.marker.is_none() && !self.names.contains(['*', '?', '!', '|']);
+        is_plain.then(|| self.names.split(','))
     }
 
     /// The key. Its type is taken from the encoded key, which is what gets compared.

@@ -9,8 +9,9 @@
 //!
 //! - To wait without a limit: every call takes a [`Context`](pool_core::Context) and is back by
 //!   its deadline, at whatever stage the peer stalls, floods or hangs up.
-//! - To hold a thread while a peer thinks: sessions are parked on socket readiness, and threads
-//!   are proportional to bytes that move, not to sessions that wait.
+//! - To hold a thread while a peer thinks: sessions are parked on socket readiness. What is short is
+//!   done on the runtime's own threads, none of which a peer can keep for more than milliseconds;
+//!   threads apart are for files, long arithmetic and large amounts of data, and bounded.
 //! - To use a session again after an operation on it was cut short.
 //! - To know platforms, prompts or pools.
 //!
@@ -27,8 +28,9 @@
 //! # Terminology
 //!
 //! - *Engine*: the ssh2 objects of one session, with one owner at a time.
-//! - *Stretch*: one piece of work on an engine, on a thread, up to the point where libssh2 would
-//!   wait for the peer.
+//! - *Stretch*: one piece of work on an engine, up to the point where libssh2 would wait for the
+//!   peer; on the thread that drives the session, or on one apart.
+//! - *Valve*: hides the socket from libssh2, which ends a stretch that a peer would make long.
 //! - *Parked*: a session between two stretches; nothing but a socket in the reactor.
 //! - *Kill switch*: shuts the socket down, which makes any stretch return at once.
 //!
@@ -62,6 +64,7 @@ mod algorithms;
 mod auth;
 mod connect;
 mod greeting;
+mod host_index;
 mod hostkey;
 mod known_hosts;
 mod login;
@@ -72,16 +75,21 @@ mod tunnel;
 
 mod alarm;
 mod blocking;
+mod drive;
 mod engine;
 mod error;
 mod flow;
 mod haul;
 mod kill;
 mod progress;
+mod reading;
 mod server;
 mod session;
 mod socket;
 mod stats;
+mod stretch;
+mod valve;
+mod watch;
 
 pub use algorithms::check_algorithms;
 pub use exec::{SshFactory, SshSession};

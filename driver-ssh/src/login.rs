@@ -3,18 +3,19 @@ use std::time::Duration;
 
 use libssh2_sys as raw;
 use pool_core::{ConnectionConfig, Context, Error, ErrorKind, Phase, Result};
-use ssh2::{DisconnectCode, ErrorCode};
+use ssh2::{DisconnectCode, ErrorCode, MethodType};
 use tokio::time::sleep;
 use tracing::debug;
 
 use crate::SshSettings;
-use crate::algorithms::{Algorithms, check_algorithms};
+use crate::algorithms::{Algorithms, check_algorithms, is_by_curve};
 use crate::auth::authenticate;
 use crate::connect::connect;
+use crate::drive::Place;
 use crate::engine::{Engine, Fault};
 use crate::error::{busy_text, session_error, shown};
 use crate::greeting::Greeting;
-use crate::hostkey::{Decision, HostKeyCheck};
+use crate::hostkey::{Decision, HostKeyCheck, Judgement};
 use crate::peer::Peer;
 use crate::session::SshSession;
 use crate::socket::Socket;
@@ -94,9 +95,8 @@ async fn begin(
     let socket = Arc::new(socket);
     let mut session = SshSession::new(socket.clone(), settings.threads())?;
     let check = recall(ctx, &mut session, settings, peer).await?;
-    let verdict = shake_hands(ctx, &mut session, socket, check, peer).await?;
-    let verdict = verify(ctx, &mut session, verdict).await;
-    if let Err(error) = verdict {
+    let judgement = shake_hands(ctx, &mut session, socket, check.clone(), peer).await?;
+    if let Err(error) = verify(ctx, &mut session, check, judgement).await {
         farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
         return Err(error);
     }
@@ -111,7 +111,7 @@ async fn begin(
 
 /// What `known_hosts` holds about the peer. It decides which host key is asked for, so it is read
 /// first; and in a stretch of its own, because a large file on a slow disk takes its time, for
-/// which the peer is not to blame.
+/// which the peer is not to blame. When the host was looked up a moment ago, the file is left alone.
 async fn recall(
     ctx: &Context,
     session: &mut SshSession,
@@ -119,15 +119,16 @@ async fn recall(
     peer: &Peer<'_>,
 ) -> Result<HostKeyCheck> {
     let mut check = HostKeyCheck::new(settings, peer);
+    ctx.enter(Phase::HostKey);
+    if check.recall() {
+        return Ok(check);
+    }
     let work = move |_: &mut Engine| {
         check.load()?;
         Ok(check.clone())
     };
-    session.drive(ctx, Phase::HostKey, work).await
+    session.drive_apart(ctx, Phase::HostKey, work).await
 }
-
-/// The decision about a peer's key, and what may have to decide again.
-type Verdict = (HostKeyCheck, Result<Decision>);
 
 /// Banner and key exchange, and the first look at the peer's key.
 async fn shake_hands(
@@ -136,7 +137,7 @@ async fn shake_hands(
     socket: Arc<Socket>,
     check: HostKeyCheck,
     peer: &Peer<'_>,
-) -> Result<Verdict> {
+) -> Result<Result<Judgement>> {
     let (profile, lists) = (peer.algorithms, peer.algorithm_lists.clone());
     let mut algorithms: Option<Algorithms> = None;
     let mut greeting = Greeting::default();
@@ -151,13 +152,24 @@ async fn shake_hands(
             }
         };
         greeting.peek(&socket);
+        if engine.place() == Place::Here && is_slow(engine, &greeting, algorithms) {
+            engine.set_slow();
+            return Err(Fault::More);
+        }
         // Told before the call as well as after it: a peer may keep the call from returning.
         note_progress(engine, &tracer, greeting.has_banner());
         let result = engine.session().handshake();
         let has_banner = engine.session().banner_bytes().is_some_and(|b| b.starts_with(b"SSH-"));
         note_progress(engine, &tracer, has_banner);
         match result.map_err(Fault::from) {
-            Ok(()) => Ok(decide(engine, check.clone())),
+            Ok(()) => {
+                if engine.place() == Place::Here {
+                    hold_to_key_exchange(engine)?;
+                }
+                engine.progress.enter(Phase::HostKey);
+                // A refusal is no fault, which would end the session: the peer is told why we go.
+                Ok(check.judge(engine.session()))
+            }
             Err(Fault::Ssh(error)) => {
                 let said = handshake_error(&error, engine, &greeting, algorithms);
                 Err(said.map_or(Fault::Ssh(error), Fault::Failed))
@@ -166,6 +178,28 @@ async fn shake_hands(
         }
     };
     session.drive(ctx, Phase::Banner, work).await
+}
+
+/// Whether the next step of the handshake may take so much arithmetic that it has to be done apart.
+/// Exponents of thousands of bits take up to a second; curves, a fraction of a millisecond.
+fn is_slow(engine: &mut Engine, greeting: &Greeting, algorithms: &Algorithms) -> bool {
+    match (engine.session().methods(MethodType::Kex), greeting.offer()) {
+        (Some(agreed), _) => !is_by_curve(agreed),
+        (None, Some(offer)) => !algorithms.key_exchange_with(offer).is_some_and(is_by_curve),
+        // An offer that is there and cannot be read may be anything.
+        (None, None) => greeting.is_beyond_banner(),
+    }
+}
+
+/// Has the session offer nothing but the key exchange that was agreed upon, should keys be
+/// exchanged again: a peer must not change over to one that takes long.
+fn hold_to_key_exchange(engine: &mut Engine) -> Result<(), Fault> {
+    let session = engine.session();
+    let agreed = session.methods(MethodType::Kex).filter(|agreed| is_by_curve(agreed));
+    if let Some(agreed) = agreed.map(str::to_owned) {
+        session.method_pref(MethodType::Kex, &agreed)?;
+    }
+    Ok(())
 }
 
 fn note_progress(engine: &mut Engine, ctx: &Context, has_banner: bool) {
@@ -210,27 +244,34 @@ fn line_in_place_of_banner(engine: &mut Engine) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// Looks at the peer's key. A refusal is no fault, which would end the session: the peer is told
-/// why we go.
-fn decide(engine: &mut Engine, mut check: HostKeyCheck) -> Verdict {
-    engine.progress.enter(Phase::HostKey);
-    let decision = check.decide(engine.session());
-    (check, decision)
-}
-
-/// Sees to it that the peer's key is accepted, once it has been decided about.
-async fn verify(ctx: &Context, session: &mut SshSession, verdict: Verdict) -> Result<()> {
-    let (mut check, mut decision) = verdict;
-    while decision? == Decision::AskAgain {
+/// Sees to it that the peer's key is accepted.
+async fn verify(
+    ctx: &Context,
+    session: &mut SshSession,
+    mut check: HostKeyCheck,
+    judgement: Result<Judgement>,
+) -> Result<()> {
+    let shown = match judgement? {
+        Judgement::Accepted => return Ok(()),
+        Judgement::Open(shown) => shown,
+    };
+    loop {
+        let shown = shown.clone();
+        let work = move |_: &mut Engine| {
+            let decision = check.decide(&shown);
+            Ok((check.clone(), decision))
+        };
+        let decision;
+        (check, decision) = session.drive_apart(ctx, Phase::HostKey, work).await?;
+        if decision? == Decision::Accepted {
+            return Ok(());
+        }
         let pause = async {
             sleep(LOCK_RETRY).await;
             Ok(())
         };
         ctx.run(Phase::HostKey, pause).await?;
-        let work = move |engine: &mut Engine| Ok(decide(engine, check.clone()));
-        (check, decision) = session.drive(ctx, Phase::HostKey, work).await?;
     }
-    Ok(())
 }
 
 /// Tells the peer that we go, if it can be told at once, and ends the session.

@@ -1,12 +1,16 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
 use crate::blocking::Threads;
 use crate::hostkey::Warned;
 use crate::stats::{SshStats, Tally};
+use crate::store::HostKeyStore;
 
-/// How many threads may work on sessions at once, unless set otherwise. A stretch of work never
-/// waits for a peer, so this only has to keep all cores of a large machine busy.
+/// How many threads may work on sessions at once, unless set otherwise. What they do is long for
+/// a thread of the runtime, and never a wait for a peer, so this only has to keep all cores of a
+/// large machine busy.
 const BLOCKING_THREADS_MAX_DEFAULT: usize = 64;
 
 /// What all SSH sessions of a process share.
@@ -16,9 +20,11 @@ const BLOCKING_THREADS_MAX_DEFAULT: usize = 64;
 pub struct SshSettings {
     /// The `known_hosts` file, in OpenSSH's format. It need not exist. Not read under
     /// [`HostKeyPolicy::Off`](pool_core::HostKeyPolicy::Off), and written only when a new host is
-    /// accepted.
+    /// accepted. It is kept in memory, and read again when it has changed; a host that is taken out
+    /// of it is still known for a second.
     pub known_hosts: PathBuf,
-    /// Threads that may work on sessions at once. Work beyond it queues, first come first served,
+    /// Threads apart from the runtime's own that may work on sessions at once: with files, long
+    /// arithmetic and large amounts of data. Work beyond it queues, first come first served,
     /// and is cut off at its deadline while queued. Taken into account when the first connection
     /// is made, and fixed from then on; 0 counts as 1. Default 64.
     pub blocking_threads_max: usize,
@@ -28,6 +34,7 @@ pub struct SshSettings {
 #[derive(Debug, Default)]
 struct Shared {
     threads: OnceLock<Arc<Threads>>,
+    host_keys: Mutex<Option<HostKeyStore>>,
     warned: Warned,
     tally: Tally,
 }
@@ -42,7 +49,7 @@ impl SshSettings {
         }
     }
 
-    /// Threads that work on sessions at this moment, of at most
+    /// Threads apart that work on sessions at this moment, of at most
     /// [`blocking_threads_max`](Self::blocking_threads_max).
     pub fn blocking_threads_in_use(&self) -> usize {
         self.shared.threads.get().map_or(0, |threads| threads.in_use())
@@ -60,6 +67,7 @@ impl SshSettings {
             threads_max: self.blocking_threads_max,
             threads_waiting: threads.map_or(0, |threads| threads.waiting()),
             threads_cut: threads.map_or(0, |threads| threads.cut()),
+            stretches_cut_off: threads.map_or(0, |threads| threads.cut_off()),
             phases: self.shared.tally.phases(),
             failures: self.shared.tally.failures(),
         }
@@ -67,6 +75,15 @@ impl SshSettings {
 
     pub(crate) fn tally(&self) -> &Tally {
         &self.shared.tally
+    }
+
+    /// The `known_hosts` file, and what was read of it.
+    pub(crate) fn host_keys(&self) -> HostKeyStore {
+        let mut shared = self.shared.host_keys.lock();
+        match &*shared {
+            Some(store) if store.path() == self.known_hosts => store.clone(),
+            _ => shared.insert(HostKeyStore::new(&self.known_hosts)).clone(),
+        }
     }
 
     pub(crate) fn warned(&self) -> &Warned {

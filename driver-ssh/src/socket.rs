@@ -1,6 +1,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use futures_util::FutureExt;
 use pool_core::{Context, Error, Phase, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -10,10 +11,18 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::alarm::Alarm;
 use crate::tunnel::Tunnel;
+use crate::valve::Valve;
 
 /// What the bytes of a session go through.
 #[derive(Debug)]
-pub(crate) enum Socket {
+pub(crate) struct Socket {
+    /// What libssh2 works on.
+    valve: Valve,
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
     /// A connection to the peer itself.
     Direct(TcpStream),
     /// Our end of a tunnel, and what is known about the rest of it.
@@ -21,11 +30,39 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
+    /// A connection to the peer itself.
+    ///
+    /// # Errors
+    ///
+    /// When there is no descriptor left.
+    pub(crate) fn direct(stream: TcpStream) -> io::Result<Self> {
+        Ok(Self { valve: Valve::on(stream.as_fd())?, stream: Stream::Direct(stream) })
+    }
+
+    /// An end of a tunnel.
+    ///
+    /// # Errors
+    ///
+    /// As [`direct`](Self::direct).
+    pub(crate) fn tunnelled(end: UnixStream, tunnel: Tunnel) -> io::Result<Self> {
+        Ok(Self { valve: Valve::on(end.as_fd())?, stream: Stream::Tunnelled(end, tunnel) })
+    }
+
+    /// Hides the socket from libssh2, as [`Valve::shut`] does.
+    pub(crate) fn shut_valve(&self) {
+        self.valve.shut();
+    }
+
+    /// Shows libssh2 the socket again.
+    pub(crate) fn open_valve(&self) {
+        self.valve.open(self.as_fd());
+    }
+
     /// Why the way to the peer broke, if it was not the peer that ended the session.
     pub(crate) fn broken(&self) -> Option<Error> {
-        match self {
-            Self::Direct(_) => None,
-            Self::Tunnelled(_, tunnel) => tunnel.broken(),
+        match &self.stream {
+            Stream::Direct(_) => None,
+            Stream::Tunnelled(_, tunnel) => tunnel.broken(),
         }
     }
 
@@ -43,23 +80,24 @@ impl Socket {
     }
 
     async fn ready(&self, interest: Interest) -> io::Result<()> {
-        match self {
-            Self::Direct(stream) => stream.ready(interest).await.map(drop),
-            Self::Tunnelled(stream, _) => stream.ready(interest).await.map(drop),
+        match &self.stream {
+            Stream::Direct(stream) => stream.ready(interest).await.map(drop),
+            Stream::Tunnelled(stream, _) => stream.ready(interest).await.map(drop),
         }
     }
 
     fn try_io(&self, interest: Interest, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        match self {
-            Self::Direct(stream) => stream.try_io(interest, work),
-            Self::Tunnelled(stream, _) => stream.try_io(interest, work),
+        match &self.stream {
+            Stream::Direct(stream) => stream.try_io(interest, work),
+            Stream::Tunnelled(stream, _) => stream.try_io(interest, work),
         }
     }
 
-    /// Waits, without a thread, until the socket is what libssh2 waits for.
+    /// Waits, without a thread, until the socket is what libssh2 waits for, or seems to be.
     ///
-    /// libssh2 reads and writes the socket behind the reactor's back, so the reactor's notion of
-    /// readiness is only a hint: it is checked against the kernel, and cleared when it is stale.
+    /// libssh2 reads and writes the socket behind the reactor's back. So what the reactor has known
+    /// before is only a hint: it is checked against the kernel, and cleared when it is stale. News
+    /// are believed, as libssh2 finds out by itself.
     ///
     /// # Errors
     ///
@@ -69,8 +107,8 @@ impl Socket {
     ///
     /// Cancel safe.
     pub(crate) async fn until(&self, interest: Interest) -> io::Result<()> {
-        loop {
-            self.ready(interest).await?;
+        while let Some(known) = self.ready(interest).now_or_never() {
+            known?;
             // One by one: the reactor knows no readiness of two kinds, and would never clear it.
             for single in [Interest::READABLE, Interest::WRITABLE] {
                 if !wants(interest, single) {
@@ -82,21 +120,23 @@ impl Socket {
                 }
             }
         }
+        self.ready(interest).await
     }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Direct(stream) => stream.as_fd(),
-            Self::Tunnelled(stream, _) => stream.as_fd(),
+        match &self.stream {
+            Stream::Direct(stream) => stream.as_fd(),
+            Stream::Tunnelled(stream, _) => stream.as_fd(),
         }
     }
 }
 
+/// The descriptor for libssh2.
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
+        self.valve.as_raw_fd()
     }
 }
 
@@ -162,7 +202,7 @@ mod tests {
     async fn bytes_that_were_taken_behind_the_reactors_back_are_no_readiness() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let socket = Socket::Direct(stream);
+        let socket = Socket::direct(stream).unwrap();
         let (mut peer, _) = listener.accept().await.unwrap();
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));
@@ -184,7 +224,7 @@ mod tests {
         let (near, far) = UnixStream::pair().unwrap();
         let filler = [0; 4096];
         while near.try_write(&filler).is_ok() {}
-        let near = Socket::Tunnelled(near, Tunnel::default());
+        let near = Socket::tunnelled(near, Tunnel::default()).unwrap();
         let both = Interest::READABLE | Interest::WRITABLE;
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));

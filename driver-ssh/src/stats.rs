@@ -26,14 +26,17 @@ const BOUNDS: [Duration; 12] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SshStats {
-    /// Threads that work on sessions at this moment.
+    /// Threads apart that work on sessions at this moment.
     pub threads_in_use: usize,
-    /// Threads that may work on sessions at once.
+    /// Threads apart that may work on sessions at once.
     pub threads_max: usize,
     /// Stretches of work that wait for a thread at this moment.
     pub threads_waiting: usize,
     /// Stretches of work that waited for a thread until their time was over.
     pub threads_cut: u64,
+    /// Stretches of work on the runtime's own threads that were cut off after a few milliseconds,
+    /// to go on on a thread apart, because the peer sent without a pause.
+    pub stretches_cut_off: u64,
     /// How long each phase took that was gone through: those of a login, which are twice as many
     /// behind a jump host, and the opening of channels.
     pub phases: BTreeMap<Phase, PhaseHistogram>,

@@ -1,9 +1,15 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::host_index::HostIndex;
 use crate::known_hosts::{HostRecord, KnownKey, entry_line};
 
 /// The largest `known_hosts` that is read, in bytes: room for 100,000 hosts.
@@ -11,10 +17,38 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Only we need to read it; whoever can write it decides whom we trust.
 const FILE_MODE: u32 = 0o600;
 
-/// The `known_hosts` file. All of it may block, on a slow disk.
+/// For how long the file is taken to be what it was at the last look. A host whose key does not
+/// match is looked up afresh before it is refused.
+const BELIEF_TIME: Duration = Duration::from_secs(1);
+/// A file that was written more recently than this before it was read may have been written once
+/// more without a change in its times: file systems count in steps, of two seconds at most.
+const SETTLING_TIME: Duration = Duration::from_secs(2);
+
+/// The `known_hosts` file. Almost all of it may block, on a slow disk.
+///
+/// What was read is kept, and read again when the file has changed. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct HostKeyStore {
     path: PathBuf,
+    memory: Arc<Mutex<Option<Memory>>>,
+}
+
+/// The file as it was read.
+#[derive(Debug)]
+struct Memory {
+    index: Arc<HostIndex>,
+    version: Option<Version>,
+    /// When it was last seen to be that version.
+    seen: Instant,
+}
+
+/// What tells one content of the file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    file: (u64, u64),
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 /// What became of a key that was to be remembered.
@@ -30,7 +64,23 @@ pub(crate) enum Remembered {
 
 impl HostKeyStore {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), memory: Arc::default() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file says about the host `name`, if it is known, and was a moment ago. Does not
+    /// touch the file.
+    pub(crate) fn recall(&self, name: &str) -> Option<HostRecord> {
+        let index = {
+            let memory = self.memory.lock();
+            let memory = memory.as_ref().filter(|memory| memory.seen.elapsed() < BELIEF_TIME)?;
+            memory.index.clone()
+        };
+        let record = index.is_quick().then(|| index.find(name));
+        record.filter(|record| !record.keys.is_empty())
     }
 
     /// What the file says about the host `name`. A file that does not exist says nothing.
@@ -39,8 +89,25 @@ impl HostKeyStore {
     ///
     /// Why it cannot be read, with its path.
     pub(crate) fn find(&self, name: &str) -> Result<HostRecord, String> {
-        let file = self.read().map_err(|error| self.failed("read", &error))?;
-        Ok(HostRecord::find(&file, name))
+        let index = self.index().map_err(|error| self.failed("read", &error))?;
+        Ok(index.find(name))
+    }
+
+    /// The file as it is now.
+    fn index(&self) -> io::Result<Arc<HostIndex>> {
+        let seen = Instant::now();
+        // Before it is read: what is written in between makes another version.
+        let version = Version::of(&self.path);
+        if let Some(memory) = &mut *self.memory.lock()
+            && version.is_some()
+            && memory.version == version
+        {
+            memory.seen = seen;
+            return Ok(memory.index.clone());
+        }
+        let index = Arc::new(HostIndex::new(self.read()?));
+        *self.memory.lock() = Some(Memory { index: index.clone(), version, seen });
+        Ok(index)
     }
 
     /// Adds `key` for the host `name`, of which nothing was known so far. Safe among the threads
@@ -80,6 +147,7 @@ impl HostKeyStore {
         }
         file.extend_from_slice(entry_line(name, key).as_bytes());
         replace(&path, &file)?;
+        *self.memory.lock() = None;
         Ok(Remembered::Added)
     }
 
@@ -108,6 +176,20 @@ impl HostKeyStore {
 
     fn failed(&self, what: &str, error: &io::Error) -> String {
         format!("cannot {what} {}: {error}", self.path.display())
+    }
+}
+
+impl Version {
+    /// The version of the file at `path`, if there is one that can be told from a later one.
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        let age = SystemTime::now().duration_since(metadata.modified().ok()?).ok()?;
+        (age > SETTLING_TIME).then(|| Self {
+            file: (metadata.dev(), metadata.ino()),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
     }
 }
 

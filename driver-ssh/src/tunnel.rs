@@ -10,6 +10,7 @@ use ssh2::DisconnectCode;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
+use crate::drive::Place;
 use crate::engine::{Engine, Fault};
 use crate::error::session_error;
 use crate::flow::{Flow, Moved};
@@ -74,9 +75,10 @@ pub(crate) async fn open(
     };
     let tunnel = Tunnel::default();
     let (near, far, flow) = ends().map_err(local)?;
-    let far = Socket::Tunnelled(far, tunnel.clone());
-    tokio::spawn(carry(session, far, flow, tunnel.clone(), jump.clone()));
-    Ok(Socket::Tunnelled(near, tunnel))
+    let far = Socket::tunnelled(far, tunnel.clone()).map_err(local)?;
+    let near = Socket::tunnelled(near, tunnel.clone()).map_err(local)?;
+    tokio::spawn(carry(session, far, flow, tunnel, jump.clone()));
+    Ok(near)
 }
 
 /// Our end, the other one to be waited for, and the same one to be read and written.
@@ -99,6 +101,7 @@ async fn carry(mut session: SshSession, far: Socket, flow: Flow, tunnel: Tunnel,
 }
 
 async fn pump(session: &mut SshSession, far: &Socket, mut flow: Flow) -> Result<()> {
+    let mut place = Place::Here;
     loop {
         let ctx = Context::detached(THREAD_WAIT);
         let mut waiting = Some(flow);
@@ -107,13 +110,17 @@ async fn pump(session: &mut SshSession, far: &Socket, mut flow: Flow) -> Result<
             let moved = flow.advance(engine)?;
             Ok((flow, moved))
         };
-        let (back, moved) = session.drive(&ctx, Phase::Read, work).await?;
+        let (back, moved) = session.drive_at(place, &ctx, Phase::Read, None, work).await?;
         flow = back;
         let (session_is, socket_is) = match moved {
             Moved::Ended => return Ok(()),
-            Moved::More => continue,
+            Moved::More => {
+                place = Place::Apart;
+                continue;
+            }
             Moved::Idle { session, socket } => (session, socket),
         };
+        place = Place::Here;
         let ready = tokio::select! {
             ready = until(session.socket(), session_is) => ready,
             ready = until(far, socket_is) => ready,

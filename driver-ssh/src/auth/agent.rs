@@ -59,7 +59,7 @@ pub(super) async fn log_in(
         // First to learn what has to be signed. libssh2 would wait for the signature on a thread
         // that nothing can free, so it is told that there is none, and asked again with it.
         let first = by_agent(username.to_owned(), key.clone(), None);
-        let request = match session.drive(ctx, Phase::Authentication, first).await? {
+        let request = match session.drive_apart(ctx, Phase::Authentication, first).await? {
             Pass::Ended(Reply::Refused(_)) => continue,
             Pass::Ended(reply) => return Ok(reply),
             Pass::MustSign(request) => request,
@@ -70,7 +70,7 @@ pub(super) async fn log_in(
             Err(problem) => return Ok(Reply::Unusable(problem)),
         };
         let second = by_agent(username.to_owned(), key, Some(signature));
-        match session.drive(ctx, Phase::Authentication, second).await? {
+        match session.drive_apart(ctx, Phase::Authentication, second).await? {
             Pass::Ended(Reply::Refused(_)) => {}
             // Not the next key: this one may have been a step.
             Pass::Ended(reply) => return Ok(reply),

@@ -46,9 +46,22 @@ impl HostKeyCheck {
             policy: peer.host_key,
             pins: peer.host_key_pins.to_vec(),
             name: entry_name(endpoint.host(), endpoint.port()),
-            store: HostKeyStore::new(&settings.known_hosts),
+            store: settings.host_keys(),
             record: HostRecord::default(),
         }
+    }
+
+    /// Recalls what is known about the host, if that can be done without a look at files; whether
+    /// it could.
+    pub(crate) fn recall(&mut self) -> bool {
+        if !self.asks_store() {
+            return true;
+        }
+        match self.store.recall(&self.name) {
+            Some(record) => self.record = record,
+            None => return false,
+        }
+        true
     }
 
     /// Reads what is known about the host. Blocks on files.
@@ -57,10 +70,14 @@ impl HostKeyCheck {
     ///
     /// `Local`.
     pub(crate) fn load(&mut self) -> Result<(), Error> {
-        if self.pins.is_empty() && self.policy != HostKeyPolicy::Off {
+        if self.asks_store() {
             self.record = self.store.find(&self.name).map_err(store_failed)?;
         }
         Ok(())
+    }
+
+    fn asks_store(&self) -> bool {
+        self.pins.is_empty() && self.policy != HostKeyPolicy::Off
     }
 
     /// The types of the keys that are known; the peer is asked for one of them.
@@ -68,33 +85,48 @@ impl HostKeyCheck {
         self.record.key_types()
     }
 
-    /// Decides about the key that the peer has shown, and remembers it if it is new and that is
-    /// the policy. Blocks on files.
+    /// Judges the key that the peer has shown by what is known, without a look at files.
     ///
     /// # Errors
     ///
-    /// `HostKey`; `Local` when it cannot be remembered.
-    pub(crate) fn decide(&mut self, session: &Session) -> Result<Decision, Error> {
-        self.decide_about(session.host_key().and_then(|(blob, _)| KnownKey::from_blob(blob)))
+    /// `HostKey`.
+    pub(crate) fn judge(&self, session: &Session) -> Result<Judgement, Error> {
+        self.judge_key(session.host_key().and_then(|(blob, _)| KnownKey::from_blob(blob)))
     }
 
-    fn decide_about(&mut self, shown: Option<KnownKey>) -> Result<Decision, Error> {
+    fn judge_key(&self, shown: Option<KnownKey>) -> Result<Judgement, Error> {
         if self.pins.is_empty() && self.policy == HostKeyPolicy::Off {
-            return Ok(Decision::Accepted);
+            return Ok(Judgement::Accepted);
         }
         let Some(shown) = shown else {
             return Err(self.not_usable("the device showed no host key".to_owned()));
         };
         if !self.pins.is_empty() {
-            return self.compare_with_pins(&shown);
+            return self.compare_with_pins(&shown).map(|()| Judgement::Accepted);
         }
-        if self.is_known(&shown)? {
+        match self.is_known(&shown) {
+            Ok(true) => Ok(Judgement::Accepted),
+            Ok(false) | Err(_) => Ok(Judgement::Open(shown)),
+        }
+    }
+
+    /// Decides about a key that is not the one that is known, after a look at the file as it is
+    /// now, and remembers it if it is new and that is the policy. Blocks on files.
+    ///
+    /// # Errors
+    ///
+    /// `HostKey`; `Local` when it cannot be remembered, and when the file has changed since the
+    /// peer was asked for a key of a type that was known.
+    pub(crate) fn decide(&mut self, shown: &KnownKey) -> Result<Decision, Error> {
+        let asked_by = self.record.clone();
+        self.load()?;
+        if self.is_known_now(shown, &asked_by)? {
             return Ok(Decision::Accepted);
         }
         if self.policy == HostKeyPolicy::Strict {
             return Err(self.refused(HostKeyProblem::Unknown { actual: shown.fingerprint() }));
         }
-        let remembered = self.store.remember(&self.name, &shown);
+        let remembered = self.store.remember(&self.name, shown);
         match remembered.map_err(store_failed)? {
             Remembered::Added => {
                 let fingerprint = shown.fingerprint();
@@ -103,16 +135,27 @@ impl HostKeyCheck {
             }
             Remembered::Overtaken(record) => {
                 self.record = record;
-                self.is_known(&shown).map(|_| Decision::Accepted)
+                self.is_known_now(shown, &asked_by).map(|_| Decision::Accepted)
             }
             Remembered::Locked => Ok(Decision::AskAgain),
         }
     }
 
-    fn compare_with_pins(&self, shown: &KnownKey) -> Result<Decision, Error> {
+    /// [`is_known`](Self::is_known), for a key that was asked for when the record was another.
+    fn is_known_now(&self, shown: &KnownKey, asked_by: &HostRecord) -> Result<bool, Error> {
+        self.is_known(shown).map_err(|refusal| {
+            if self.record == *asked_by || self.record.revoked.contains(shown) {
+                return refusal;
+            }
+            // Perhaps the peer has the key that is known now, too, and was not asked for it.
+            store_failed(format!("{} has changed during the login", self.store.path().display()))
+        })
+    }
+
+    fn compare_with_pins(&self, shown: &KnownKey) -> Result<(), Error> {
         let actual = shown.fingerprint();
         if self.pins.iter().any(|pin| pin.as_str() == actual) {
-            return Ok(Decision::Accepted);
+            return Ok(());
         }
         let expected = self.pins.iter().map(Fingerprint::to_string).collect();
         let key_type = shown.key_type.clone();
@@ -159,7 +202,16 @@ fn store_failed(message: String) -> Error {
     Error::Local { phase: Phase::HostKey, message }
 }
 
-/// What came of looking at a key, short of refusing it.
+/// What a key is by what is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It is the host's.
+    Accepted,
+    /// That takes a look at the file.
+    Open(KnownKey),
+}
+
+/// What came of deciding about a key, short of refusing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// The key is the host's.

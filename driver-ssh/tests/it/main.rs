@@ -19,3 +19,4 @@ mod remains;
 mod shell;
 mod stages;
 mod stats;
+mod torrent;

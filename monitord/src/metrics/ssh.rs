@@ -48,6 +48,12 @@ impl Collector for SshCollector {
             "Pieces of work on SSH sessions whose time was over before they had a thread",
             stats.threads_cut,
         )?;
+        counter(
+            encoder,
+            "monitord_ssh_stretches_cut_off",
+            "Pieces of work on SSH sessions that a peer made longer than a few milliseconds",
+            stats.stretches_cut_off,
+        )?;
         let failures = stats.failures.iter().map(|(&(kind, phase), &count)| {
             let phase = phase.map_or("", |phase| phase.as_str());
             (FailureLabels { kind: kind.as_str(), phase }, count)
