@@ -90,6 +90,7 @@ mod tests {
     use pool_core::ErrorKind;
 
     use super::*;
+    use crate::linear;
 
     fn kind(code: i32) -> ErrorKind {
         session_error(&ssh2::Error::from_errno(ErrorCode::Session(code)), Phase::Read).kind()
@@ -127,6 +128,14 @@ mod tests {
         assert_eq!(shown(b"\r\n%  Too many\x1b sessions\0\r\n"), "% Too many sessions");
         assert_eq!(shown("é".repeat(999).as_bytes()).chars().count(), TEXT_CHARS_MAX + 1);
         assert_eq!(shown(&[0xff, b'a']), "\u{fffd}a");
+    }
+
+    #[test]
+    fn the_time_to_show_a_text_grows_with_its_length_only() {
+        for part in ["a", "a ", "\r\n", "é", "too man"] {
+            let text = |parts| part.repeat(parts).into_bytes();
+            linear::check(text, |text| busy_text(Phase::Read, &shown(text)).is_some());
+        }
     }
 
     #[test]

@@ -1,29 +1,32 @@
-use rustix::net::{RecvFlags, recv};
-
 use crate::error::shown;
 use crate::socket::Socket;
 
 /// How much of what a peer says before its SSH banner is kept, in bytes: room for a line or two
 /// such as "CLI session limit reached".
 const TEXT_BYTES_MAX: usize = 512;
-/// How much is looked at at once, in bytes. The largest key exchange offers have about 2 KiB.
-const PEEK_BYTES_MAX: usize = 4096;
+/// How much is looked at, in bytes. The largest key exchange offers have about 2 KiB.
+const PEEK_BYTES_MAX: usize = 8192;
 /// What each of the peer's lists is cut to, in bytes, before it gets into an error.
 const LIST_BYTES_MAX: usize = 400;
 
 const SSH_MSG_KEXINIT: u8 = 20;
 const KEXINIT_COOKIE_BYTES: usize = 16;
+/// Where a packet says what it is, behind its length and that of its padding.
+const KIND_AT: usize = 5;
 
-/// What a peer says before anything is encrypted, watched over libssh2's shoulder by peeking at
-/// the socket. libssh2 itself keeps neither a device's reason for hanging up, nor the algorithms
-/// it offered. All of it is best effort, for error messages only.
+/// What a peer says before anything is encrypted, as far as it has come. libssh2 itself keeps
+/// neither a device's reason for hanging up, nor the algorithms it offered.
 #[derive(Debug, Default)]
 pub(crate) struct Greeting {
     text: Vec<u8>,
     banner: BannerProgress,
     offer: Option<Offer>,
-    /// Whether anything has come behind the banner.
-    is_beyond_banner: bool,
+    /// Whether there was a byte before the banner that no text has.
+    is_garbage: bool,
+    /// Whether what has come behind the banner may be the beginning of an offer.
+    may_offer: bool,
+    /// How much was looked at, in bytes.
+    len: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,17 +48,32 @@ pub(crate) struct Offer {
 }
 
 impl Greeting {
-    /// Looks at what has come in, without taking it. To be called before each step of the
-    /// handshake, which takes it all.
-    pub(crate) fn peek(&mut self, socket: &Socket) {
-        if self.offer.is_some() {
-            return;
-        }
+    /// Looks at what has come in, without taking it.
+    pub(crate) fn peek(socket: &Socket) -> Self {
         let mut bytes = [0; PEEK_BYTES_MAX];
-        if let Ok((_, count)) = recv(socket, &mut bytes[..], RecvFlags::PEEK | RecvFlags::DONTWAIT)
-        {
-            self.note(&bytes[..count.min(PEEK_BYTES_MAX)]);
-        }
+        let count = socket.peek(&mut bytes);
+        Self::read(&bytes[..count])
+    }
+
+    fn read(said: &[u8]) -> Self {
+        let mut greeting = Self { len: said.len(), ..Self::default() };
+        greeting.note(said);
+        greeting
+    }
+
+    /// How much has come, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it is worth waiting for more: banner and offer are not complete, and may become so.
+    pub(crate) fn may_go_on(&self) -> bool {
+        let is_open = if self.has_banner() {
+            self.offer.is_none() && self.may_offer
+        } else {
+            !self.is_garbage
+        };
+        is_open && self.len < PEEK_BYTES_MAX
     }
 
     /// What the peer said in place of an SSH banner, if anything.
@@ -74,11 +92,6 @@ impl Greeting {
         self.offer.as_ref()
     }
 
-    /// Whether something has come behind the banner: the offer, or the beginning of it.
-    pub(crate) fn is_beyond_banner(&self) -> bool {
-        self.is_beyond_banner
-    }
-
     fn note(&mut self, mut bytes: &[u8]) {
         while !self.has_banner() && !bytes.is_empty() {
             let line_end = bytes.iter().position(|&b| b == b'\n');
@@ -89,12 +102,13 @@ impl Greeting {
                 self.banner =
                     if complete { BannerProgress::Complete } else { BannerProgress::Begun };
             } else {
+                self.is_garbage |= line.contains(&0);
                 let room = TEXT_BYTES_MAX - self.text.len();
                 self.text.extend_from_slice(&line[..line.len().min(room)]);
             }
         }
         if self.has_banner() {
-            self.is_beyond_banner |= !bytes.is_empty();
+            self.may_offer = bytes.get(KIND_AT).is_none_or(|&kind| kind == SSH_MSG_KEXINIT);
             self.offer = Offer::parse(bytes);
         }
     }
@@ -129,6 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::linear;
 
     proptest! {
         #[test]
@@ -190,7 +205,44 @@ mod tests {
         packet
     }
 
+    #[test]
+    fn more_is_waited_for_while_it_may_make_a_difference() {
+        let whole = [b"Welcome\nSSH-2.0-x\r\n", &packet(&LISTS)[..]].concat();
+        for end in 0..whole.len() {
+            assert!(Greeting::read(&whole[..end]).may_go_on(), "{end}");
+        }
+        assert!(!Greeting::read(&whole).may_go_on());
+        // What is no offer, no banner, or no end of it.
+        assert!(!Greeting::read(b"SSH-2.0-x\n\0\0\0\x14\x0a\x02\0\0").may_go_on());
+        assert!(!Greeting::read(b"\xff\0\xfe\n").may_go_on());
+        assert!(!Greeting::read(&[b'\n'; PEEK_BYTES_MAX]).may_go_on());
+    }
+
     const LISTS: [&str; 6] = ["kex1,kex2", "ssh-rsa", "c1", "c2", "m1", "m2"];
+
+    #[test]
+    fn the_time_to_read_a_greeting_grows_with_its_length_only() {
+        let read = |said: &[u8]| {
+            let mut greeting = Greeting::default();
+            greeting.note(said);
+            (greeting.text(), greeting.offer)
+        };
+        for part in ["\n", "x", "no banner\r\n", "SSH-", "\u{1b}\0 "] {
+            linear::check(|parts| part.repeat(parts).into_bytes(), read);
+        }
+        let offer =
+            |parts| [b"SSH-2.0-x\n", &packet(&["a,".repeat(parts).as_str(); 6])[..]].concat();
+        linear::check(offer, read);
+        // As it is seen when it drips: each time what there is by then, up to a bound.
+        linear::check(
+            |parts| vec![b'x'; parts],
+            |said| {
+                let mut greeting = Greeting::default();
+                said.iter().for_each(|byte| greeting.note(&[*byte]));
+                greeting.text()
+            },
+        );
+    }
 
     #[test]
     fn an_offer_is_read_with_the_banner_or_after_it() {

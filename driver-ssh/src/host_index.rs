@@ -64,6 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::linear;
 
     const KEYS: [&str; 3] = [
         "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
@@ -98,6 +99,17 @@ mod tests {
             let expected = HostRecord::find(&file, &name);
             prop_assert_eq!(HostIndex::new(file).find(&name), expected);
         }
+    }
+
+    #[test]
+    fn the_time_to_make_an_index_grows_with_the_file_only() {
+        let key = KEYS[0];
+        let make = |file: &[u8]| HostIndex::new(file.to_vec()).find("host");
+        let many = |parts| (0..parts).map(|i| format!("host-{i} t {key}\n")).collect::<String>();
+        linear::check(|parts| many(parts).into_bytes(), make);
+        linear::check(|parts| format!("host t {key}\n").repeat(parts).into_bytes(), make);
+        linear::check(|parts| format!("{} t {key}", "host,".repeat(parts)).into_bytes(), make);
+        linear::check(|parts| format!("@revoked * t {key}\n").repeat(parts).into_bytes(), make);
     }
 
     #[test]

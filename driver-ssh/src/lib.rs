@@ -64,6 +64,7 @@ mod algorithms;
 mod auth;
 mod connect;
 mod greeting;
+mod handshake;
 mod host_index;
 mod hostkey;
 mod known_hosts;
@@ -81,6 +82,8 @@ mod error;
 mod flow;
 mod haul;
 mod kill;
+#[cfg(test)]
+mod linear;
 mod progress;
 mod reading;
 mod server;

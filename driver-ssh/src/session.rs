@@ -138,8 +138,34 @@ impl SshSession {
     }
 
     /// What the session's bytes go through.
-    pub(crate) fn socket(&self) -> &Socket {
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
         &self.socket
+    }
+
+    /// Waits until more than `seen` bytes have come in and were not taken; false when there will
+    /// not be more.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait_ready`](crate::socket::wait_ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn until_more(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        seen: usize,
+    ) -> Result<bool> {
+        ctx.check(phase)?;
+        tokio::select! {
+            biased;
+            result = self.socket.until_more(seen) => {
+                result.map_err(|error| Error::Local { phase, message: error.to_string() })
+            }
+            ended = self.alarm.ended(ctx, phase) => Err(ended),
+        }
     }
 
     /// What the server has said about itself, while nobody works on the session.

@@ -6,7 +6,7 @@ use pool_core::{Context, Error, Phase, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use tokio::io::Interest;
+use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::alarm::Alarm;
@@ -58,6 +58,56 @@ impl Socket {
         self.valve.open(self.as_fd());
     }
 
+    /// Gives `work` what libssh2 would find.
+    #[cfg(test)]
+    pub(crate) fn valve_line<T>(&self, work: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        self.valve.line(work)
+    }
+
+    /// Runs `work`, in which libssh2 finds nothing to read, whatever has come in.
+    pub(crate) fn unheard<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.shut_valve();
+        let done = work();
+        self.open_valve();
+        done
+    }
+
+    /// Copies the beginning of what has come in, without taking it; the number of bytes.
+    pub(crate) fn peek(&self, into: &mut [u8]) -> usize {
+        let room = into.len();
+        let peeked = recv(self, into, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        peeked.map_or(0, |(_, count)| count.min(room))
+    }
+
+    /// Waits until more than `seen` bytes are there to be read; false when the peer has ended its
+    /// side, so that there will not be more.
+    ///
+    /// # Errors
+    ///
+    /// When the reactor has gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn until_more(&self, seen: usize) -> io::Result<bool> {
+        let mut bytes = vec![0; seen + 1];
+        loop {
+            let ready = self.ready(Interest::READABLE).await?;
+            let looked = self.try_io(Interest::READABLE, || {
+                if self.peek(&mut bytes) > seen {
+                    return Ok(());
+                }
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            match looked {
+                Ok(()) => return Ok(true),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Err(_) if ready.is_read_closed() || ready.is_error() => return Ok(false),
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Why the way to the peer broke, if it was not the peer that ended the session.
     pub(crate) fn broken(&self) -> Option<Error> {
         match &self.stream {
@@ -79,10 +129,10 @@ impl Socket {
         recv(self, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) != Err(Errno::AGAIN)
     }
 
-    async fn ready(&self, interest: Interest) -> io::Result<()> {
+    async fn ready(&self, interest: Interest) -> io::Result<Ready> {
         match &self.stream {
-            Stream::Direct(stream) => stream.ready(interest).await.map(drop),
-            Stream::Tunnelled(stream, _) => stream.ready(interest).await.map(drop),
+            Stream::Direct(stream) => stream.ready(interest).await,
+            Stream::Tunnelled(stream, _) => stream.ready(interest).await,
         }
     }
 
@@ -120,7 +170,7 @@ impl Socket {
                 }
             }
         }
-        self.ready(interest).await
+        self.ready(interest).await.map(drop)
     }
 }
 

@@ -122,7 +122,7 @@ async fn pump(session: &mut SshSession, far: &Socket, mut flow: Flow) -> Result<
         };
         place = Place::Here;
         let ready = tokio::select! {
-            ready = until(session.socket(), session_is) => ready,
+            ready = until(session.socket().as_ref(), session_is) => ready,
             ready = until(far, socket_is) => ready,
         };
         ready.map_err(|error| Error::Local { phase: Phase::Read, message: error.to_string() })?;

@@ -1,30 +1,37 @@
-use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use rustix::io::{DupFlags, dup3};
-use rustix::net::{Shutdown, shutdown};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use socket2::SockRef;
 
+/// How much libssh2 can send while the valve is shut, in bytes: a few packets.
+const HELD_BYTES_MAX: usize = 16 * 1024;
+
 /// A second descriptor of a socket, for libssh2, which can be cut off from it: while the valve is
-/// shut, nothing comes in through it, and nothing can go out.
+/// shut, nothing comes in through it, and what goes out is held until it is open again.
 ///
 /// libssh2 works for as long as there is something to read, and a peer that sends as fast as it
 /// reads keeps a call from returning. Shutting the valve ends the call as if the peer had paused.
 /// Nothing is lost by that, and once the valve is open the work goes on where it was.
+///
+/// Sending goes on because libssh2 is not good at being told to wait with that: it takes the end of
+/// a channel for sent only if the second attempt finds it at the same address on the stack.
 #[derive(Debug)]
 pub(crate) struct Valve {
     number: RawFd,
     line: Mutex<Line>,
 }
 
-/// What the number stands for: a socket, or a dead end.
+/// What the number stands for.
 #[derive(Debug)]
 struct Line {
+    /// The socket, or one end of a pair while the valve is shut.
     fd: OwnedFd,
-    is_shut: bool,
+    /// The other end of the pair.
+    held: Option<UnixStream>,
 }
 
 impl Valve {
@@ -35,34 +42,64 @@ impl Valve {
     /// When there is no descriptor left.
     pub(crate) fn on(socket: BorrowedFd<'_>) -> io::Result<Self> {
         let fd = socket.try_clone_to_owned()?;
-        Ok(Self { number: fd.as_raw_fd(), line: Mutex::new(Line { fd, is_shut: false }) })
+        Ok(Self { number: fd.as_raw_fd(), line: Mutex::new(Line { fd, held: None }) })
     }
 
     /// Cuts the number off from its socket. From any thread, at any time.
     pub(crate) fn shut(&self) {
         let mut line = self.line.lock();
-        let is_shut = dead_end().is_some_and(|end| line.lead_to(end.as_fd()).is_ok());
-        line.is_shut |= is_shut;
-        if !line.is_shut {
+        if line.held.is_none() && line.cut_off().is_err() {
             // Out of descriptors. The end of the connection ends the call as well.
             shutdown(&line.fd, Shutdown::Both).ok();
         }
     }
 
-    /// Makes the number stand for `socket` again.
+    /// Makes the number stand for `socket` again, and sends what was held.
     pub(crate) fn open(&self, socket: BorrowedFd<'_>) {
         let mut line = self.line.lock();
-        if line.is_shut {
-            // Both are open descriptors of ours, so it cannot fail. A session that stayed cut off
-            // would be seen to be silent.
-            line.is_shut = line.lead_to(socket).is_err();
+        if let Some(held) = line.held.take()
+            && line.lead_back(socket, held).is_err()
+        {
+            // A peer that says much, and does not read what we say.
+            shutdown(socket, Shutdown::Both).ok();
         }
+    }
+
+    /// Gives `work` what the number stands for.
+    #[cfg(test)]
+    pub(crate) fn line<T>(&self, work: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        use std::os::fd::AsFd;
+
+        work(self.line.lock().fd.as_fd())
     }
 }
 
 impl Line {
-    fn lead_to(&mut self, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
-        dup3(to, &mut self.fd, DupFlags::CLOEXEC)
+    fn cut_off(&mut self) -> io::Result<()> {
+        let (near, far) = UnixStream::pair()?;
+        near.set_nonblocking(true)?;
+        far.set_nonblocking(true)?;
+        SockRef::from(&near).set_send_buffer_size(HELD_BYTES_MAX)?;
+        dup3(&near, &mut self.fd, DupFlags::CLOEXEC)?;
+        self.held = Some(far);
+        Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// When there is no room for what was held. The number stands for the socket in any case.
+    fn lead_back(&mut self, socket: BorrowedFd<'_>, mut held: UnixStream) -> io::Result<()> {
+        dup3(socket, &mut self.fd, DupFlags::CLOEXEC)?;
+        let mut bytes = Vec::new();
+        // To its end: it was the last descriptor of the other end that was just replaced.
+        held.read_to_end(&mut bytes)?;
+        if !bytes.is_empty() {
+            let sent = send(socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
+            if sent < bytes.len() {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -72,59 +109,74 @@ impl AsRawFd for Valve {
     }
 }
 
-/// A socket on which nothing ever comes in, and which has no room for anything to go out. All
-/// valves of the process share it; `None` if there were no descriptors for it.
-fn dead_end() -> Option<&'static UnixStream> {
-    static ENDS: OnceLock<(UnixStream, UnixStream)> = OnceLock::new();
-    if ENDS.get().is_none() {
-        ENDS.set(full_pair().ok()?).ok();
-    }
-    ENDS.get().map(|(end, _)| end)
-}
-
-fn full_pair() -> io::Result<(UnixStream, UnixStream)> {
-    let (mut full, other) = UnixStream::pair()?;
-    full.set_nonblocking(true)?;
-    SockRef::from(&full).set_send_buffer_size(1)?;
-    while full.write(&[0; 1024]).is_ok() {}
-    Ok((full, other))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{ErrorKind, Read};
+    use std::io::{ErrorKind, Write};
+    use std::os::fd::AsFd;
 
-    use rustix::net::{RecvFlags, SendFlags, recv, send};
+    use rustix::net::{RecvFlags, recv};
 
     use super::*;
 
+    fn kind(error: rustix::io::Errno) -> ErrorKind {
+        io::Error::from(error).kind()
+    }
+
     #[test]
-    fn a_valve_that_is_shut_looks_silent_and_full_and_loses_nothing() {
+    fn a_valve_that_is_shut_looks_silent_and_loses_nothing() {
         let (near, mut far) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
         let valve = Valve::on(near.as_fd()).unwrap();
         // As libssh2 does: by the number, whatever it stands for.
         let number = valve.as_raw_fd();
-        let exchange = || {
-            let line = valve.line.lock();
-            assert_eq!(line.fd.as_raw_fd(), number);
-            let sent = send(&line.fd, b"a", SendFlags::NOSIGNAL);
-            let received = recv(&line.fd, &mut [0; 8][..], RecvFlags::empty());
-            let kind = |error| io::Error::from(error).kind();
-            (sent.map_err(kind), received.map(|(_, count)| count).map_err(kind))
+        let exchange = |says: &[u8]| {
+            valve.line(|fd| {
+                assert_eq!(fd.as_raw_fd(), number);
+                assert_eq!(send(fd, says, SendFlags::NOSIGNAL), Ok(says.len()));
+                recv(fd, &mut [0; 8][..], RecvFlags::empty()).map(|(_, count)| count).map_err(kind)
+            })
         };
         for _ in 0..3 {
             far.write_all(b"xyz").unwrap();
             valve.shut();
+            assert_eq!(exchange(b"a"), Err(ErrorKind::WouldBlock));
             valve.shut();
-            assert_eq!(exchange(), (Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)));
+            assert_eq!(exchange(b"b"), Err(ErrorKind::WouldBlock));
             valve.open(near.as_fd());
             valve.open(near.as_fd());
-            assert_eq!(exchange(), (Ok(1), Ok(3)));
-            assert_eq!(exchange(), (Ok(1), Err(ErrorKind::WouldBlock)));
-            let mut heard = [0; 2];
+            assert_eq!(exchange(b"c"), Ok(3));
+            assert_eq!(exchange(b"d"), Err(ErrorKind::WouldBlock));
+            let mut heard = [0; 4];
             far.read_exact(&mut heard).unwrap();
-            assert_eq!(&heard, b"aa");
+            assert_eq!(&heard, b"abcd");
         }
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_loses_the_connection_and_not_some_bytes_of_it() {
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let valve = Valve::on(near.as_fd()).unwrap();
+        valve.shut();
+        let sent = valve.line(|fd| send(fd, &[b'a'; 1024], SendFlags::NOSIGNAL));
+        assert_eq!(sent, Ok(1024));
+        while near.write(&[b'x'; 1024]).is_ok() {}
+        valve.open(near.as_fd());
+        let mut heard = Vec::new();
+        far.read_to_end(&mut heard).unwrap();
+        assert!(heard.len() > 1024 && heard.iter().all(|&byte| byte == b'x'));
+    }
+
+    #[test]
+    fn what_is_held_has_a_bound() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let valve = Valve::on(near.as_fd()).unwrap();
+        valve.shut();
+        let send = || valve.line(|fd| send(fd, &[0; 4096], SendFlags::NOSIGNAL));
+        let mut held = 0;
+        while let Ok(count) = send() {
+            held += count;
+        }
+        assert!((HELD_BYTES_MAX / 4..=4 * HELD_BYTES_MAX).contains(&held), "{held}");
     }
 }

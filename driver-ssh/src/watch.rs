@@ -159,3 +159,65 @@ impl Seat {
 fn pause(interval: Duration) {
     thread::sleep(interval);
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+    use rustix::net::{RecvFlags, recv};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::tunnel::Tunnel;
+
+    /// A socket on which a byte waits, so that whoever looks at it never comes to an end.
+    async fn endless() -> (Arc<Socket>, UnixStream) {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(b"x").await.unwrap();
+        (Arc::new(Socket::tunnelled(near, Tunnel::default()).unwrap()), far)
+    }
+
+    /// Looks at `socket` as libssh2 does, until there is nothing, or so often.
+    fn look(socket: &Socket, times: usize) -> bool {
+        let nothing = || socket.valve_line(|fd| recv(fd, &mut [0; 1][..], RecvFlags::PEEK));
+        (0..times).any(|_| nothing().map(drop) == Err(Errno::AGAIN))
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_by_itself_is_cut_off_and_can_go_on() {
+        let (socket, _far) = endless().await;
+        for _ in 0..3 {
+            let watched = Watched::begin(&socket).unwrap();
+            assert!(look(&socket, usize::MAX), "it was cut off");
+            assert!(watched.end(), "and says so");
+            assert!(!look(&socket, 3), "it is open again");
+        }
+        let watched = Watched::begin(&socket).unwrap();
+        assert!(look(&socket, usize::MAX));
+        drop(watched);
+        assert!(!look(&socket, 3), "also when it ends by a panic");
+    }
+
+    #[tokio::test]
+    async fn what_ends_in_time_is_left_alone_however_many_there_are() {
+        let (socket, _far) = endless().await;
+        let begun = tokio::time::Instant::now();
+        let mut cut = 0_u32;
+        let mut all = 0_u32;
+        // For longer than the watch waits before it takes its leave, and with a pause in which it
+        // does.
+        while begun.elapsed() < INTERVAL * (IDLE_LOOKS_MAX + 100) {
+            let watched = Watched::begin(&socket).unwrap();
+            look(&socket, 1);
+            cut += u32::from(watched.end());
+            all += 1;
+            if all == 1000 {
+                tokio::time::sleep(INTERVAL * (IDLE_LOOKS_MAX + 50)).await;
+            }
+        }
+        // A machine that is busy may have stopped us in the middle of some.
+        assert!(cut < all / 100, "{cut} of {all}");
+        let watched = Watched::begin(&socket).unwrap();
+        assert!(look(&socket, usize::MAX) && watched.end());
+    }
+}

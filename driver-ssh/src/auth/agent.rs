@@ -182,6 +182,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::linear;
 
     fn string(bytes: &[u8]) -> Vec<u8> {
         [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
@@ -206,6 +207,23 @@ mod tests {
         for end in 0..answer.len() {
             assert!(!is_signature(&answer[..end]));
         }
+    }
+
+    #[test]
+    fn the_time_to_read_an_answer_grows_with_its_length_only() {
+        let list = |parts: usize, key: &[u8]| {
+            let pair = [string(key), string(b"")].concat();
+            let head = [SSH_AGENT_IDENTITIES_ANSWER, 0xff, 0xff, 0xff, 0xff];
+            [&head[..], &pair.repeat(parts)].concat()
+        };
+        linear::check(|parts| list(parts, b""), parse_identities);
+        linear::check(|parts| list(parts, &[7; 51]), parse_identities);
+        let answer = |parts: usize| {
+            let value = [string(b"x"), string(&vec![7; 64 * parts])].concat();
+            [&[SSH_AGENT_SIGN_RESPONSE][..], &string(&value)].concat()
+        };
+        // In one comparison of lengths, however long it is.
+        assert!(is_signature(&answer(1)) && !is_signature(&answer(1 << 14)));
     }
 
     proptest! {

@@ -132,6 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::linear;
 
     /// Texts that look like keys up to some point, and bytes that are no text.
     fn key_bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -165,6 +166,18 @@ mod tests {
                     prop_assert!(detail.contains(path.to_str().unwrap()), "{}", detail);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_time_to_look_at_a_key_grows_with_its_length_only() {
+        let look = |text: &[u8]| {
+            may_be_rsa(&Secret::new(String::from_utf8(text.to_vec()).expect("it is text")))
+        };
+        let begins = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
+        for part in ["\n", " ", "AAAA\n", "c3No\n"] {
+            linear::check(|parts| part.repeat(parts).into_bytes(), look);
+            linear::check(|parts| format!("{begins}{}", part.repeat(parts)).into_bytes(), look);
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use lab::{Lab, RouterSpec};
 use pool_core::{
-    AgentSocket, AuthMethod, ConnectionConfig, Context, Credentials, Error, ErrorKind, Secret,
+    AgentSocket, AuthMethod, ConnectionConfig, Context, Credentials, Error, ErrorKind, Phase,
+    Secret,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -234,21 +235,26 @@ fn a_silent_agent_holds_no_thread_and_leaves_time_for_the_password() {
         let rig = Rig::with_threads(1);
         let lab = router_with(&[ED25519_PUBLIC]);
         let mut config = by_agent(&lab, &agent(&rig));
-        let ctx = Context::detached(Duration::from_millis(800));
+        let (ctx, trace) = Context::detached(Duration::from_secs(2)).traced();
         let error: Error = rig.run(async {
             let waiting = rig.exec(&ctx, &config);
             tokio::pin!(waiting);
+            let on_no_thread = async {
+                let is_asked = || trace.current() == Some(Phase::Authentication);
+                while !is_asked() || rig.settings.blocking_threads_in_use() > 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
             tokio::select! {
                 result = &mut waiting => panic!("{result:?}"),
-                () = tokio::time::sleep(Duration::from_millis(250)) => {}
+                () = on_no_thread => {}
             }
-            assert_eq!(rig.settings.blocking_threads_in_use(), 0);
             waiting.await.unwrap_err()
         });
         assert_eq!(error.kind(), ErrorKind::Local, "{error}");
         assert!(error.to_string().contains("it does not answer within"), "{error}");
         config.credentials.password = Some(Secret::new(lab::DEFAULT_PASSWORD));
-        let ctx = Context::detached(Duration::from_millis(800));
+        let ctx = Context::detached(Duration::from_secs(2));
         rig.run(async { rig.exec(&ctx, &config).await.unwrap() });
         rig.assert_nothing_remains(lab.router("r").address());
     }

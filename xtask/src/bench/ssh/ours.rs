@@ -30,7 +30,8 @@ pub(super) fn measure(cell: Cell, router: SocketAddr) -> Result<Vec<f64>> {
         .thread_keep_alive(Duration::from_millis(100))
         .enable_all()
         .build()?;
-    runtime.block_on(measure_on(cell, router))
+    // As a task, as everything in monitord is: whoever blocks on a future is woken by another thread.
+    runtime.block_on(async { tokio::spawn(measure_on(cell, router)).await? })
 }
 
 struct Client {
