@@ -11,6 +11,7 @@ use pool_core::{Fingerprint, HostKeyPolicy};
 use crate::inventory::zabbix::Dialect;
 use crate::settings::{HOST_KEY_POLICIES, Override};
 use crate::telemetry::{LogFormat, LogLevel};
+use crate::template::TemplateFormat;
 
 /// Monitors leased lines from the routers they end on.
 ///
@@ -42,7 +43,7 @@ pub(crate) enum Command {
     Spool(SpoolArgs),
     /// Have the running daemon check lines at once, ahead of what is due.
     CheckNow(CheckNowArgs),
-    /// Write what Zabbix needs to know: a role for reading lines.
+    /// Write what Zabbix needs to know: a template to import, a role for reading lines.
     Zabbix(ZabbixArgs),
     /// Write what packagers and shells need: completions, manual pages, a systemd unit.
     Gen(GenArgs),
@@ -327,8 +328,24 @@ pub(crate) struct ZabbixArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ZabbixCommand {
+    /// Write a template to import: items, triggers and macros of a line, and of monitord itself.
+    Template(TemplateArgs),
     /// Write the role of a user who may read the lines and nothing else, and how to make it.
     Role(RoleArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TemplateArgs {
+    /// The version of Zabbix that is to import it, or an earlier one.
+    #[arg(long = "for", value_enum, value_name = "VERSION", default_value = "6.0")]
+    pub(crate) format: TemplateFormat,
+    /// The configuration whose items the template is to have. Without it, it has all there can be,
+    /// under the keys of the annotated configuration.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set one key over file and environment.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, requires = "config")]
+    pub(crate) overrides: Vec<Override>,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod sink;
 mod spool;
 mod systemd;
 mod telemetry;
+mod template;
 mod tls;
 mod web;
 

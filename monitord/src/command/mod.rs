@@ -13,6 +13,7 @@ mod spool;
 mod validate;
 mod zabbix_lines;
 mod zabbix_role;
+mod zabbix_template;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use driver_cli::DefinitionFile;
 use crate::app::Parts;
 use crate::cli::{
     Command, ConfigArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs, ProbeArgs,
-    RunArgs, SpoolArgs, ValidateArgs, ZabbixCommand,
+    RunArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
 };
 use crate::settings::{self, Environment, Invalid, Settings};
 use crate::telemetry::{self, LogSettings};
@@ -105,6 +106,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Spool(args) => spool::execute(&args, &parts),
         Command::CheckNow(args) => check_now::execute(args),
         Command::Zabbix(args) => match args.command {
+            ZabbixCommand::Template(args) => zabbix_template::execute(&args, &parts),
             ZabbixCommand::Role(args) => zabbix_role::execute(&args),
         },
         Command::Gen(args) => generate::execute(args),
@@ -123,6 +125,12 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Parse(ParseArgs { definitions, .. })
         | Command::Platforms(PlatformsArgs { definitions, .. })
         | Command::Probe(ProbeArgs { definitions, .. }) => definitions.directory.clone(),
+        Command::Zabbix(ZabbixArgs { command: ZabbixCommand::Template(args) }) => {
+            let TemplateArgs { config: Some(path), overrides, .. } = args else {
+                return Ok(Parts::builtin());
+            };
+            settings::definitions_directory(path, &Environment::of_process(), overrides)?
+        }
         Command::CheckNow(_) | Command::Zabbix(_) | Command::Gen(_) => None,
     };
     let Some(directory) = directory else { return Ok(Parts::builtin()) };

@@ -1,0 +1,62 @@
+//! A group of proxies shares the hosts, and sends us where each is looked after.
+
+use lab::{Lab, RouterSpec};
+use serde_json::json;
+use zabbix_lab::{Proxy, Version};
+
+use crate::delivery::{said, site, stored};
+use crate::zabbix::{Zabbix, wait_for, zabbix};
+
+/// The member of the group that looks after a host, once there is one.
+async fn assigned<'z>(zabbix: &'z Zabbix, host: &str) -> &'z Proxy {
+    let id = || {
+        let query = json!({ "output": ["assigned_proxyid"], "filter": { "host": [host] } });
+        let found = zabbix.call("host.get", query);
+        found[0]["assigned_proxyid"].as_str().unwrap().to_owned()
+    };
+    wait_for("a member for the host", async || id() != "0").await;
+    let id = id();
+    zabbix.access().proxies.iter().find(|proxy| proxy.id == id).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects_of_a_group_are_followed() {
+    let Some(zabbix) = zabbix(Version::V7_0) else { return };
+    let group = zabbix.access().proxy_group.as_ref().unwrap();
+    let hosts = ["group-1", "group-2", "group-3", "group-4"];
+    let specs = hosts.iter().map(|host| RouterSpec::new(*host, "linux"));
+    let lab = Lab::start(specs.collect()).await.unwrap();
+    for host in hosts {
+        let of_group = json!({ "monitored_by": 2, "proxyid": 0, "proxy_groupid": group.id });
+        let id = zabbix.create_host(host, of_group);
+        zabbix.create_items(&id);
+    }
+    for host in hosts {
+        let member = assigned(zabbix, host).await;
+        zabbix.known(&member.address, host).await;
+    }
+    // Begin where the first host is not looked after.
+    let right = assigned(zabbix, hosts[0]).await;
+    let wrong = zabbix.access().proxies.iter().find(|p| p.in_group && p.id != right.id).unwrap();
+    let mut site = site(zabbix, &lab);
+    site.config["zabbix"]["sender"]["address"] = json!(wrong.address);
+    let mut daemon = site.start().await;
+    daemon
+        .wait_for("an outcome of each", || {
+            let outcomes = daemon.outcomes();
+            hosts.iter().all(|host| outcomes.iter().any(|outcome| outcome["line"] == *host))
+        })
+        .await;
+    daemon
+        .wait_for("a redirect", || daemon.logged("another proxy looks after this host").is_some())
+        .await;
+    daemon.terminate();
+    assert_eq!(daemon.ended().await.0, Some(0));
+    let outcomes = daemon.outcomes();
+    for host in hosts {
+        let expected = said(&outcomes, host);
+        wait_for("the values", async || stored(zabbix, host).len() >= expected.len()).await;
+        assert_eq!(stored(zabbix, host), expected, "{host}");
+    }
+    assert!(daemon.logged("Zabbix refuses items").is_none());
+}
