@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
 mod bench;
+mod chaos;
 mod demo;
 mod deps;
 mod graph;
@@ -32,6 +33,9 @@ enum Command {
     Lab(lab_command::Options),
     /// Start or stop a real Zabbix on loopback.
     Zabbix(zabbix::Options),
+    /// Run monitord against a real Zabbix while everything around it fails, kill it again and
+    /// again, and show that every check is accounted for.
+    Chaos(chaos::Options),
     /// Measure ours against the bare bound of what is possible and against its peers.
     Bench(bench::Options),
     /// The router of `bench cli`.
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Lab(options) => lab_command::run(&options),
         Command::Zabbix(options) => zabbix::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::BenchRouter => bench::serve_router(),
         Command::BenchPart(part) => bench::run_part(&part),

@@ -354,11 +354,17 @@ fn damaged(what: &str) -> rusqlite::Error {
 }
 
 /// Whether `error` says that the file itself cannot be read any more, in contrast to a disk that
-/// is full or busy.
+/// is full or busy. An error without a kind is one of the file too: every statement here is fixed, so
+/// what SQLite cannot make sense of is what the statement found.
 pub(crate) fn is_damaged(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch)
+        Some(
+            ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::TypeMismatch
+                | ErrorCode::Unknown
+        )
     ) || matches!(
         error,
         rusqlite::Error::InvalidColumnType(..)

@@ -339,6 +339,30 @@ fn checkpointed(path: &Path) {
     database.connection().query_row("PRAGMA wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
 }
 
+/// Bytes of the header that make SQLite refuse the file in other words than that it is damaged:
+/// versions of writer and reader, the format of the schema, the encoding, whose file it is.
+#[test]
+fn a_header_that_claims_another_format_is_damage_like_any_other() {
+    let site = Site::new();
+    let mut store = site.open();
+    append(&mut store, 0..20);
+    drop(store);
+    checkpointed(&site.file());
+    let good = fs::read(site.file()).unwrap();
+    let (one, two) = ([0xee].as_slice(), [0xee; 2].as_slice());
+    for (at, bytes) in [(18, one), (19, one), (18, two), (46, two), (58, two), (60, two), (68, two)]
+    {
+        let site = Site::new();
+        fs::write(site.file(), &good).unwrap();
+        mutated(&site, at, bytes);
+        let mut store = site.open();
+        assert!(store.is_durable(), "byte {at}");
+        append(&mut store, 500..501);
+        assert!(drain(&mut store, 0).contains(&500), "byte {at}");
+        assert_eq!(site.damaged(), 1, "byte {at}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

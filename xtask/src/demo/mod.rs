@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn build_monitord() -> Result<PathBuf> {
+pub(crate) fn build_monitord() -> Result<PathBuf> {
     eprintln!("building monitord (the first time takes some minutes, OpenSSL included) ...");
     let mut build = Command::new(env!("CARGO"))
         .args(["build", "--package=monitord", "--message-format=json-render-diagnostics"])
