@@ -49,14 +49,36 @@ pub(super) fn of_line(keys: &ItemKeys) -> Vec<Value> {
             items.push(item(&Item { key, name, kind: "FLOAT", units, description }));
         }
     }
-    if let Some(key) = &keys.status {
-        items.push(item(&Item {
-            key,
-            name: "Status of the last check",
-            kind: "CHAR",
-            units: "",
-            description: "`ok` or what went wrong, after each check.",
-        }));
+    let others = [
+        (
+            &keys.interface_state,
+            "State of the interface",
+            "CHAR",
+            "`up`, `down` or `disabled`, when an interface was looked at.",
+        ),
+        (
+            &keys.interface_in_errors,
+            "Errors of the interface, in",
+            "UNSIGNED",
+            "Counted by the router.",
+        ),
+        (
+            &keys.interface_out_errors,
+            "Errors of the interface, out",
+            "UNSIGNED",
+            "Counted by the router.",
+        ),
+        (
+            &keys.status,
+            "Status of the last check",
+            "CHAR",
+            "`ok` or what went wrong, after each check.",
+        ),
+    ];
+    for (key, name, kind, description) in others {
+        if let Some(key) = key {
+            items.push(item(&Item { key, name, kind, units: "", description }));
+        }
     }
     items
 }

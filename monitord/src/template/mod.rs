@@ -46,6 +46,9 @@ pub(crate) fn all_items() -> ItemKeys {
         rtt_avg: named("line.rtt.avg"),
         rtt_max: named("line.rtt.max"),
         duration: named("line.check.duration"),
+        interface_state: named("line.interface.state"),
+        interface_in_errors: named("line.interface.errors.in"),
+        interface_out_errors: named("line.interface.errors.out"),
         status: named("line.status"),
         ..ItemKeys::default()
     }

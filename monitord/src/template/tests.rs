@@ -36,6 +36,9 @@ fn there_is_an_item_for_each_value_that_is_sent_and_for_no_other() {
         "line.rtt.avg",
         "line.rtt.max",
         "line.check.duration",
+        "line.interface.state",
+        "line.interface.errors.in",
+        "line.interface.errors.out",
         "line.status",
     ];
     assert_eq!(keys, expected);
@@ -81,7 +84,7 @@ fn identifiers_are_stable_and_different_from_each_other() {
     }
     let mut found = Vec::new();
     collect(&export_all(TemplateFormat::V7_0), &mut found);
-    assert_eq!(found.len(), 1 + 2 + 9 + 6);
+    assert_eq!(found.len(), 1 + 2 + 12 + 7);
     let is_version_4 =
         |uuid: &String| uuid.len() == 32 && &uuid[12..13] == "4" && "89ab".contains(&uuid[16..17]);
     assert!(found.iter().all(is_version_4), "{found:?}");

@@ -53,6 +53,14 @@ pub(super) fn of_line(keys: &ItemKeys) -> Vec<Value> {
             "The mean round-trip time is long, check after check.",
         ));
     }
+    if let Some(key) = &keys.interface_state {
+        triggers.push(trigger(
+            "The interface of line {HOST.NAME} is down",
+            &format!("{}=\"down\"", of("last", key, "")),
+            "AVERAGE",
+            "The router says so.",
+        ));
+    }
     triggers
 }
 
