@@ -22,6 +22,8 @@ const UNDER_WAY_MS: i64 = 6000;
 pub(super) struct Run {
     /// When it worked, by its own clock.
     pub(super) start_ms: i64,
+    /// When it worked, by the right clock.
+    pub(super) started_ms: i64,
     /// When it was told to end, by its own clock.
     pub(super) end_ms: i64,
     /// When it was told to end, by the right clock.
@@ -167,9 +169,10 @@ impl Case<'_> {
             due.sort_by_key(|(due, came)| (*came, *due));
             for pair in due.windows(2) {
                 let [(before, came_before), (after, came_after)] = pair else { continue };
-                // A step of the clock moves the grid, from the check on that was under way; the time
-                // that passes stays about the same.
-                let is_stepped = self.is_stepped(*came_before - UNDER_WAY_MS, *came_after)
+                // A step of the clock moves the grid, at the latest with the check after the next;
+                // the time that passes stays about the same.
+                let noticed_ms = self.interval_ms + UNDER_WAY_MS;
+                let is_stepped = self.is_stepped(*came_before - noticed_ms, *came_after)
                     && came_after - came_before <= self.interval_ms * 2 + UNDER_WAY_MS;
                 if after - before != self.interval_ms && !is_stepped {
                     let text = format!("{}: from {before} to {after} in run {number}", self.line);
@@ -178,7 +181,7 @@ impl Case<'_> {
             }
             account.due += due.len() as u64;
             let Some((first, came_first)) = due.first().copied() else {
-                if run.end_ms - run.start_ms > self.interval_ms + UNDER_WAY_MS {
+                if run.ended_ms - run.started_ms > self.interval_ms + UNDER_WAY_MS {
                     account.missing.push(format!("{}: nothing in run {number}", self.line));
                 }
                 continue;
@@ -299,7 +302,7 @@ mod tests {
     const INTERVAL_MS: i64 = 10_000;
 
     fn run(start_ms: i64, end_ms: i64, killed: bool) -> Run {
-        Run { start_ms, end_ms, ended_ms: end_ms, killed }
+        Run { start_ms, started_ms: start_ms, end_ms, ended_ms: end_ms, killed }
     }
 
     fn outcome(run: usize, due_ms: i64) -> Outcome {

@@ -68,9 +68,14 @@ impl Daemon {
             ensure!(Instant::now() < end, "monitord does not start: {}", self.log_since(size)?);
             pause(Duration::from_millis(20));
         }
-        let offset_ms = clock.offset_ms();
-        let start_ms = now_ms() + offset_ms;
-        self.runs.push(Run { start_ms, end_ms: i64::MAX, ended_ms: i64::MAX, killed: false });
+        let started_ms = now_ms();
+        self.runs.push(Run {
+            start_ms: started_ms + clock.offset_ms(),
+            started_ms,
+            end_ms: i64::MAX,
+            ended_ms: i64::MAX,
+            killed: false,
+        });
         Ok(())
     }
 
