@@ -44,7 +44,9 @@ impl Zabbix {
     fn up(version: Version) -> Option<Self> {
         match ZabbixLab::up(&ZabbixLab::default_folder(version), version) {
             Ok(lab) => {
-                let api = lab.access().api().unwrap();
+                // By token: another test may end all sessions.
+                let Access { api_url, token, .. } = lab.access();
+                let api = Api::with_token(api_url, version, Some(token.clone()));
                 Some(Self { lab, version, api })
             }
             Err(error) if version != Version::V6_0 && error.is::<Unavailable>() => {
