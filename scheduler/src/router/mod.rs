@@ -11,6 +11,7 @@ mod start;
 use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -29,6 +30,10 @@ use crate::{Line, Outcome};
 use asked::Lane;
 pub(crate) use errand::{Errand, ErrandKind};
 use run::Runs;
+
+/// After so much time without anything to do, the wall clock is looked at: a machine that slept has
+/// not counted that time in what it waits for, and lines would be late by it.
+const CLOCK_LOOK: Duration = Duration::from_secs(60);
 
 /// Checks the lines of one router.
 #[derive(Debug)]
@@ -134,15 +139,17 @@ impl Worker {
         }
     }
 
-    /// When something is to be done next.
+    /// When something is to be done next, or the clock to be looked at.
     fn next_at(&self) -> Option<Instant> {
-        let pace = self.pace.wait(Instant::now());
+        let now = Instant::now();
+        let pace = self.pace.wait(now);
         let ready = pace.filter(|_| self.timetable.has_ready() || !self.asked.is_empty());
         let recheck = self.rechecks.front().map(|(at, ..)| pace.map_or(*at, |pace| pace.max(*at)));
         [self.timetable.next_at(), ready, recheck, self.asked.next_deadline(), self.preload_at]
             .into_iter()
             .flatten()
             .min()
+            .map(|at| at.min(now + CLOCK_LOOK))
     }
 
     fn is_done(&self) -> bool {

@@ -10,9 +10,9 @@ use tokio::time::sleep;
 
 use super::collect;
 use super::random::{Random, Seed, seeds};
-use crate::LineId;
 use crate::due::phase;
 use crate::testing::{FakePool, FakePools, house};
+use crate::{Interval, LineId};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -58,4 +58,32 @@ async fn jumps_of_the_clock_cost_no_line_its_rhythm() {
 
 fn shifted(at: Timestamp, ms: i64) -> Timestamp {
     at + jiff::SignedDuration::from_millis(ms)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_slept_is_not_late_by_that() {
+    let pool = FakePool::new(|_| crate::testing::Behaviour::Answers(Duration::ZERO));
+    let (mut house, outcomes, shutdown) = house(FakePools::one(&pool), 64);
+    let (steady, offset) = (house.clock.clone(), Arc::new(Mutex::new(0_i64)));
+    house.clock = crate::due::Clock::new({
+        let (steady, offset) = (steady.clone(), offset.clone());
+        move || shifted(steady.now(), *offset.lock())
+    });
+    let mut inventory = crate::testing::inventory(1);
+    inventory.lines[0].interval = Interval::new(MINUTE * 60 * 24).unwrap();
+    let scheduler = house.start(inventory);
+    let collected = tokio::spawn(collect(outcomes));
+    for _ in 0..4 {
+        sleep(MINUTE * 60 * 12).await;
+        // The lid was closed for two hours, of which only the wall clock knows.
+        *offset.lock() += 2 * 3_600_000;
+    }
+    shutdown.cancel();
+    scheduler.join().await;
+    let outcomes = collected.await.unwrap();
+    assert!(!outcomes.is_empty());
+    for outcome in &outcomes {
+        let late = outcome.started_at.unwrap().duration_since(outcome.scheduled_at);
+        assert!(late.as_secs() < 60, "late by {late}");
+    }
 }
