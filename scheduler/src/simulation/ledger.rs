@@ -123,7 +123,7 @@ impl Ledger {
     fn check_pace(&self, seen: &[(i64, Outcome)]) {
         for (name, rules) in &self.rules {
             let own = seen.iter().filter(|(_, outcome)| outcome.router == *name);
-            let mut began: Vec<_> = own.filter_map(|(_, o)| Some(o.started_at?)).collect();
+            let mut began: Vec<_> = own.filter_map(|(_, o)| o.started_at).collect();
             began.sort_unstable();
             for pair in began.windows(2) {
                 let (first, second) = (pair[0].as_millisecond(), pair[1].as_millisecond());

@@ -31,10 +31,11 @@ impl Pools for NoPools {
 
 fn inventory() -> Inventory {
     let router = |number: usize| Router {
-        name: RouterName::new(format!("edge-{number}")).unwrap(),
+        name: RouterName::new(format!("edge-{number}")).expect("it is a fixed text or number"),
         protocol: Protocol::Ssh,
         connection: ConnectionConfig::new(
-            Endpoint::new(format!("edge-{number}.example.net"), 22).unwrap(),
+            Endpoint::new(format!("edge-{number}.example.net"), 22)
+                .expect("it is a fixed text or number"),
             "cisco_iosxe".into(),
             Credentials::password("monitor", "x".to_owned()),
         ),
@@ -42,10 +43,12 @@ fn inventory() -> Inventory {
     };
     // As of a source that reads text: every line has a name of its router and a task of its own.
     let line = |number: usize| Line {
-        id: LineId::new(format!("L{number:07}")).unwrap(),
-        router: RouterName::new(format!("edge-{}", number / LINES_EACH)).unwrap(),
-        target: Target::new(format!("198.51.{}.{}", number / 250 % 250, number % 250)).unwrap(),
-        interval: Interval::new(Duration::from_secs(86_400)).unwrap(),
+        id: LineId::new(format!("L{number:07}")).expect("it is a fixed text or number"),
+        router: RouterName::new(format!("edge-{}", number / LINES_EACH))
+            .expect("it is a fixed text or number"),
+        target: Target::new(format!("198.51.{}.{}", number / 250 % 250, number % 250))
+            .expect("it is a fixed text or number"),
+        interval: Interval::new(Duration::from_secs(86_400)).expect("it is a fixed text or number"),
         task: Task::default(),
     };
     Inventory {
