@@ -266,6 +266,17 @@ proptest! {
     }
 
     #[test]
+    fn each_row_of_a_long_table_is_counted_once((sent, received, times) in figures()) {
+        let text = routeros_6(sent, received, times);
+        let details = TASK.parse(&"mikrotik_routeros".into(), &text).unwrap().details;
+        let unanswered: u32 = details.unanswered.values().sum();
+        prop_assert_eq!((details.reply_ms.len(), unanswered), (received as usize, sent - received));
+        let leftover = routeros_6(3, 1, [0; 3]) + &text;
+        let details = TASK.parse(&"mikrotik_routeros".into(), &leftover).unwrap().details;
+        prop_assert!(details.reply_ms.is_empty() && details.unanswered.is_empty());
+    }
+
+    #[test]
     fn no_text_panics_or_gives_figures_that_cannot_be(
         pieces in proptest::collection::vec(
             prop_oneof![

@@ -90,7 +90,10 @@ impl Reader {
         let text = &line.text;
         if let Some(begin) = first_match(&self.begins, text) {
             reading.begin(&begin);
-            reading.replies = Replies::default();
+            // The head of a table, which names nobody, comes again in the middle of a long one.
+            if ["target", "address"].iter().any(|name| begin.name(name).is_some()) {
+                reading.replies = Replies::default();
+            }
             reading.in_statistics = false;
         } else if let Some(heading) = first_match(&self.statistics, text) {
             reading.begin(&heading);
@@ -154,7 +157,10 @@ impl Reader {
         if self.open_end {
             check_end(&measurement, &replies, is_ended)?;
         }
-        replies.describe(&mut measurement);
+        // Rows of another table would be counted with those of this one.
+        if !self.open_end || replies.are(sent.max(received)) {
+            replies.describe(&mut measurement);
+        }
         Ok((measurement, is_announced))
     }
 }

@@ -69,6 +69,12 @@ impl Replies {
         self.told.keys().chain(self.marked.keys()).any(|kind| *kind != Unanswered::TimedOut)
     }
 
+    /// Whether there is a line for each of so many packets.
+    pub(super) fn are(&self, packets: u32) -> bool {
+        let told: u32 = self.told.values().sum();
+        u32::try_from(self.answers.len()).is_ok_and(|answers| answers + told == packets)
+    }
+
     /// Whether some packet was answered.
     pub(super) fn tell_of_answers(&self) -> bool {
         let unanswered: u32 = self.marked.values().sum();
