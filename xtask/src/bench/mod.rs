@@ -5,6 +5,7 @@
 
 mod cli;
 mod hang;
+mod inventory;
 mod part;
 mod pool;
 mod report;
@@ -40,6 +41,8 @@ enum Bench {
     Hang,
     /// Logins and commands over SSH, against a bare ssh2 loop and russh.
     Ssh,
+    /// Taking lines from Zabbix, against fetching and reading the same answers.
+    Inventory,
     /// The scheduler, from ten thousand lines to a million.
     Scheduler,
 }
@@ -62,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             return Ok(());
         }
         Bench::Ssh => ssh::run()?,
+        Bench::Inventory => inventory::run()?,
         Bench::Scheduler => scheduler::run()?,
     };
     match options.output {
