@@ -18,3 +18,4 @@ mod support;
 mod systemd;
 mod trapper;
 mod usage;
+mod zabbix;

@@ -1,0 +1,115 @@
+//! Lines from a Zabbix that is not always there. What a real one says is tested against one.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use lab::{DEFAULT_PASSWORD, Lab, LabRouter, RouterSpec};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::support::{Daemon, Site};
+
+/// The hosts of a Zabbix; nothing while it is away.
+type Hosts = Arc<Mutex<Option<Vec<Value>>>>;
+
+async fn answer(State(hosts): State<Hosts>, body: String) -> Result<String, StatusCode> {
+    let Some(hosts) = hosts.lock().clone() else { return Err(StatusCode::BAD_GATEWAY) };
+    let call: Value = serde_json::from_str(&body).unwrap();
+    let result = match call["method"].as_str().unwrap() {
+        "apiinfo.version" => json!("7.0.9"),
+        "proxy.get" => json!([{ "proxyid": "1" }]),
+        "host.get" => json!(hosts),
+        _ => json!([]),
+    };
+    Ok(json!({ "jsonrpc": "2.0", "result": result, "id": 1 }).to_string())
+}
+
+/// A site whose lines are in a Zabbix with these hosts.
+async fn site(hosts: &Hosts) -> Site {
+    let app = Router::new().route("/api_jsonrpc.php", post(answer)).with_state(hosts.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api_jsonrpc.php", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let mut site = Site::empty();
+    site.config["zabbix"] = json!({ "api": { "url": url, "token": "x" }, "proxy_name": "edge" });
+    site
+}
+
+fn host(id: &str, name: &str, router: &LabRouter, platform: &str) -> Value {
+    let address = router.address();
+    let pairs = [
+        ("ROUTER_IP", address.ip().to_string()),
+        ("ROUTER_PORT", address.port().to_string()),
+        ("ROUTER_USERNAME", router.user().to_owned()),
+        ("ROUTER_PASSWORD", DEFAULT_PASSWORD.to_owned()),
+        ("ROUTER_PLATFORM", platform.to_owned()),
+        ("TARGET", "198.51.100.1".to_owned()),
+        ("CHECK_INTERVAL", "10s".to_owned()),
+    ];
+    let one = |(name, value): &(&str, String)| json!({ "macro": format!("{{$LINE_{name}}}"), "value": value, "type": "0" });
+    let macros: Vec<_> = pairs.iter().map(one).collect();
+    json!({ "hostid": id, "host": name, "macros": macros, "parentTemplates": [] })
+}
+
+fn of(daemon: &Daemon, line: &str) -> Vec<Value> {
+    daemon.outcomes().into_iter().filter(|outcome| outcome["line"] == line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_18_a_zabbix_that_is_away_at_start_or_later_leaves_nobody_blind() {
+    let lab = Lab::start(vec![RouterSpec::new("a", "cisco_iosxe")]).await.unwrap();
+    let router = lab.router("a");
+    let hosts = Hosts::default();
+    let mut site = site(&hosts).await;
+    site.add_router(router, DEFAULT_PASSWORD);
+    site.add_line("own", "a");
+    let daemon = site.start().await;
+    // Away: what the configuration says is checked.
+    daemon.wait_for("the alarm", || daemon.logged("the inventory is not followed").is_some()).await;
+    daemon.wait_for("an outcome", || !of(&daemon, "own").is_empty()).await;
+    // There: it is found by itself, within seconds.
+    let good = host("1", "there", router, "cisco_iosxe");
+    *hosts.lock() = Some(vec![good, host("2", "odd", router, "")]);
+    daemon.wait_for("a line", || !of(&daemon, "there").is_empty()).await;
+    assert!(of(&daemon, "there").iter().all(|outcome| outcome["status"] == "measured"));
+    assert!(daemon.logged("the inventory is back").is_some());
+    // The router is known from the configuration, and so is its platform: nothing is odd.
+    daemon.wait_for("the other", || !of(&daemon, "odd").is_empty()).await;
+    assert!(of(&daemon, "odd").iter().all(|outcome| outcome["router"] == "a"));
+    // Away again: what it said last goes on.
+    *hosts.lock() = None;
+    daemon.signal("HUP");
+    let alarms = || {
+        let told = |line: &&Value| {
+            line["message"].as_str().unwrap_or("").starts_with("the inventory is not followed")
+        };
+        daemon.log().iter().filter(told).count()
+    };
+    daemon.wait_for("the second alarm", || alarms() >= 2).await;
+    let before = of(&daemon, "there").len();
+    daemon.wait_for("more outcomes", || of(&daemon, "there").len() > before + 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_16_a_line_that_cannot_be_checked_has_an_outcome_each_time_that_says_why() {
+    let lab = Lab::start(vec![RouterSpec::new("a", "cisco_iosxe")]).await.unwrap();
+    let router = lab.router("a");
+    let hosts = Hosts::default();
+    *hosts.lock() =
+        Some(vec![host("1", "good", router, "cisco_iosxe"), host("2", "odd", router, "acme_os")]);
+    let site = site(&hosts).await;
+    let daemon = site.start().await;
+    daemon.wait_for("three outcomes", || of(&daemon, "odd").len() >= 3).await;
+    for outcome in of(&daemon, "odd") {
+        assert_eq!((&outcome["status"], &outcome["target"]), (&json!("failed"), &json!("odd")));
+        let message = outcome["error"]["message"].as_str().unwrap();
+        assert!(message.contains("{$LINE_ROUTER_PLATFORM} is \"acme_os\""), "{message}");
+    }
+    let due: std::collections::BTreeSet<_> =
+        of(&daemon, "odd").iter().map(|outcome| outcome["scheduled_at"].to_string()).collect();
+    assert_eq!(due.len(), of(&daemon, "odd").len(), "one for each time it was due");
+    assert!(of(&daemon, "good").iter().all(|outcome| outcome["status"] == "measured"));
+}
