@@ -47,6 +47,10 @@ pub(crate) enum Command {
     Zabbix(ZabbixArgs),
     /// Write what packagers and shells need: completions, manual pages, a systemd unit.
     Gen(GenArgs),
+    /// One side of a benchmark.
+    #[cfg(feature = "bench")]
+    #[command(hide = true)]
+    BenchDelivery(BenchDeliveryArgs),
 }
 
 /// Where the configuration comes from.
@@ -356,6 +360,26 @@ pub(crate) struct RoleArgs {
     /// Instructions for people, or the parameters of `role.create`.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
+}
+
+#[cfg(feature = "bench")]
+#[derive(Debug, Args)]
+pub(crate) struct BenchDeliveryArgs {
+    /// Where values go.
+    #[arg(long)]
+    pub(crate) address: String,
+    /// Where the spool is to be.
+    #[arg(long)]
+    pub(crate) directory: PathBuf,
+    /// How many outcomes the outage lasts for. Before it there is a fifth as many.
+    #[arg(long)]
+    pub(crate) outcomes: u64,
+    /// How many lines they are of.
+    #[arg(long)]
+    pub(crate) lines: u64,
+    /// What begins the names of the lines.
+    #[arg(long)]
+    pub(crate) prefix: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! What each subcommand does.
 
+#[cfg(feature = "bench")]
+mod bench_delivery;
 mod check_definitions;
 mod check_now;
 mod generate;
@@ -110,6 +112,8 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
             ZabbixCommand::Role(args) => zabbix_role::execute(&args),
         },
         Command::Gen(args) => generate::execute(args),
+        #[cfg(feature = "bench")]
+        Command::BenchDelivery(args) => bench_delivery::execute(&args),
     }
 }
 
@@ -132,6 +136,8 @@ fn parts(command: &Command) -> Result<Parts> {
             settings::definitions_directory(path, &Environment::of_process(), overrides)?
         }
         Command::CheckNow(_) | Command::Zabbix(_) | Command::Gen(_) => None,
+        #[cfg(feature = "bench")]
+        Command::BenchDelivery(_) => None,
     };
     let Some(directory) = directory else { return Ok(Parts::builtin()) };
     let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;

@@ -4,7 +4,7 @@ mod interface;
 mod measurement;
 mod outcome;
 mod table;
-#[cfg(test)]
+#[cfg(any(test, feature = "bench"))]
 pub(crate) mod testing;
 
 pub(crate) use measurement::{MeasurementView, measurement_text, round_ms};

@@ -1,3 +1,7 @@
+//! An outcome to try things with.
+
+#![allow(clippy::unwrap_used, reason = "what is written here is right")]
+
 use std::time::Duration;
 
 use pool_core::{Platform, Protocol};

@@ -1,16 +1,20 @@
 //! The binary against peers that nobody here wrote: OpenSSH, Linux's `ping`, and FRR's `vtysh`.
 //!
-//! Needs root and Debian's openssh-server, frr, iproute2, nftables and iputils-ping; a missing one is a
-//! failure, not a skip. Everything runs on loopback and in network namespaces made here.
+//! Needs root and Debian's openssh-server, frr, iproute2, nftables, iputils-ping and prometheus; a
+//! missing one is a failure, not a skip. Everything runs on loopback and in network namespaces made here.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::print_stderr, reason = "a test that fails shows what led to it")]
 
 mod factors;
 mod frr;
+mod metrics;
 mod openssh;
 mod prompt;
 mod sshd;
+#[path = "../it/support.rs"]
+#[expect(dead_code, reason = "the other tests of the binary use more of it")]
+mod support;
 mod terms;
 mod vanish;
 

@@ -4,6 +4,7 @@
 //! their turns in every round, and what is shown is the median of the rounds.
 
 mod cli;
+mod delivery;
 mod hang;
 mod inventory;
 mod part;
@@ -41,6 +42,8 @@ enum Bench {
     Hang,
     /// Logins and commands over SSH, against a bare ssh2 loop and russh.
     Ssh,
+    /// Outcomes through spool and sender, against a bare loop that sends.
+    Delivery,
     /// Taking lines from Zabbix, against fetching and reading the same answers.
     Inventory,
     /// The scheduler, from ten thousand lines to a million.
@@ -65,6 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             return Ok(());
         }
         Bench::Ssh => ssh::run()?,
+        Bench::Delivery => delivery::run()?,
         Bench::Inventory => inventory::run()?,
         Bench::Scheduler => scheduler::run()?,
     };

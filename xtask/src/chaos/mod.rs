@@ -25,7 +25,7 @@ use self::daemon::Daemon;
 use self::disk::SmallDisk;
 use self::trouble::Scene;
 use self::wire::Wire;
-use self::zabbix::Zabbix;
+pub(crate) use self::zabbix::Zabbix;
 use crate::demo;
 
 /// The least that a line may have.

@@ -23,7 +23,7 @@ const KNOWN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The lab's Zabbix with a host for each line.
 #[derive(Debug)]
-pub(super) struct Zabbix {
+pub(crate) struct Zabbix {
     lab: ZabbixLab,
     api: Api,
     /// The items, with their host and whether they hold a loss.
@@ -32,7 +32,7 @@ pub(super) struct Zabbix {
 
 impl Zabbix {
     /// Starts it when it does not run, and makes the hosts anew.
-    pub(super) fn up(version: Version, lines: &[String]) -> Result<Self> {
+    pub(crate) fn up(version: Version, lines: &[String]) -> Result<Self> {
         let lab = ZabbixLab::up(&ZabbixLab::default_folder(version), version)?;
         let api = lab.access().api()?;
         let mut zabbix = Self { lab, api, items: Vec::new() };
@@ -44,7 +44,7 @@ impl Zabbix {
     }
 
     /// Where values go.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.lab.access().proxies[0].address
     }
 

@@ -65,9 +65,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 pub(crate) fn build_monitord() -> Result<PathBuf> {
+    build(&[])
+}
+
+/// Builds monitord with more arguments for cargo, and returns where it is.
+pub(crate) fn build(more: &[&str]) -> Result<PathBuf> {
     eprintln!("building monitord (the first time takes some minutes, OpenSSL included) ...");
     let mut build = Command::new(env!("CARGO"))
         .args(["build", "--package=monitord", "--message-format=json-render-diagnostics"])
+        .args(more)
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run cargo build")?;

@@ -1,5 +1,6 @@
 //! The sink against a trapper that answers as the test says.
 
+mod predecessor;
 mod tls;
 
 use std::io::Write;
