@@ -25,9 +25,12 @@ pub(crate) struct EchoWatch<'a> {
     expected_bytes: Vec<u8>,
     /// What was printed, as a typewriter would: nothing overwritten, which is how an echo looks
     /// that is wrapped by a bare carriage return.
-    tape: Vec<u8>,
-    /// How much was on the tape when the line began.
-    line_on_tape: usize,
+    tape: Tape,
+    /// The same for a terminal that prints what comes behind such a return before it, too, to be
+    /// sure that the line wraps.
+    tape_once: Tape,
+    /// The last that was printed is a carriage return.
+    after_return: bool,
     escape: Escape,
     /// How many messages have been taken off the screen.
     messages: usize,
@@ -43,8 +46,9 @@ impl<'a> EchoWatch<'a> {
             expected,
             prompt,
             expected_bytes,
-            tape: Vec::new(),
-            line_on_tape: 0,
+            tape: Tape::default(),
+            tape_once: Tape::default(),
+            after_return: false,
             escape: Escape::default(),
             messages: 0,
         }
@@ -92,10 +96,12 @@ impl<'a> EchoWatch<'a> {
         let line = screen.text().lines().next_back().unwrap_or_default();
         if is_message(line.trim(), self.platform) {
             screen.remove_last_line();
-            self.tape.truncate(self.line_on_tape);
             self.messages += 1;
+            self.tape.forget_line();
+            self.tape_once.forget_line();
         }
-        self.line_on_tape = self.tape.len();
+        self.tape.end_line();
+        self.tape_once.end_line();
     }
 
     /// What stands before the echo that is seen.
@@ -116,15 +122,21 @@ impl<'a> EchoWatch<'a> {
     fn hear(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if self.escape.take(byte) == Taken::No && byte > 0x20 && byte != 0x7f {
-                self.tape.push(byte);
+                self.tape.bytes.push(byte);
+                let is_again = self.after_return && self.tape_once.bytes.last() == Some(&byte);
+                if !is_again {
+                    self.tape_once.bytes.push(byte);
+                }
             }
+            self.after_return = byte == b'\r';
         }
     }
 
     /// Whether the last of what was printed or is shown is the command line.
     fn is_seen(&self, screen: &Screen) -> bool {
         let mut shown = screen.backwards().filter(|character| !character.is_whitespace());
-        self.tape.ends_with(&self.expected_bytes)
+        self.tape.bytes.ends_with(&self.expected_bytes)
+            || self.tape_once.bytes.ends_with(&self.expected_bytes)
             || self.expected.chars().rev().all(|expected| shown.next() == Some(expected))
             || self.is_in_sight(screen)
     }
@@ -139,6 +151,24 @@ impl<'a> EchoWatch<'a> {
         tail.is_some_and(|tail| {
             tail.chars().count() >= IN_SIGHT_CHARS_MIN && self.expected.ends_with(tail)
         })
+    }
+}
+
+/// What was printed, blanks and control characters aside.
+#[derive(Debug, Default)]
+struct Tape {
+    bytes: Vec<u8>,
+    /// How much there was when the line began.
+    line: usize,
+}
+
+impl Tape {
+    fn end_line(&mut self) {
+        self.line = self.bytes.len();
+    }
+
+    fn forget_line(&mut self) {
+        self.bytes.truncate(self.line);
     }
 }
 
@@ -206,6 +236,9 @@ mod tests {
         assert!(seen(LINE, b"ping 192.0.2.1 repeat 5"));
         assert!(seen(LINE, b"ping 192.0.2.1 rep\reat 5"), "wrapped by a carriage return");
         assert!(seen(LINE, b"ping 192.0.2.1 rep \reat 5"), "by a blank and one");
+        assert!(seen(LINE, b"ping 192.0.2.1 repe\reat 5"), "with what comes next, to be sure");
+        assert!(seen("echo xxxxxx", b"echo xxxx\rxx"), "where all is the same");
+        assert!(seen("echo xxxxxx", b"echo xxxxx\rxx"), "and comes next");
         assert!(seen(LINE, b"ping 192.0.2.1 rep\r\neat 5"), "by a line end");
         assert!(seen(LINE, b"ping \x1b[1D 192.0.2.1 \x1b[1D repeat 5 \x1b[1D"), "padded");
         assert!(seen(LINE, b"pinh\x08 \x08g 192.0.2.1 repeat 5"), "corrected");

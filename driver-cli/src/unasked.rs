@@ -131,6 +131,17 @@ impl Lull<'_> {
             line.chars().zip(self.echo.chars()).take_while(|(a, b)| a.eq_ignore_ascii_case(b));
         let (like, all) = (like.count(), self.echo.chars().count());
         like > 0 && (like == line.chars().count() || like >= LIKE_CHARS_MIN.max(all / 2))
+            || self.has_most_of_echo(&line)
+    }
+}
+
+impl Lull<'_> {
+    /// Whether three quarters of the command stand in `line` in one piece. Less may be no more than
+    /// an address that an earlier command had in common with it.
+    fn has_most_of_echo(&self, line: &str) -> bool {
+        let echo: Vec<char> = self.echo.chars().collect();
+        let most = (echo.len() * 3).div_ceil(4).max(LIKE_CHARS_MIN * 2);
+        echo.windows(most).any(|part| line.contains(&part.iter().collect::<String>()))
     }
 }
 
@@ -249,7 +260,8 @@ mod tests {
         {
             assert!(lull.may_be_echo(echo), "{echo:?}");
         }
-        for other in ["", "R1#", LOG, "ping: sendto", "Success", "!!!\nping 192.0.2.1"] {
+        for other in ["", "R1#", LOG, "ping: sendto", "Success", "192.0.2.1", "!!!\nping 192.0.2.1"]
+        {
             assert!(!lull.may_be_echo(other), "{other:?}");
         }
     }

@@ -266,7 +266,7 @@ fn command(number: usize) -> String {
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z][a-z0-9 .,:%/=-]{0,40}[a-z0-9.]",
-        select(vec!["!!!!!", "R2#show version", "R1>", "#", "Success rate is 0 percent"])
+        select(vec!["!!!!!", "R2#show version", "#", "Success rate is 0 percent"])
             .prop_map(str::to_owned),
     ]
 }
@@ -301,7 +301,13 @@ fn manner(pause_ms_max: u64) -> impl Strategy<Value = Manner> {
 }
 
 fn answers() -> impl Strategy<Value = Vec<Answer>> {
-    let lines = prop::collection::vec(line(), 0..8);
+    // One line at most that is a prompt of another level. Twice, each time with a silence behind it
+    // in which RETURN is pressed, it would be one.
+    let lines = (prop::collection::vec(line(), 0..8), prop::option::of(0..8usize));
+    let lines = lines.prop_map(|(mut lines, at)| {
+        at.into_iter().for_each(|at| lines.insert(at.min(lines.len()), "R1>".to_owned()));
+        lines
+    });
     let answer = (lines, manner(700)).prop_map(|(lines, manner)| Answer { lines, manner });
     prop::collection::vec(answer, 1..5)
 }
