@@ -175,3 +175,28 @@ async fn routeros_cuts_lines_and_paints_colours_only_where_an_operator_wants_it_
         session.close(&ctx).await.ok();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_no_platform_knows_is_refused_in_its_words_and_the_session_goes_on() {
+    let lab = Lab::start(of_all_platforms(|spec| spec.show(COMMAND, OUTPUT))).await.unwrap();
+    let platforms = Arc::new(Platforms::builtin());
+    let mut checks = tokio::task::JoinSet::new();
+    for router in lab.routers() {
+        let (router, platforms) = (router.clone(), platforms.clone());
+        checks.spawn(async move {
+            let ctx = Context::detached(TIMEOUT);
+            let mut session = log_in(&router, platforms).await;
+            let unknown = Request::command("frobnicate now").unwrap();
+            for _ in 0..2 {
+                let error = session.execute(&ctx, &unknown).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Rejected, "{}: {error}", router.name());
+                let known = Request::command(COMMAND).unwrap();
+                let transcript = session.execute(&ctx, &known).await.unwrap();
+                assert_eq!(transcript.output().trim_end(), OUTPUT.trim_end(), "{}", router.name());
+            }
+        });
+    }
+    while let Some(check) = checks.join_next().await {
+        check.unwrap();
+    }
+}

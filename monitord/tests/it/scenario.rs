@@ -1,7 +1,7 @@
 //! Sick routers beside healthy ones: each line has its outcome, and nobody waits for another.
 
 use lab::{Fault, Lab, Ping, RouterSpec};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Site;
 
@@ -158,6 +158,39 @@ async fn a_ping_of_another_target_is_no_measurement_and_ends_the_session() {
         }
         // The second line's ping ran on a session of its own.
         assert_eq!(lab.router(platform).logins_total(), 2, "{platform}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_or_vrf_that_no_router_knows_is_refused_and_the_session_goes_on() {
+    // These take no VRF.
+    let has_no_vrf = ["cisco_asa", "cisco_aireos", "fortinet_fortios", "frr_vtysh"];
+    let platforms = lab::platforms();
+    let specs = platforms.iter().map(|name| RouterSpec::new(*name, name));
+    let lab = Lab::start(specs.collect()).await.unwrap();
+    let mut site = Site::of(&lab);
+    site.config["connection"]["connect_timeout"] = "20s".into();
+    site.config["connection"]["max_connections"] = 1.into();
+    for platform in &platforms {
+        let line = site.add_line(&format!("{platform}-name"), platform);
+        line["target"] = "nosuch.invalid".into();
+        if !has_no_vrf.contains(platform) {
+            site.add_line(&format!("{platform}-vrf"), platform)["ping"] = json!({ "vrf": "NOPE" });
+        }
+    }
+    let ended = site.run("once", &["-o", "json"]).await;
+    let outcomes = ended.json();
+    for platform in &platforms {
+        assert_eq!(outcome(&outcomes, platform)["status"], "measured", "{}", ended.everything());
+        let mut refused = vec![format!("{platform}-name")];
+        if !has_no_vrf.contains(platform) {
+            refused.push(format!("{platform}-vrf"));
+        }
+        for line in refused {
+            let outcome = outcome(&outcomes, &line);
+            assert_eq!(outcome["error"]["kind"], "Rejected", "{outcome}");
+        }
+        assert_eq!(lab.router(platform).logins_total(), 1, "{platform}");
     }
 }
 
