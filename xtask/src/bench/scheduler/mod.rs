@@ -5,6 +5,7 @@
 //! compared: it should not depend on how many others there are. One thread does everything.
 
 mod mock;
+mod timers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::mock::{LINES_EACH, MockPools, inventory};
+use self::timers::Timers;
 use super::report::{Row, Target};
 
 const SIZES: [(&str, usize); 3] = [("10k", 10_000), ("100k", 100_000), ("1M", 1_000_000)];
@@ -38,6 +40,8 @@ struct Figures {
     cpu_per_check_us: f64,
     bytes_per_line: f64,
     lateness_ms: [f64; 3],
+    /// That of bare timers at the same time.
+    bare_ms: [f64; 3],
     reconcile_ms: [f64; 3],
 }
 
@@ -68,15 +72,16 @@ impl Figures {
             target,
         };
         let [p50, p99, max] = self.lateness_ms;
+        let [bare_p50, bare_p99, bare_max] = self.bare_ms;
         let [none, some, all] = self.reconcile_ms;
         let flat = Some(Target::TimesFloorMax(1.3));
         let (bytes, ms) = (Some(Target::Max(400.0)), Some(Target::Max(5.0)));
         vec![
             row("cpu-per-check", "us", self.cpu_per_check_us, smallest_us, flat),
             row("memory-per-line", "bytes", self.bytes_per_line, 0.0, bytes.filter(|_| is_largest)),
-            row("lateness-p50", "ms", p50, 0.0, None),
-            row("lateness-p99", "ms", p99, 0.0, ms),
-            row("lateness-max", "ms", max, 0.0, None),
+            row("lateness-p50", "ms", p50, bare_p50, None),
+            row("lateness-p99", "ms", p99, bare_p99, ms),
+            row("lateness-max", "ms", max, bare_max, None),
             row("reconcile-no-change", "ms", none, 0.0, of_largest(Target::Max(1000.0))),
             row("reconcile-1-percent", "ms", some, 0.0, None),
             row("reconcile-full-load", "ms", all, 0.0, None),
@@ -101,7 +106,7 @@ fn measure_size(lines: usize) -> Result<Figures> {
     let kept = measure(|| {
         full_load = inventory(lines, interval).and_then(|i| timed(&runtime, &reconciler, i));
     });
-    let (cpu_per_check_us, lateness_ms) = runtime.block_on(watch(&mut receiver))?;
+    let (cpu_per_check_us, lateness_ms, bare_ms) = runtime.block_on(watch(&mut receiver))?;
     let same = timed(&runtime, &reconciler, inventory(lines, interval)?)?;
     let mut other = inventory(lines, interval)?;
     for line in other.lines.iter_mut().step_by(CHANGED_EACH) {
@@ -117,6 +122,7 @@ fn measure_size(lines: usize) -> Result<Figures> {
         cpu_per_check_us,
         bytes_per_line: kept.bytes_current as f64 / lines as f64,
         lateness_ms,
+        bare_ms,
         reconcile_ms: [ms(same), ms(changed), ms(full_load?)],
     })
 }
@@ -130,23 +136,30 @@ fn timed(runtime: &Runtime, reconciler: &Reconciler, inventory: Inventory) -> Re
     })
 }
 
-/// What a check costs in microseconds of this thread's time, and how late checks begin.
-async fn watch(receiver: &mut mpsc::Receiver<Outcome>) -> Result<(f64, [f64; 3])> {
+/// What a check costs in microseconds of this thread's time, how late checks begin, and how late
+/// bare timers are meanwhile.
+async fn watch(receiver: &mut mpsc::Receiver<Outcome>) -> Result<(f64, [f64; 3], [f64; 3])> {
     take(receiver, SETTLE).await;
     let before = thread_time()?;
+    let timers = Timers::start(WATCHED);
     let outcomes = take(receiver, WATCHED).await;
     let spent = thread_time()? - before;
     let measured = |outcome: &&Outcome| matches!(outcome.result, CheckResult::Measured(_));
     let checks = outcomes.iter().filter(measured).count();
     ensure!(checks == outcomes.len(), "{} checks were not carried out", outcomes.len() - checks);
     ensure!(checks > 100, "only {checks} checks");
-    let mut late: Vec<_> = outcomes
+    let late = outcomes
         .iter()
         .filter_map(|o| Some(o.started_at?.duration_since(o.scheduled_at).as_secs_f64() * 1000.0))
         .collect();
-    late.sort_by(f64::total_cmp);
-    let at = |percent: usize| late[(late.len() - 1) * percent / 100];
-    Ok((spent.as_secs_f64() * 1e6 / checks as f64, [at(50), at(99), at(100)]))
+    let bare = percentiles(timers.lateness_ms().await?);
+    Ok((spent.as_secs_f64() * 1e6 / checks as f64, percentiles(late), bare))
+}
+
+/// The median, the 99th percentile and the largest.
+fn percentiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [50, 99, 100].map(|percent| values[(values.len() - 1) * percent / 100])
 }
 
 /// The outcomes of the next while.
