@@ -46,6 +46,8 @@ pub(crate) struct SourceState {
     pub(crate) trouble: Option<String>,
     /// Since when it has this trouble, or none.
     pub(crate) since: Timestamp,
+    /// When it last said what counts of it.
+    pub(crate) as_of: Timestamp,
 }
 
 impl Declared {

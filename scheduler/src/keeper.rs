@@ -127,6 +127,15 @@ impl Keeper {
         Verdict::Taken
     }
 
+    /// What the source at `place` is called.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such place.
+    pub fn name(&self, place: usize) -> &str {
+        &self.sources[place].name
+    }
+
     /// Everything that counts, of all sources.
     pub fn merged(&self) -> Merged {
         merge(self.sources.iter().map(|kept| (kept.name.as_str(), &kept.last_good)))

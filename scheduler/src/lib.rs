@@ -85,7 +85,7 @@ pub use outcome::{CheckResult, Failure, FailureKind, Outcome, SkipReason, Trigge
 pub use pools::Pools;
 pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
-pub use source::{InventorySource, SourceError};
+pub use source::{InventorySource, SourceError, SourceRecord};
 pub use state::{LineState, LineStatus, RouterState, RouterStatus};
 pub use task::interface::{InterfaceFigures, InterfaceState, InterfaceTask};
 pub use task::ping::{Expected, Mismatch, ParseError, PingTask, Sample, SampleError};

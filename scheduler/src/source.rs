@@ -22,6 +22,23 @@ pub trait InventorySource: Debug + Send {
     ///
     /// Cancel safe: nothing is waited for or half taken when the future is dropped.
     async fn load(&mut self, ctx: &Context) -> Result<Inventory, SourceError>;
+
+    /// What the inventory that was loaded last can be made of again at a start at which the source
+    /// is away, if that has changed since this was asked for. Whoever asks keeps it once that
+    /// inventory counts. It has no secrets in it beyond those that the source itself holds in the
+    /// clear. Nothing is kept of a source that does not say otherwise.
+    fn record(&mut self) -> Option<SourceRecord> {
+        None
+    }
+}
+
+/// What a source said, in words that it understands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceRecord {
+    /// Where it had it from. What is said by another place is not the same.
+    pub origin: String,
+    /// What was said.
+    pub text: String,
 }
 
 /// Why a source has no inventory to give: one line, or one for each problem. Never with a secret

@@ -29,6 +29,7 @@ use crate::cli::{
     Command, ConfigArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs, ProbeArgs,
     RunArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
 };
+use crate::inventory::{self, Start};
 use crate::settings::{self, Environment, Invalid, Settings};
 use crate::telemetry::{self, LogSettings};
 
@@ -156,6 +157,14 @@ fn prepare(args: &ConfigArgs, parts: &Parts) -> Result<Settings> {
     let settings = settings::load(&args.config, &environment, &args.overrides, &catalog)?;
     start_logging(&args.log, settings.log)?;
     Ok(settings)
+}
+
+/// The same for the daemon, which can begin with what was kept of its inventory.
+fn prepare_start(args: &ConfigArgs, parts: &Parts) -> Result<Start> {
+    let environment = Environment::of_process();
+    let started = inventory::start(&args.config, &environment, &args.overrides, &parts.catalog())?;
+    start_logging(&args.log, started.settings.log)?;
+    Ok(started)
 }
 
 fn start_logging(flags: &LogArgs, settings: LogSettings) -> Result<()> {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 use pool::Fleet;
 use pool_core::Context;
 use scheduler::{DropLimit, Inventory, Keeper, Scheduler};
@@ -12,15 +13,15 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use super::{Exit, prepare};
+use super::{Exit, prepare_start};
 use crate::app::{self, FleetPools, Parts};
 use crate::board::Board;
 use crate::cli::RunArgs;
 use crate::control::Control;
 use crate::inventory::zabbix::ZabbixSource;
-use crate::inventory::{ConfigurationSource, Follower, Watched};
+use crate::inventory::{ConfigurationSource, Follower, Kept, Start, Watched, record_of};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
@@ -34,15 +35,38 @@ const WARNINGS_LOGGED_MAX: usize = 10;
 
 /// Runs the daemon until it is asked to stop.
 pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
-    let settings = prepare(&args.config, parts)?;
+    let Start { settings, kept } = prepare_start(&args.config, parts)?;
     warn_of(&settings.warnings);
+    let records = Kept::beside(&settings.ssh.known_hosts);
+    match (&kept, &settings.inventory_file) {
+        (Some((as_of, problem)), _) => {
+            error!(%as_of, %problem, "the inventory cannot be read: what was last good is checked");
+        }
+        (None, Some(file)) => {
+            records.save_aside(ConfigurationSource::NAME, record_of(file.clone()));
+        }
+        (None, None) => {}
+    }
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
-    let sources = sources(args, &settings, parts)?;
-    let ended = runtime.block_on(daemon(&settings, sources, args.output.is_some(), parts));
+    let mut sources = sources(args, &settings, parts)?;
+    // What was kept is no look: the file is looked at soon.
+    sources[0].is_new = kept.is_some();
+    let as_of = kept.map_or_else(Timestamp::now, |(as_of, _)| as_of);
+    let origin = Origin { sources, records, as_of };
+    let ended = runtime.block_on(daemon(&settings, origin, args.output.is_some(), parts));
     // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
     // keep the process from ending.
     runtime.shutdown_background();
     ended
+}
+
+/// Where the inventory comes from.
+struct Origin {
+    sources: Vec<Watched>,
+    /// What is kept of them for the next start.
+    records: Kept,
+    /// Since when what is known of them is as it is.
+    as_of: Timestamp,
 }
 
 /// Where lines come from, the strongest first.
@@ -80,7 +104,7 @@ fn warn_of(warnings: &[String]) {
 
 async fn daemon(
     settings: &Settings,
-    sources: Vec<Watched>,
+    origin: Origin,
     to_stdout: bool,
     parts: &Parts,
 ) -> Result<Exit> {
@@ -117,12 +141,13 @@ async fn daemon(
         Some(path) => Some(Control::open(path, scheduler.checker(), shutdown.clone()).await?),
         None => None,
     };
+    let Origin { sources, records, as_of } = origin;
     let keeper = Keeper::new(DropLimit::default());
-    let follower = Follower::new(keeper, board.clone(), scheduler.reconciler());
+    let follower = Follower::new(keeper, records, board.clone(), scheduler.reconciler());
     let follower = sources.into_iter().fold(follower, |follower, watched| {
-        let is_known = !watched.is_new;
+        let is_known = watched.source.name() == ConfigurationSource::NAME;
         let last_good = if is_known { settings.inventory.clone() } else { Inventory::default() };
-        follower.with(watched, last_good)
+        follower.with(watched, last_good, as_of)
     });
     let following = follower.run(hang_ups, shutdown.clone());
     let following = AbortOnDropHandle::new(tokio::spawn(following));

@@ -1,6 +1,7 @@
 //! Follows the sources of the inventory while the daemon runs, and makes what they say run.
 
 mod configuration;
+mod kept;
 pub(crate) mod unresolved;
 mod watcher;
 pub(crate) mod zabbix;
@@ -9,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use scheduler::{Inventory, InventoryDiff, Keeper, Reconciler, Trouble, Verdict};
+use scheduler::{Inventory, InventoryDiff, Keeper, Reconciler, SourceRecord, Trouble, Verdict};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,8 @@ use crate::systemd;
 
 use watcher::Found;
 
-pub(crate) use configuration::ConfigurationSource;
+pub(crate) use configuration::{ConfigurationSource, Start, record_of, start};
+pub(crate) use kept::Kept;
 pub(crate) use watcher::Watched;
 
 /// How many finds may wait to be taken over; whoever has one waits for that.
@@ -33,6 +35,11 @@ const CONFLICTS_LOGGED_MAX: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Follower {
     watched: Vec<Watched>,
+    /// Since when the inventory of each is known to be as it is.
+    as_of: Vec<Timestamp>,
+    /// What is to be kept of each as soon as it counts.
+    records: Vec<Option<SourceRecord>>,
+    kept: Kept,
     keeper: Keeper,
     board: Arc<Board>,
     reconciler: Reconciler,
@@ -40,13 +47,22 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// A follower of no source yet. Neither does `keeper` know any.
-    pub(crate) fn new(keeper: Keeper, board: Arc<Board>, reconciler: Reconciler) -> Self {
-        Self { watched: Vec::new(), keeper, board, reconciler }
+    pub(crate) fn new(
+        keeper: Keeper,
+        kept: Kept,
+        board: Arc<Board>,
+        reconciler: Reconciler,
+    ) -> Self {
+        let (watched, as_of, records) = (Vec::new(), Vec::new(), Vec::new());
+        Self { watched, as_of, records, kept, keeper, board, reconciler }
     }
 
-    /// Adds a source, weaker than those before it, with what is known to be good of it.
+    /// Adds a source, weaker than those before it, with what is known to be good of it, and since
+    /// when.
     #[must_use]
-    pub(crate) fn with(mut self, watched: Watched, last_good: Inventory) -> Self {
+    pub(crate) fn with(mut self, watched: Watched, last_good: Inventory, as_of: Timestamp) -> Self {
+        self.as_of.push(as_of);
+        self.records.push(None);
         self.keeper.add(watched.source.name(), last_good);
         self.watched.push(watched);
         self
@@ -92,9 +108,18 @@ impl Follower {
 
     /// Takes over what a source says, if it may count.
     async fn take(&mut self, found: Found) -> ControlFlow<()> {
-        let Found { place, loaded, confirmation, .. } = found;
+        let Found { place, loaded, record, confirmation, .. } = found;
+        if record.is_some() {
+            self.records[place] = record;
+        }
         let had_trouble = self.keeper.sources().nth(place).is_some_and(|s| s.2.is_some());
         let verdict = self.keeper.offer(place, loaded, confirmation);
+        if matches!(verdict, Verdict::Same | Verdict::Taken) {
+            self.as_of[place] = Timestamp::now();
+            if let Some(record) = self.records[place].take() {
+                self.kept.save_aside(self.keeper.name(place), record);
+            }
+        }
         self.say(place, verdict, had_trouble);
         self.show();
         if verdict != Verdict::Taken {
@@ -135,13 +160,15 @@ impl Follower {
 
     /// Shows the sources on the pages.
     fn show(&self) {
-        let state = |(name, lines, trouble): (&str, usize, Option<&Trouble>)| SourceState {
+        let sources = self.keeper.sources().zip(&self.as_of);
+        let states = sources.map(|((name, lines, trouble), as_of)| SourceState {
             name: name.to_owned(),
             lines,
             trouble: trouble.map(ToString::to_string),
             since: Timestamp::now(),
-        };
-        self.board.show_sources(self.keeper.sources().map(state).collect());
+            as_of: *as_of,
+        });
+        self.board.show_sources(states.collect());
     }
 }
 

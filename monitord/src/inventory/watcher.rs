@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::Context;
-use scheduler::{Confirmation, Inventory, InventorySource, SourceError};
+use scheduler::{Confirmation, Inventory, InventorySource, SourceError, SourceRecord};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ pub(super) struct Found {
     /// Which source.
     pub(super) place: usize,
     pub(super) loaded: Result<Inventory, SourceError>,
+    /// What is to be kept of it if it counts.
+    pub(super) record: Option<SourceRecord>,
     pub(super) confirmation: Confirmation,
     /// The latest request that it is an answer to.
     pub(super) request: u64,
@@ -68,7 +70,9 @@ impl Watched {
             let loaded = self.source.load(&ctx).await;
             failures = if loaded.is_err() { failures + 1 } else { 0 };
             next = self.after(failures);
-            if finds.send(Found { place, loaded, confirmation, request }).await.is_err() {
+            let record = self.source.record().filter(|_| loaded.is_ok());
+            let found = Found { place, loaded, record, confirmation, request };
+            if finds.send(found).await.is_err() {
                 return;
             }
         }

@@ -1,6 +1,7 @@
 //! Routers and lines, from the configuration itself and from `inventory.file`.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,12 +50,18 @@ pub(super) fn read<'a>(
         (file, refresh)
     });
     let (file, refresh) = file.unwrap_or_default();
+    let mut file_read = None;
     if let Some(file) = file {
         let path = around.directory.join(file);
-        match source::single(&path) {
-            Ok(tree) => Section::read(around.reader, &path.display().to_string(), "", tree, |s| {
-                found.read(s, &routers, &defaults, around);
-            }),
+        let text = around.inventory_text.map_or_else(|| source::text(&path), |t| Ok(t.to_owned()));
+        let content = text.and_then(|text| Ok((source::single(&path, &text)?, text)));
+        match content {
+            Ok((tree, text)) => {
+                Section::read(around.reader, &path.display().to_string(), "", tree, |s| {
+                    found.read(s, &routers, &defaults, around);
+                });
+                file_read = Some(InventoryFile { path, text });
+            }
             Err(problem) => around.reader.report(problem),
         }
     }
@@ -67,13 +74,22 @@ pub(super) fn read<'a>(
     }
     warnings.extend(found.check(around));
     warnings.extend(found.unchecked_host_keys());
-    Read { inventory: found.inventory(), refresh, defaults, rules }
+    Read { inventory: found.inventory(), file: file_read, refresh, defaults, rules }
+}
+
+/// The file of `inventory.file`.
+#[derive(Clone, Debug)]
+pub(crate) struct InventoryFile {
+    pub(crate) path: PathBuf,
+    /// What stands in it.
+    pub(crate) text: String,
 }
 
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) inventory: Inventory,
+    pub(super) file: Option<InventoryFile>,
     /// How often it is to be read again.
     pub(super) refresh: Option<Duration>,
     pub(super) defaults: LineDefaults,

@@ -48,6 +48,7 @@ use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 pub(crate) use connection::{SshLimits, default_known_hosts};
 pub(crate) use environment::Environment;
 pub(crate) use file::FileSettings;
+pub(crate) use inventory::InventoryFile;
 pub(crate) use inventory::LineDefaults;
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
@@ -85,6 +86,8 @@ pub(crate) struct Settings {
     pub(crate) shutdown_grace: Duration,
     /// What to check.
     pub(crate) inventory: Inventory,
+    /// The file that a part of it stands in, if there is one.
+    pub(crate) inventory_file: Option<InventoryFile>,
     /// How often to look whether that has changed; only when told to, when absent.
     pub(crate) inventory_refresh: Option<Duration>,
     /// What a line is when it does not say otherwise.
@@ -131,12 +134,30 @@ pub(crate) fn load(
     overrides: &[Override],
     catalog: &Catalog,
 ) -> Result<Settings, Invalid> {
+    load_with(path, environment, overrides, catalog, None)
+}
+
+/// The same, with `inventory_text` in place of what stands in `inventory.file`.
+///
+/// # Errors
+///
+/// [`Invalid`] with every problem that was found.
+pub(crate) fn load_with(
+    path: &Path,
+    environment: &Environment,
+    overrides: &[Override],
+    catalog: &Catalog,
+    inventory_text: Option<&str>,
+) -> Result<Settings, Invalid> {
     let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
     let name = path.display().to_string();
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let reader = Reader::new(Secrets::new(environment, directory.clone()));
     let settings = Section::read(&reader, &name, "", tree, |root| {
-        read_root(root, &Surroundings { reader: &reader, directory, catalog, environment })
+        read_root(
+            root,
+            &Surroundings { reader: &reader, directory, catalog, environment, inventory_text },
+        )
     });
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(settings) } else { Err(Invalid(problems)) }
@@ -175,6 +196,21 @@ pub(crate) fn control_socket(
     Ok(found.or_else(|| control::default(environment)))
 }
 
+/// Where the known hosts and the file of the inventory are, if a file has one, however wrong the
+/// rest of the configuration is.
+pub(crate) fn inventory_places(
+    path: &Path,
+    environment: &Environment,
+    overrides: &[Override],
+) -> Option<(PathBuf, PathBuf)> {
+    let tree = source::merged(path, environment, overrides).ok()?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let known_hosts = source::text_at(&tree, "connection", "known_hosts");
+    let known_hosts =
+        known_hosts.map_or_else(|| default_known_hosts(environment), |at| directory.join(at));
+    Some((known_hosts, directory.join(source::text_at(&tree, "inventory", "file")?)))
+}
+
 /// Reads one section, if it is there, and no other.
 fn peek<T>(
     path: &Path,
@@ -205,6 +241,7 @@ struct Surroundings<'a> {
     directory: PathBuf,
     catalog: &'a Catalog,
     environment: &'a Environment,
+    inventory_text: Option<&'a str>,
 }
 
 fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings {
@@ -236,7 +273,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let spool = spool::read(root, around, is_used, &mut warnings);
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
-    let inventory::Read { inventory, refresh, defaults, rules } =
+    let inventory::Read { inventory, file: inventory_file, refresh, defaults, rules } =
         inventory::read(root, &connection, around, has_api, &mut warnings);
     Settings {
         log,
@@ -248,6 +285,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         pool,
         shutdown_grace,
         inventory,
+        inventory_file,
         inventory_refresh: refresh,
         line_defaults: defaults,
         rules,

@@ -45,10 +45,20 @@ pub(super) fn merged(
     config.map(|config| config.cache).map_err(|error| unreadable(path, &error))
 }
 
-/// The values of the file at `path` alone.
-pub(super) fn single(path: &Path) -> Result<Value, Problem> {
-    let config = Config::builder().add_source(file(path)?).build();
+/// The values of `text` alone, the content of the file at `path`.
+pub(super) fn single(path: &Path, text: &str) -> Result<Value, Problem> {
+    let config = Config::builder().add_source(file_text(path, text)?).build();
     config.map(|config| config.cache).map_err(|error| unreadable(path, &error))
+}
+
+/// The text under a key of a section, if both are there.
+pub(super) fn text_at(tree: &Value, section: &str, key: &str) -> Option<String> {
+    let ValueKind::Table(root) = &tree.kind else { return None };
+    let ValueKind::Table(values) = &root.get(section)?.kind else { return None };
+    match &values.get(key)?.kind {
+        ValueKind::String(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 /// Items of lists are set in files only. Where a key names one by its place, the library would
@@ -70,16 +80,26 @@ fn refuse_items(environment: &Environment, overrides: &[Override]) -> Result<(),
 type FileText = config::File<config::FileSourceString, FileFormat>;
 
 fn file(path: &Path) -> Result<FileText, Problem> {
+    file_text(path, &text(path)?)
+}
+
+/// The content of the file at `path`.
+pub(super) fn text(path: &Path) -> Result<String, Problem> {
+    let unreadable =
+        |error| Problem::new(&path.display().to_string(), "", format!("cannot be read: {error}"));
+    read_bounded(path).map_err(unreadable)
+}
+
+/// What `text` says as the content of the file at `path`.
+fn file_text(path: &Path, text: &str) -> Result<FileText, Problem> {
     let name = path.display().to_string();
     let format = match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => FileFormat::Toml,
         Some("json") => FileFormat::Json,
         _ => FileFormat::Yaml,
     };
-    let text = read_bounded(path)
-        .map_err(|error| Problem::new(&name, "", format!("cannot be read: {error}")))?;
     // Editors of another system mark a text as UTF-8 with it; the parsers do not expect it.
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if format == FileFormat::Yaml {
         yaml::check(text)
             .map_err(|fault| Problem::new(&name, "", format!("cannot be used: {fault}")))?;

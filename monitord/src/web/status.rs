@@ -36,6 +36,8 @@ struct SourceView {
     /// What keeps the latest that it says from counting; null when that counts.
     trouble: Option<String>,
     since: String,
+    /// When it last said what counts of it: after a start at which it is away, before that start.
+    as_of: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,8 +148,9 @@ impl StatusPage {
 }
 
 fn source_view(state: SourceState) -> SourceView {
-    let SourceState { name: source, lines, trouble, since } = state;
-    SourceView { source, lines, trouble, since: format!("{since:.3}") }
+    let SourceState { name: source, lines, trouble, since, as_of } = state;
+    let [since, as_of] = [since, as_of].map(|at| format!("{at:.3}"));
+    SourceView { source, lines, trouble, since, as_of }
 }
 
 fn line_view<'a>(declared: &'a Declared, line: &'a Line, last: Option<&Outcome>) -> LineView<'a> {

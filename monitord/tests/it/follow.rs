@@ -55,6 +55,45 @@ impl Followed {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_last_good_of_the_file_is_checked_after_a_start_without_it() {
+    let lab = Lab::start(vec![RouterSpec::new("edge-1", "cisco_iosxe")]).await.unwrap();
+    let mut followed = Followed::new(&lab, Some("1s"));
+    followed.add_line("L1", "edge-1", "198.51.100.1");
+    let mut daemon = followed.start().await;
+    daemon.wait_for("L1", || since(&daemon, 0, "L1").iter().any(measured)).await;
+    daemon.terminate();
+    daemon.ended().await;
+    std::fs::write(&followed.file, "lines: [").unwrap();
+    let mut daemon = followed.site.start().await;
+    daemon.wait_for("L1", || since(&daemon, 0, "L1").iter().any(measured)).await;
+    daemon.wait_for("the alarm", || not_followed(&daemon)).await;
+    let source = source(&daemon).await;
+    assert!(source["trouble"].is_string(), "{source}");
+    assert!(source["as_of"].as_str() < source["since"].as_str(), "{source}");
+    // It is followed again as soon as it can be read.
+    followed.add_line("L2", "edge-1", "198.51.100.2");
+    followed.write();
+    daemon.wait_for("L2", || since(&daemon, 0, "L2").iter().any(measured)).await;
+    daemon.terminate();
+    daemon.ended().await;
+    // What is kept of another file is not taken for this one's.
+    followed.site.config["inventory"]["file"] = "elsewhere.json".into();
+    let ended = followed.site.run("run", &[]).await;
+    assert_eq!(ended.code, Some(78), "{}", ended.everything());
+}
+
+fn not_followed(daemon: &Daemon) -> bool {
+    daemon.logged("the inventory is not followed: what was last good goes on").is_some()
+}
+
+/// What `/status` says of the configuration as a source.
+async fn source(daemon: &Daemon) -> Value {
+    let (_, status) = get(daemon.http(), "/status").await;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    status["inventory"][0].clone()
+}
+
 /// The outcomes of a line after those that were there.
 fn since(daemon: &Daemon, before: usize, line: &str) -> Vec<Value> {
     let outcomes = daemon.outcomes().into_iter().skip(before);
