@@ -1,5 +1,6 @@
 //! The API client and the resolver against a scripted API.
 
 mod api;
+mod https;
 mod resolving;
 mod script;
