@@ -114,9 +114,18 @@ impl Threads {
         host: &str,
         port: u16,
     ) -> Result<io::Result<Vec<SocketAddr>>> {
-        let permit = acquire(&self.lookups, ctx, Phase::Resolve).await?;
         let name = host.to_owned();
-        let lookup = permit.run(move || Ok((name.as_str(), port).to_socket_addrs()?.collect()));
+        self.resolve(ctx, move || Ok((name.as_str(), port).to_socket_addrs()?.collect())).await
+    }
+
+    /// Runs `lookup`, which nothing can cut off, on a thread, and waits for it no longer than `ctx`.
+    async fn resolve<T: Send + 'static>(
+        &self,
+        ctx: &Context,
+        lookup: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let permit = acquire(&self.lookups, ctx, Phase::Resolve).await?;
+        let lookup = permit.run(lookup);
         ctx.run(Phase::Resolve, async { lookup.await.map_err(|e| lost(Phase::Resolve, &e)) }).await
     }
 }
@@ -215,7 +224,12 @@ fn on_thread<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
     use std::time::Duration;
+
+    use pool_core::ErrorKind::{Cancelled, DeadlineExceeded};
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -241,6 +255,60 @@ mod tests {
         threads.bury(&handle, Corpse(buried.clone()));
         assert_eq!(buried.load(Ordering::Relaxed), 1001);
         assert_eq!(threads.graves.lock().diggers, 0);
+    }
+
+    /// What a name server that does not answer does to a lookup, until the sender is dropped.
+    fn silent() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
+        let (answer, waiting) = mpsc::channel();
+        (answer, move || assert!(waiting.recv().is_err(), "nobody answers"))
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_silent_name_server_is_back_however_he_is_cut_short() {
+        let threads = Threads::new(1);
+        let mut answers = Vec::new();
+        let mut lookup = || {
+            let (answer, lookup) = silent();
+            answers.push(answer);
+            lookup
+        };
+        let ctx = Context::detached(Duration::from_millis(10));
+        let late = threads.resolve(&ctx, lookup()).await.unwrap_err();
+        assert_eq!((late.kind(), late.phase()), (DeadlineExceeded, Some(Phase::Resolve)));
+
+        let cancel = CancellationToken::new();
+        let ctx = Context::new(&cancel, Duration::from_secs(20));
+        let waiting = threads.resolve(&ctx, lookup());
+        let (cancelled, ()) = tokio::join!(waiting, async { cancel.cancel() });
+        assert_eq!(cancelled.unwrap_err().kind(), Cancelled);
+
+        let ctx = Context::detached(Duration::from_secs(20));
+        let dropped = timeout(Duration::from_millis(10), threads.resolve(&ctx, lookup())).await;
+        assert!(dropped.is_err());
+        // The threads are there for as long as the name server is silent, and count.
+        assert_eq!(threads.lookups.available_permits(), LOOKUPS_MAX - 3);
+        drop(answers);
+        while threads.lookups.available_permits() < LOOKUPS_MAX {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn when_all_name_servers_are_silent_lookups_are_cut_where_they_queue() {
+        let threads = Threads::new(1);
+        let ctx = Context::detached(Duration::from_millis(10));
+        let mut answers = Vec::new();
+        for _ in 0..LOOKUPS_MAX + 3 {
+            let (answer, lookup) = silent();
+            answers.push(answer);
+            let late = threads.resolve(&ctx, lookup).await.unwrap_err();
+            assert_eq!((late.kind(), late.phase()), (DeadlineExceeded, Some(Phase::Resolve)));
+        }
+        // Sessions do not depend on them.
+        let patient = Context::detached(Duration::from_secs(20));
+        threads.permit(&patient, Phase::Read).await.unwrap().run(|| ()).await.unwrap();
+        drop(answers);
+        threads.resolve(&patient, || ()).await.unwrap();
     }
 
     #[tokio::test]

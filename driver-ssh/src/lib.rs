@@ -25,6 +25,10 @@
 //! of a session, which opens a channel, or asks for a prompt, under a deadline. Behind a jump host
 //! TCP sees the jump host only, so that there the health check is what finds a device that is gone.
 //!
+//! None of that resets what routers count as idle on a line (such as `exec-timeout`), except for
+//! the prompt that a driver of command lines asks for with RETURN: that is input. A router that
+//! ends an idle session closes its connection, which the next use or health check finds.
+//!
 //! # Terminology
 //!
 //! - *Engine*: the ssh2 objects of one session, with one owner at a time.

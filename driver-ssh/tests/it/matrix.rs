@@ -3,7 +3,8 @@
 //! operation is back, says the right thing, and nothing of it remains on either side.
 //!
 //! A name server that does not answer is not in it, because the system's resolver cannot be made
-//! to ask another; nor is a port that does not accept, which is in `handshake`.
+//! to ask another: that is in `blocking`. Nor is a port that does not accept, which is in
+//! `handshake`, and packets that mean nothing behind the login, which are in `torrent`.
 
 use std::sync::Arc;
 use std::time::Duration;
