@@ -4,7 +4,10 @@
 //! The routers are those of the lab's matrix, every stage in every manner, in a process of their
 //! own. Beside each operation a bare timer, or a bare wait for the token, meets the same end on
 //! the same runtime: what that is late the machine is.
+//!
+//! And how long the commands of a healthy router take on a runtime on which others flood.
 
+mod beside;
 mod cut;
 mod operation;
 
@@ -16,6 +19,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use lab::{Manner, Sickness};
 
+use self::beside::Beside;
 use self::cut::{Cut, Late};
 use super::Output;
 use super::part::{RouterProcess, Routers};
@@ -44,9 +48,14 @@ pub(super) fn run(output: Output) -> Result<String> {
         .context("cannot start a runtime")?;
     let measured = runtime.block_on(measure(&routers))?;
     let distributions = distributions(&measured);
+    let beside = beside::measure(&routers)?;
     match output {
-        Output::Table => Ok(table(&distributions)),
-        Output::Json => json_lines(&rows(&distributions)),
+        Output::Table => Ok(table(&distributions) + &table_beside(&beside)),
+        Output::Json => {
+            let mut rows = rows(&distributions);
+            rows.extend(rows_beside(&beside));
+            json_lines(&rows)
+        }
     }
 }
 
@@ -132,6 +141,34 @@ fn rows(distributions: &[Distribution]) -> Vec<Row> {
         })
     };
     distributions.iter().flat_map(of_one).collect()
+}
+
+/// Commands beside a flood, with those on a quiet runtime for the floor.
+fn rows_beside(beside: &[Beside]) -> Vec<Row> {
+    let of_one = |beside: &Beside| {
+        QUANTILES.map(|(name, q)| Row {
+            bench: "hang",
+            case: format!("command beside floods on {}, {name}", beside.runtime).into(),
+            unit: "ms",
+            ours: quantile(beside.flooded_ms.iter().copied(), q),
+            floor: quantile(beside.quiet_ms.iter().copied(), q),
+            peers: BTreeMap::new(),
+            target: (name == "p99").then_some(Target::Max(LATE_MS_MAX)),
+        })
+    };
+    beside.iter().flat_map(of_one).collect()
+}
+
+fn table_beside(beside: &[Beside]) -> String {
+    let mut text = String::new();
+    for row in rows_beside(beside) {
+        let verdict = row.target.map(|target| target.verdict(row.ours, row.floor));
+        let verdict = verdict.map_or_else(String::new, |verdict| format!(", {verdict}"));
+        let (case, ours, floor) = (&row.case, row.ours, row.floor);
+        writeln!(text, "{case}: {ours:.2} ms, {floor:.2} without them{verdict}")
+            .expect("writing to a string cannot fail");
+    }
+    text
 }
 
 fn table(distributions: &[Distribution]) -> String {
