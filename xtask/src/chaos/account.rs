@@ -195,7 +195,9 @@ impl Case<'_> {
             }
             let (last, came_last) = due[due.len() - 1];
             let early = run.end_ms - last - self.interval_ms;
-            if early > UNDER_WAY_MS && !self.is_stepped(came_last, came_last + self.interval_ms * 2)
+            let noticed_ms = self.interval_ms + UNDER_WAY_MS;
+            if early > UNDER_WAY_MS
+                && !self.is_stepped(came_last - noticed_ms, came_last + self.interval_ms * 2)
             {
                 account.missing.push(format!("{}: ends {early} ms early in {number}", self.line));
             }
