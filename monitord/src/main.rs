@@ -9,6 +9,7 @@ mod catalog;
 mod cli;
 mod command;
 mod control;
+mod descriptors;
 mod inventory;
 mod metrics;
 mod output;

@@ -13,7 +13,7 @@ use crate::cli::{Format, OnceArgs};
 use crate::output::InterruptibleOutput;
 use crate::report::{outcome_line, outcome_table};
 use crate::settings::Settings;
-use crate::{shutdown, sink};
+use crate::{descriptors, shutdown, sink};
 
 /// How long logging out may take at the end. Routers that do not answer by then are left.
 const LOGOUT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,6 +24,7 @@ pub(super) fn execute(args: &OnceArgs, parts: &Parts) -> Result<Exit> {
     let mut settings = prepare(&args.config, parts)?;
     zabbix_lines::add(&mut settings, parts)?;
     settings.inventory = selected(settings.inventory, args)?;
+    descriptors::raise(&settings.inventory, settings.fleet);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
     let outcomes = runtime.block_on(check(&settings, args.output, parts));
     runtime.shutdown_background();

@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
 use crate::sink::{self, Sink, SpooledSinks, StdoutSink};
-use crate::{shutdown, systemd, web};
+use crate::{descriptors, shutdown, systemd, web};
 
 /// Of the time for a stop, the part in which checks in flight may end. The rest is for delivery.
 const CHECKS_SHARE: u32 = 2;
@@ -47,6 +47,7 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
         }
         (None, None) => {}
     }
+    descriptors::raise(&settings.inventory, settings.fleet);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
     let mut sources = sources(args, &settings, parts)?;
     // What was kept is no look: the file is looked at soon.
