@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use pool::Fleet;
 use pool_core::Context;
-use scheduler::{DropLimit, Inventory, Keeper, Scheduler};
+use scheduler::{DropLimit, Keeper, Scheduler};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use crate::board::Board;
 use crate::cli::RunArgs;
 use crate::control::Control;
 use crate::inventory::zabbix::ZabbixSource;
-use crate::inventory::{ConfigurationSource, Follower, Kept, Start, Watched, record_of};
+use crate::inventory::{ConfigurationSource, Follower, Kept, Restored, Start, Watched, record_of};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
@@ -50,10 +50,14 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     descriptors::raise(&settings.inventory, settings.fleet);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
     let mut sources = sources(args, &settings, parts)?;
+    let restored = settings
+        .api
+        .as_ref()
+        .and_then(|api| ZabbixSource::restore(api, &settings.resolver(parts.catalog()), &records));
     // What was kept is no look: the file is looked at soon.
     sources[0].is_new = kept.is_some();
     let as_of = kept.map_or_else(Timestamp::now, |(as_of, _)| as_of);
-    let origin = Origin { sources, records, as_of };
+    let origin = Origin { sources, records, as_of, restored };
     let ended = runtime.block_on(daemon(&settings, origin, args.output.is_some(), parts));
     // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
     // keep the process from ending.
@@ -68,6 +72,8 @@ struct Origin {
     records: Kept,
     /// Since when what is known of them is as it is.
     as_of: Timestamp,
+    /// What was kept of the lines in Zabbix.
+    restored: Option<Restored>,
 }
 
 /// Where lines come from, the strongest first.
@@ -142,13 +148,15 @@ async fn daemon(
         Some(path) => Some(Control::open(path, scheduler.checker(), shutdown.clone()).await?),
         None => None,
     };
-    let Origin { sources, records, as_of } = origin;
+    let Origin { sources, records, as_of, mut restored } = origin;
     let keeper = Keeper::new(DropLimit::default());
     let follower = Follower::new(keeper, records, board.clone(), scheduler.reconciler());
     let follower = sources.into_iter().fold(follower, |follower, watched| {
-        let is_known = watched.source.name() == ConfigurationSource::NAME;
-        let last_good = if is_known { settings.inventory.clone() } else { Inventory::default() };
-        follower.with(watched, last_good, as_of)
+        if watched.source.name() == ConfigurationSource::NAME {
+            follower.with(watched, settings.inventory.clone(), as_of)
+        } else {
+            follower.with_kept(watched, restored.take())
+        }
     });
     let following = follower.run(hang_ups, shutdown.clone());
     let following = AbortOnDropHandle::new(tokio::spawn(following));

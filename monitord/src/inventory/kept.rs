@@ -3,8 +3,8 @@
 //!
 //! A record is what its source needs to declare the same again, in the source's own words, and no
 //! secret that the source does not hold in the clear itself: of a file its text, in which secrets
-//! are references (`${NAME}`, `file:`, `command:`) or literal, as they stand there. Records are
-//! readable by their owner only.
+//! are references (`${NAME}`, `file:`, `command:`) or literal, as they stand there; of Zabbix the
+//! macros of its hosts without the passwords. Records are readable by their owner only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use scheduler::SourceRecord;
+use scheduler::{Inventory, SourceRecord};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -40,6 +40,16 @@ pub(crate) struct Record {
     pub(crate) text: String,
 }
 
+/// What was made of a record, for as long as its source is away.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    pub(crate) inventory: Inventory,
+    /// How many of its lines cannot be checked.
+    pub(crate) unchecked: usize,
+    /// When its source said it.
+    pub(crate) as_of: Timestamp,
+}
+
 impl From<SourceRecord> for Record {
     fn from(SourceRecord { origin, text }: SourceRecord) -> Self {
         Self { version: VERSION, origin, saved_at: Timestamp::now(), text }
@@ -57,8 +67,12 @@ impl Kept {
     ///
     /// # Errors
     ///
-    /// When the disk does not take it.
+    /// When the disk does not take it, or it is too large to be read again.
     pub(crate) fn save(&self, source: &str, record: &Record) -> io::Result<()> {
+        let bytes = serde_json::to_vec(record)?;
+        if bytes.len() as u64 > RECORD_BYTES_MAX {
+            return Err(too_large());
+        }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let path = self.path(source);
         let fresh = path.with_extension("new");
@@ -68,7 +82,7 @@ impl Kept {
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        file.write_all(&serde_json::to_vec(record)?)?;
+        file.write_all(&bytes)?;
         file.sync_all()?;
         fs::rename(&fresh, &path)?;
         File::open(&self.directory)?.sync_all()
@@ -113,9 +127,13 @@ fn read(path: &Path) -> io::Result<Record> {
     let mut bytes = Vec::new();
     File::open(path)?.take(RECORD_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > RECORD_BYTES_MAX {
-        return Err(io::Error::other("it is larger than 32 MiB"));
+        return Err(too_large());
     }
     Ok(serde_json::from_slice(&bytes)?)
+}
+
+fn too_large() -> io::Error {
+    io::Error::other("it is larger than 32 MiB")
 }
 
 /// A time as text.

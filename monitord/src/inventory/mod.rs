@@ -7,12 +7,17 @@ mod watcher;
 pub(crate) mod zabbix;
 
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use scheduler::{Inventory, InventoryDiff, Keeper, Reconciler, SourceRecord, Trouble, Verdict};
+use scheduler::{
+    Confirmation, Inventory, InventoryDiff, Keeper, Reconciler, SourceRecord, Trouble, Verdict,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -23,11 +28,15 @@ use crate::systemd;
 use watcher::Found;
 
 pub(crate) use configuration::{ConfigurationSource, Start, record_of, start};
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Kept, Restored};
 pub(crate) use watcher::Watched;
 
 /// How many finds may wait to be taken over; whoever has one waits for that.
 const FINDS_MAX: usize = 1;
+/// How long the first look at a source may take before what was kept of it counts, which is checked
+/// until the look ends. Shorter, and lines whose password was not kept would fail at starts at which
+/// nothing is wrong.
+const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
 /// How many conflicts between sources are logged at once.
 const CONFLICTS_LOGGED_MAX: usize = 10;
 
@@ -37,6 +46,8 @@ pub(crate) struct Follower {
     watched: Vec<Watched>,
     /// Since when the inventory of each is known to be as it is.
     as_of: Vec<Timestamp>,
+    /// What an earlier daemon has kept of each, until the source has answered for the first time.
+    restored: Vec<Option<Restored>>,
     /// What is to be kept of each as soon as it counts.
     records: Vec<Option<SourceRecord>>,
     kept: Kept,
@@ -53,8 +64,9 @@ impl Follower {
         board: Arc<Board>,
         reconciler: Reconciler,
     ) -> Self {
-        let (watched, as_of, records) = (Vec::new(), Vec::new(), Vec::new());
-        Self { watched, as_of, records, kept, keeper, board, reconciler }
+        let (watched, as_of) = (Vec::new(), Vec::new());
+        let (restored, records) = (Vec::new(), Vec::new());
+        Self { watched, as_of, restored, records, kept, keeper, board, reconciler }
     }
 
     /// Adds a source, weaker than those before it, with what is known to be good of it, and since
@@ -62,9 +74,22 @@ impl Follower {
     #[must_use]
     pub(crate) fn with(mut self, watched: Watched, last_good: Inventory, as_of: Timestamp) -> Self {
         self.as_of.push(as_of);
+        self.restored.push(None);
         self.records.push(None);
         self.keeper.add(watched.source.name(), last_good);
         self.watched.push(watched);
+        self
+    }
+
+    /// The same of a source of which nothing is known but what was kept of it. That counts as soon
+    /// as the first look at it fails or takes long, and not before: as a rule the source is there,
+    /// and knows the passwords that were not kept.
+    #[must_use]
+    pub(crate) fn with_kept(mut self, watched: Watched, restored: Option<Restored>) -> Self {
+        self = self.with(watched, Inventory::default(), Timestamp::now());
+        if let Some(last) = self.restored.last_mut() {
+            *last = restored;
+        }
         self
     }
 
@@ -81,6 +106,7 @@ impl Follower {
             watchers.spawn(watched.run(place, receiver.clone(), sender.clone(), shutdown.clone()));
         }
         let mut is_reloading = false;
+        let mut late = pin!(sleep(FIRST_LOOK_MAX));
         loop {
             tokio::select! {
                 biased;
@@ -90,6 +116,11 @@ impl Follower {
                     systemd::reloading();
                     is_reloading = true;
                     requests.send_modify(|request| *request += 1);
+                }
+                () = &mut late, if self.restored.iter().any(Option::is_some) => {
+                    if self.restore_all().await.is_break() {
+                        return;
+                    }
                 }
                 Some(found) = finds.recv() => {
                     answered[found.place] = found.request;
@@ -112,6 +143,9 @@ impl Follower {
         if record.is_some() {
             self.records[place] = record;
         }
+        // Whatever the first look finds, it decides.
+        let restored = self.restored[place].take().filter(|_| loaded.is_err());
+        let is_restored = restored.is_some_and(|restored| self.restore(place, restored));
         let had_trouble = self.keeper.sources().nth(place).is_some_and(|s| s.2.is_some());
         let verdict = self.keeper.offer(place, loaded, confirmation);
         if matches!(verdict, Verdict::Same | Verdict::Taken) {
@@ -122,9 +156,14 @@ impl Follower {
         }
         self.say(place, verdict, had_trouble);
         self.show();
-        if verdict != Verdict::Taken {
+        if verdict != Verdict::Taken && !is_restored {
             return ControlFlow::Continue(());
         }
+        self.apply().await
+    }
+
+    /// Makes everything that counts run.
+    async fn apply(&mut self) -> ControlFlow<()> {
         let merged = self.keeper.merged();
         for conflict in merged.conflicts.iter().take(CONFLICTS_LOGGED_MAX) {
             warn!(%conflict, "sources of the inventory contradict each other");
@@ -138,6 +177,31 @@ impl Follower {
             }
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// Takes what was kept of a source that is away for its last good inventory.
+    fn restore(&mut self, place: usize, restored: Restored) -> bool {
+        let Restored { inventory, unchecked, as_of } = restored;
+        let lines = inventory.lines.len();
+        let verdict = self.keeper.offer(place, Ok(inventory), Confirmation::None);
+        let is_taken = verdict == Verdict::Taken;
+        if is_taken {
+            self.as_of[place] = as_of;
+            let source = self.keeper.name(place);
+            warn!(source, lines, unchecked, %as_of, "what was kept of the inventory is checked");
+        }
+        is_taken
+    }
+
+    /// The same for every source that has not answered yet.
+    async fn restore_all(&mut self) -> ControlFlow<()> {
+        for place in 0..self.restored.len() {
+            if let Some(restored) = self.restored[place].take() {
+                self.restore(place, restored);
+            }
+        }
+        self.show();
+        self.apply().await
     }
 
     fn say(&self, place: usize, verdict: Verdict, had_trouble: bool) {

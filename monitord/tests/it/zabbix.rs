@@ -10,6 +10,7 @@ use lab::{DEFAULT_PASSWORD, Lab, LabRouter, RouterSpec};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::pages::get;
 use crate::support::{Daemon, Site};
 
 /// The hosts of a Zabbix; nothing while it is away.
@@ -112,4 +113,119 @@ async fn lesson_16_a_line_that_cannot_be_checked_has_an_outcome_each_time_that_s
         of(&daemon, "odd").iter().map(|outcome| outcome["scheduled_at"].to_string()).collect();
     assert_eq!(due.len(), of(&daemon, "odd").len(), "one for each time it was due");
     assert!(of(&daemon, "good").iter().all(|outcome| outcome["status"] == "measured"));
+}
+
+/// What `/status` says of Zabbix as a source.
+async fn source(daemon: &Daemon) -> Value {
+    let (_, status) = get(daemon.http(), "/status").await;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    status["inventory"][1].clone()
+}
+
+fn is_kept_checked(daemon: &Daemon) -> bool {
+    daemon.logged("what was kept of the inventory is checked").is_some()
+}
+
+fn both(lab: &Lab) -> Vec<Value> {
+    let hosts = [("1", "a"), ("2", "b")];
+    hosts.map(|(id, name)| host(id, name, lab.router(name), "cisco_iosxe")).to_vec()
+}
+
+/// A site, and where what Zabbix says is kept, with "a", whose password is also an entry of
+/// credentials, and "b", whose password only Zabbix knows. The daemon was there and has ended.
+async fn checked_before(lab: &Lab, hosts: &Hosts) -> (Site, std::path::PathBuf) {
+    let a = lab.router("a").address().to_string();
+    *hosts.lock() = Some(both(lab));
+    let mut site = site(hosts).await;
+    site.config["zabbix"]["api"]["refresh"] = "5s".into();
+    site.config["http"] = json!({ "listen": "127.0.0.1:0" });
+    site.config["credentials"] = json!([{ "routers": [a], "password": DEFAULT_PASSWORD }]);
+    let file = site.write().with_file_name("inventory").join("zabbix.json");
+    let mut daemon = site.start().await;
+    let is_measured = |line| of(&daemon, line).iter().any(|it| it["status"] == "measured");
+    daemon.wait_for("both lines", || is_measured("a") && is_measured("b")).await;
+    daemon.wait_for("what is kept", || file.exists()).await;
+    daemon.terminate();
+    daemon.ended().await;
+    (site, file)
+}
+
+/// Waits until "a" is measured, and "b" fails for the reason that its password was not kept.
+async fn without_a_password(daemon: &Daemon) {
+    daemon
+        .wait_for("both lines", || !of(daemon, "a").is_empty() && !of(daemon, "b").is_empty())
+        .await;
+    assert!(of(daemon, "a").iter().all(|outcome| outcome["status"] == "measured"));
+    for outcome in of(daemon, "b") {
+        assert_eq!(outcome["status"], "failed", "{outcome}");
+        let message = outcome["error"]["message"].as_str().unwrap();
+        let reason = "{$LINE_ROUTER_PASSWORD} is not kept while Zabbix is away";
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_zabbix_said_last_is_checked_after_a_start_at_which_it_is_away() {
+    let routers = ["a", "b"].map(|name| RouterSpec::new(name, "cisco_iosxe"));
+    let lab = Lab::start(routers.to_vec()).await.unwrap();
+    let hosts = Hosts::default();
+    let (mut site, file) = checked_before(&lab, &hosts).await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("not_kept") && !text.contains(DEFAULT_PASSWORD), "{text}");
+    // It is there at a start: nothing that was kept counts, and no line fails meanwhile.
+    let mut daemon = site.start().await;
+    daemon.wait_for("b", || !of(&daemon, "b").is_empty()).await;
+    assert!(of(&daemon, "b").iter().all(|outcome| outcome["status"] == "measured"));
+    assert!(!is_kept_checked(&daemon));
+    daemon.terminate();
+    daemon.ended().await;
+    // Away.
+    *hosts.lock() = None;
+    let mut daemon = site.start().await;
+    without_a_password(&daemon).await;
+    let away = source(&daemon).await;
+    assert!(away["trouble"].is_string() && away["lines"] == 2, "{away}");
+    assert!(away["as_of"].as_str() < away["since"].as_str(), "{away}");
+    // Back.
+    *hosts.lock() = Some(both(&lab));
+    let is_measured = || of(&daemon, "b").iter().any(|it| it["status"] == "measured");
+    daemon.wait_for("b", is_measured).await;
+    let back = source(&daemon).await;
+    assert!(back["trouble"].is_null(), "{back}");
+    assert!(away["as_of"].as_str() < back["as_of"].as_str(), "{back}");
+    daemon.terminate();
+    daemon.ended().await;
+    // What was kept of one proxy is not taken for the lines of another.
+    *hosts.lock() = None;
+    site.config["zabbix"]["proxy_name"] = "other".into();
+    let daemon = site.start().await;
+    daemon.wait_for("the alarm", || daemon.logged("the inventory is not followed").is_some()).await;
+    assert_eq!(source(&daemon).await["lines"], 0);
+    assert!(!is_kept_checked(&daemon));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_is_checked_too_when_zabbix_keeps_the_first_look_waiting() {
+    let routers = ["a", "b"].map(|name| RouterSpec::new(name, "cisco_iosxe"));
+    let lab = Lab::start(routers.to_vec()).await.unwrap();
+    let (mut site, file) = checked_before(&lab, &Hosts::default()).await;
+    // Connections are taken, and nobody answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api_jsonrpc.php", silent.local_addr().unwrap());
+    let known = site.config["zabbix"]["api"]["url"].as_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&known, &url)).unwrap();
+    site.config["zabbix"]["api"]["url"] = url.into();
+    site.config["zabbix"]["api"]["timeout"] = "1m".into();
+    let mut daemon = site.start().await;
+    without_a_password(&daemon).await;
+    assert!(daemon.logged("the inventory is not followed").is_none(), "the look goes on");
+    daemon.terminate();
+    daemon.ended().await;
+    // A damaged record is told, and is no reason not to start.
+    std::fs::write(&file, "{").unwrap();
+    let daemon = site.start().await;
+    let told = || daemon.logged("what was kept of the inventory is unreadable").is_some();
+    daemon.wait_for("the warning", told).await;
+    assert_eq!(source(&daemon).await["lines"], 0);
 }

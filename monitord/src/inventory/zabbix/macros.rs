@@ -20,6 +20,8 @@ pub(crate) enum MacroValue {
     Secret,
     /// To what stands in a vault at this place.
     Vault(String),
+    /// To a password that could be read once, and was not put on a disk.
+    NotKept,
 }
 
 impl MacroValue {
@@ -27,7 +29,7 @@ impl MacroValue {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()).filter(|text| !text.is_empty()),
-            Self::Secret | Self::Vault(_) => None,
+            Self::Secret | Self::Vault(_) | Self::NotKept => None,
         }
     }
 
@@ -35,7 +37,7 @@ impl MacroValue {
     pub(super) fn vault(&self) -> Option<&str> {
         match self {
             Self::Vault(place) => Some(place),
-            Self::Text(_) | Self::Secret => None,
+            Self::Text(_) | Self::Secret | Self::NotKept => None,
         }
     }
 
@@ -45,6 +47,7 @@ impl MacroValue {
             Self::Text(_) => None,
             Self::Secret => Some("a secret macro".to_owned()),
             Self::Vault(place) => Some(format!("a Vault macro ({place})")),
+            Self::NotKept => Some("not kept while Zabbix is away".to_owned()),
         }
     }
 }
@@ -56,6 +59,7 @@ impl fmt::Debug for MacroValue {
             Self::Text(_) => "Text(***)",
             Self::Secret => "Secret",
             Self::Vault(_) => "Vault(***)",
+            Self::NotKept => "NotKept",
         })
     }
 }
@@ -129,6 +133,11 @@ fn named(macros: Vec<Macro>) -> Macros {
         (!name.contains(':')).then(|| (name.to_owned(), one.value))
     };
     macros.into_iter().filter_map(ours).collect()
+}
+
+/// The whole name of the macro that is called `name` in [`Macros`].
+pub(super) fn full_name(name: &str) -> String {
+    format!("{PREFIX}{name}}}")
 }
 
 fn sorted(ids: impl Iterator<Item = u64>) -> Vec<u64> {

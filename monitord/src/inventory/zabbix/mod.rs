@@ -16,6 +16,7 @@ mod interval;
 mod line;
 mod login;
 mod macros;
+mod record;
 mod resolver;
 mod settings;
 
@@ -27,10 +28,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pool_core::{Context, Phase};
-use scheduler::{Inventory, InventorySource, LineId, SourceError};
+use scheduler::{Inventory, InventorySource, LineId, SourceError, SourceRecord};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
+use super::kept::{Kept, Restored};
 use super::unresolved::Fault;
 use client::{ApiError, Client};
 
@@ -51,6 +53,10 @@ pub(crate) struct ZabbixSource {
     /// What was said at the last look, so that nothing is said twice.
     said: BTreeMap<LineId, Fault>,
     noted: Vec<String>,
+    /// What was found last, without passwords, until it is asked for.
+    record: Option<String>,
+    /// What was asked for last.
+    recorded: Option<String>,
 }
 
 impl ZabbixSource {
@@ -68,7 +74,28 @@ impl ZabbixSource {
     ) -> Result<Self, ApiError> {
         let client = Client::new(&settings)?;
         let (said, noted) = (BTreeMap::new(), Vec::new());
-        Ok(Self { client, settings, resolver, said, noted })
+        let (record, recorded) = (None, None);
+        Ok(Self { client, settings, resolver, said, noted, record, recorded })
+    }
+
+    /// What was kept of the source with these `settings`, if there is anything that can be read:
+    /// its lines, of which those cannot be checked whose password only Zabbix knows.
+    pub(crate) fn restore(
+        settings: &ApiSettings,
+        resolver: &Resolver,
+        kept: &Kept,
+    ) -> Option<Restored> {
+        let found = kept.load(Self::NAME, &record::origin(settings))?;
+        match record::read(&found.text) {
+            Ok(snapshot) => {
+                let Resolved { inventory, faults, .. } = resolver.resolve(&snapshot);
+                Some(Restored { inventory, unchecked: faults.len(), as_of: found.saved_at })
+            }
+            Err(error) => {
+                warn!(%error, "what was kept of the lines in Zabbix is unreadable");
+                None
+            }
+        }
     }
 
     /// Asks once, and tells what was found with everything that is to be said about it.
@@ -94,6 +121,7 @@ impl ZabbixSource {
         };
         let resolver = self.resolver.borrow().clone();
         let resolved = resolver.resolve(&snapshot);
+        self.record = record::write(&snapshot);
         let cost = self.client.cost();
         debug!(
             lines = resolved.inventory.lines.len(),
@@ -144,5 +172,14 @@ impl InventorySource for ZabbixSource {
         };
         self.tell(&resolved);
         Ok(resolved.inventory)
+    }
+
+    fn record(&mut self) -> Option<SourceRecord> {
+        let fresh = self.record.take()?;
+        if self.recorded.as_ref() == Some(&fresh) {
+            return None;
+        }
+        self.recorded = Some(fresh.clone());
+        Some(SourceRecord { origin: record::origin(&self.settings), text: fresh })
     }
 }

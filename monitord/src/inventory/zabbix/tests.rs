@@ -2,5 +2,6 @@
 
 mod api;
 mod https;
+mod record;
 mod resolving;
 mod script;

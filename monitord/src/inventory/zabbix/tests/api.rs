@@ -18,12 +18,12 @@ use crate::inventory::unresolved::FaultKind;
 const VERSIONS: [&str; 9] =
     ["5.0.46", "5.2.7", "5.4.12", "6.0.14", "6.2.9", "6.4.21", "7.0.9", "7.2.4", "7.4.0"];
 
-fn source(settings: ApiSettings) -> ZabbixSource {
+pub(super) fn source(settings: ApiSettings) -> ZabbixSource {
     let (_sender, receiver) = watch::channel(Arc::new(resolver()));
     ZabbixSource::new(settings, receiver).unwrap()
 }
 
-async fn api(version: &str, hosts: usize) -> Api {
+pub(super) async fn api(version: &str, hosts: usize) -> Api {
     let api = Api::start(version).await;
     let mut script = api.script.lock();
     script.hosts = (0..hosts).map(host).collect();

@@ -6,7 +6,7 @@ use scheduler::{CheckRules, Router, RouterName};
 use super::super::answer::{Host, Macro};
 use super::super::fetch::Snapshot;
 use super::super::macros::{Inherited, MacroValue};
-use super::super::{Resolved, Resolver};
+use super::super::{Login, Resolved, Resolver};
 use crate::app::Parts;
 use crate::catalog::Catalog;
 use crate::settings::LineDefaults;
@@ -21,9 +21,13 @@ fn connection(host: &str) -> ConnectionConfig {
 }
 
 fn resolver_with(routers: &[Router]) -> Resolver {
+    resolver_of(routers, Vec::new())
+}
+
+pub(super) fn resolver_of(routers: &[Router], logins: Vec<Login>) -> Resolver {
     let defaults = LineDefaults::default();
     let connection = connection("localhost");
-    Resolver::new(CATALOG.clone(), defaults, connection, CheckRules::default(), Vec::new(), routers)
+    Resolver::new(CATALOG.clone(), defaults, connection, CheckRules::default(), logins, routers)
 }
 
 pub(super) fn resolver() -> Resolver {
