@@ -96,7 +96,7 @@ fn kept(name: &str, value: MacroValue) -> Option<KeptValue> {
     })
 }
 
-/// What [`write`] has written.
+/// What [`write()`] has written.
 ///
 /// # Errors
 ///
