@@ -5,6 +5,7 @@
 
 mod cli;
 mod delivery;
+mod fleet;
 mod hang;
 mod inventory;
 mod part;
@@ -30,6 +31,11 @@ pub(crate) struct Options {
     /// What to print: a table with the targets beside it, or JSON Lines.
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
+    /// Do not build with optimisation: to try whether a bench works. Its figures say nothing.
+    #[arg(long)]
+    unoptimised: bool,
+    #[command(flatten, next_help_heading = "What `fleet` measures")]
+    fleet: fleet::Sizes,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,6 +54,8 @@ enum Bench {
     Inventory,
     /// The scheduler, from ten thousand lines to a million.
     Scheduler,
+    /// monitord on a lab full of routers, a part of them sick, against the same without sick ones.
+    Fleet,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -57,7 +65,7 @@ enum Output {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if cfg!(debug_assertions) {
+    if cfg!(debug_assertions) && !options.unoptimised {
         return run_optimised();
     }
     let rows = match options.bench {
@@ -71,12 +79,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Bench::Delivery => delivery::run()?,
         Bench::Inventory => inventory::run()?,
         Bench::Scheduler => scheduler::run()?,
+        Bench::Fleet => return fleet::run(&options.fleet, options.output),
     };
-    match options.output {
-        Output::Table => print!("{}", report::table(&rows)),
-        Output::Json => print!("{}", report::json_lines(&rows)?),
+    options.output.print(&rows)
+}
+
+impl Output {
+    fn print(self, rows: &[report::Row]) -> Result<()> {
+        match self {
+            Self::Table => print!("{}", report::table(rows)),
+            Self::Json => print!("{}", report::json_lines(rows)?),
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Runs the same command in a release build: figures of a debug build say nothing.

@@ -10,8 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Subcommand, ValueEnum};
 use lab::{Lab, Ping, RouterSpec, Sickness};
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
 
-use super::ssh;
+use super::{fleet, ssh};
 
 /// How long the ping of the benches takes. It is one packet, so that nothing moves meanwhile.
 const PING_TIME: Duration = Duration::from_secs(5);
@@ -25,6 +27,8 @@ pub(crate) enum Part {
         #[arg(value_enum)]
         kind: Routers,
     },
+    /// The routers of `bench fleet`, until standard input ends. Prints who they are in one line.
+    Fleet(fleet::Crowd),
     /// One contestant of `bench ssh`. Prints its figures in one line.
     Ssh {
         /// Who is measured.
@@ -64,6 +68,7 @@ impl Routers {
 pub(crate) fn run_part(part: &Part) -> Result<()> {
     match part {
         Part::Routers { kind } => serve(*kind),
+        Part::Fleet(crowd) => fleet::serve(crowd),
         Part::Ssh { subject, cell, router } => {
             println!("{}", serde_json::to_string(&ssh::measure(*subject, *cell, *router)?)?);
             Ok(())
@@ -72,47 +77,71 @@ pub(crate) fn run_part(part: &Part) -> Result<()> {
 }
 
 fn serve(kind: Routers) -> Result<()> {
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let runtime = Runtime::new().context("cannot start the runtime")?;
     let lab = runtime.block_on(Lab::start(kind.specs()))?;
     let addresses: Vec<_> = lab.routers().iter().map(lab::LabRouter::address).collect();
     println!("{}", serde_json::to_string(&addresses)?);
+    serve_to_the_end(runtime)
+}
+
+/// Lets the runtime work until standard input ends.
+pub(super) fn serve_to_the_end(runtime: Runtime) -> Result<()> {
     // Whoever started us closes it at the latest by ending.
     std::io::stdin().read_to_end(&mut Vec::new()).context("cannot wait for the end")?;
     runtime.shutdown_background();
     Ok(())
 }
 
-/// Routers in a process of their own, which ends with this.
+/// A lab in a process of its own, which ends with this.
 #[derive(Debug)]
-pub(super) struct RouterProcess {
+pub(super) struct LabProcess {
     process: Child,
     /// Open until the process is to end.
     stdin: Option<ChildStdin>,
+}
+
+impl LabProcess {
+    /// Starts this program as the part that `arguments` name. Returns what it says of its routers
+    /// in its first line.
+    pub(super) fn start<T: DeserializeOwned>(arguments: &[&str]) -> Result<(Self, T)> {
+        let mut process = this_program()?
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the routers")?;
+        let stdout = process.stdout.take().context("the routers have an output")?;
+        let lab = Self { stdin: process.stdin.take(), process };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).context("the routers said nothing")?;
+        Ok((lab, serde_json::from_str(&line).context("the routers did not start")?))
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for LabProcess {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // It ends by itself; how does not matter any more.
+        self.process.wait().ok();
+    }
+}
+
+/// Routers in a process of their own, which ends with this.
+#[derive(Debug)]
+pub(super) struct RouterProcess {
+    _lab: LabProcess,
     pub(super) addresses: Vec<SocketAddr>,
 }
 
 impl RouterProcess {
     pub(super) fn start(kind: Routers) -> Result<Self> {
         let kind = kind.to_possible_value().context("every kind has a name")?;
-        let mut process = this_program()?
-            .args(["routers", kind.get_name()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the routers")?;
-        let mut line = String::new();
-        let stdout = process.stdout.take().context("the routers have an output")?;
-        BufReader::new(stdout).read_line(&mut line).context("the routers said nothing")?;
-        let addresses = serde_json::from_str(&line).context("the routers did not start")?;
-        Ok(Self { stdin: process.stdin.take(), process, addresses })
-    }
-}
-
-impl Drop for RouterProcess {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        // It ends by itself; how does not matter any more.
-        self.process.wait().ok();
+        let (lab, addresses) = LabProcess::start(&["routers", kind.get_name()])?;
+        Ok(Self { _lab: lab, addresses })
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
+pub(crate) enum Output {
     Table,
     Json,
 }
@@ -91,7 +91,7 @@ fn executable(earlier: Option<PathBuf>, message: String) -> Option<PathBuf> {
 
 /// A port that nobody uses right now. Another process may take it before the daemon does, which
 /// then ends with a clear error.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port on loopback")?;
     Ok(listener.local_addr()?)
 }
@@ -168,14 +168,20 @@ async fn show_table(
 }
 
 /// The daemon under show. Ends with us, whatever happens.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
-    outcomes: Option<ChildStdout>,
+    /// What it prints, until somebody reads it.
+    pub(crate) outcomes: Option<ChildStdout>,
     log: PathBuf,
 }
 
 impl Daemon {
-    fn start(binary: &Path, config: &Path, folder: &Path, output: Output) -> Result<Self> {
+    pub(crate) fn start(
+        binary: &Path,
+        config: &Path,
+        folder: &Path,
+        output: Output,
+    ) -> Result<Self> {
         let log = folder.join("monitord.log");
         let mut command = Command::new(binary);
         command.args(["run", "--config"]).arg(config);
@@ -189,7 +195,11 @@ impl Daemon {
         Ok(Self { child, outcomes, log })
     }
 
-    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
@@ -199,7 +209,7 @@ impl Daemon {
         Command::new("kill").args(["-TERM", &process]).status().ok();
     }
 
-    fn stop(&mut self) -> Result<ExitStatus> {
+    pub(crate) fn stop(&mut self) -> Result<ExitStatus> {
         if let Some(status) = self.ended()? {
             return Ok(status);
         }
@@ -215,7 +225,7 @@ impl Daemon {
         Ok(self.child.wait()?)
     }
 
-    fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
