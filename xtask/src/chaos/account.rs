@@ -181,7 +181,7 @@ impl Case<'_> {
             }
             account.due += due.len() as u64;
             let Some((first, came_first)) = due.first().copied() else {
-                if run.ended_ms - run.started_ms > self.interval_ms + UNDER_WAY_MS {
+                if self.was_due_in(run) {
                     account.missing.push(format!("{}: nothing in run {number}", self.line));
                 }
                 continue;
@@ -274,6 +274,15 @@ impl Case<'_> {
             Some(_) => account.delivered += 1,
             None => account.rechecks += 1,
         }
+    }
+
+    /// Whether a life was so long that it had a due time and the time for its check. A step of the
+    /// clock moves the first one, once by the old grid and then by the new.
+    fn was_due_in(&self, run: &Run) -> bool {
+        let in_run = |at: &i64| (run.started_ms..=run.ended_ms).contains(at);
+        let stepped_ms = self.steps.iter().map(|step| step.at_ms).filter(in_run).max();
+        let (since_ms, intervals) = stepped_ms.map_or((run.started_ms, 1), |at_ms| (at_ms, 2));
+        run.ended_ms - since_ms > self.interval_ms * intervals + UNDER_WAY_MS
     }
 
     fn is_stepped(&self, from_ms: i64, to_ms: i64) -> bool {
@@ -373,6 +382,20 @@ mod tests {
         values.push(ghost);
         let ghost = account(&runs, &outcomes, &values);
         assert_eq!((ghost.cut_off, ghost.unprinted, ghost.closes()), (1, 1, true), "{ghost:#?}");
+    }
+
+    #[test]
+    fn a_life_without_an_outcome_must_have_been_short_since_the_last_step_of_the_clock() {
+        let outcomes = [outcome(1, 65_000), outcome(1, 75_000)];
+        let values: Vec<_> = outcomes.iter().map(stored).collect();
+        let closes = |end_ms: i64, steps: &[i64]| {
+            let runs = [run(0, end_ms, true), run(60_000, 80_000, false)];
+            let steps: Vec<_> = steps.iter().map(|at_ms| Step { at_ms: *at_ms }).collect();
+            draw_up(&runs, &steps, INTERVAL_MS, &outcomes, &values).closes()
+        };
+        assert!(closes(15_000, &[]) && !closes(17_000, &[]));
+        assert!(closes(35_000, &[5_000, 10_000]) && !closes(37_000, &[5_000, 10_000]));
+        assert!(!closes(37_000, &[50_000]), "a step in another life is no reason");
     }
 
     #[test]
