@@ -38,7 +38,7 @@ impl Zabbix {
         let mut zabbix = Self { lab, api, items: Vec::new() };
         zabbix.make_hosts(version, lines)?;
         for line in lines {
-            zabbix.wait_until_known(line)?;
+            zabbix.wait_until_known(line, true)?;
         }
         Ok(zabbix)
     }
@@ -64,6 +64,10 @@ impl Zabbix {
         let old: Vec<_> = rows(&self.api.call("host.get", query)?, "hostid");
         if !old.is_empty() {
             self.api.call("host.delete", json!(old))?;
+            // Or it takes values for items that are gone, while the new ones wait for them.
+            for line in lines {
+                self.wait_until_known(line, false)?;
+            }
         }
         let access = self.lab.access();
         let by_proxy = match version {
@@ -95,19 +99,23 @@ impl Zabbix {
         Ok(())
     }
 
-    fn wait_until_known(&self, line: &str) -> Result<()> {
-        let (host, port) = self.address().rsplit_once(':').context("a port")?;
+    /// Waits until the proxy knows a line's host, or does not.
+    fn wait_until_known(&self, line: &str, wanted: bool) -> Result<()> {
         let end = Instant::now() + KNOWN_TIMEOUT;
-        loop {
-            let sent = Command::new(&self.lab.access().sender)
-                .args(["-z", host, "-p", port, "-s", line, "-k", KNOWN, "-o", "1"])
-                .output()?;
-            if String::from_utf8_lossy(&sent.stdout).contains("processed: 1; failed: 0") {
-                return Ok(());
-            }
-            ensure!(Instant::now() < end, "the proxy does not come to know {line}");
+        while self.is_known(line)? != wanted {
+            let what = if wanted { "know" } else { "forget" };
+            ensure!(Instant::now() < end, "the proxy does not come to {what} {line}");
             pause(Duration::from_millis(300));
         }
+        Ok(())
+    }
+
+    fn is_known(&self, line: &str) -> Result<bool> {
+        let (host, port) = self.address().rsplit_once(':').context("a port")?;
+        let sent = Command::new(&self.lab.access().sender)
+            .args(["-z", host, "-p", port, "-s", line, "-k", KNOWN, "-o", "1"])
+            .output()?;
+        Ok(String::from_utf8_lossy(&sent.stdout).contains("processed: 1; failed: 0"))
     }
 
     /// All values of all lines.
