@@ -91,8 +91,12 @@ impl Line {
     fn lead_back(&mut self, socket: BorrowedFd<'_>, mut held: UnixStream) -> io::Result<()> {
         dup3(socket, &mut self.fd, DupFlags::CLOEXEC)?;
         let mut bytes = Vec::new();
-        // To its end: it was the last descriptor of the other end that was just replaced.
-        held.read_to_end(&mut bytes)?;
+        // Nobody can add to it, now that the number stands for something else. It has an end only
+        // if that was the last descriptor: a process that is just being started has copies of all.
+        match held.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
         if !bytes.is_empty() {
             let sent = send(socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
             if sent < bytes.len() {
@@ -150,6 +154,25 @@ mod tests {
             far.read_exact(&mut heard).unwrap();
             assert_eq!(&heard, b"abcd");
         }
+    }
+
+    #[test]
+    fn a_process_that_is_being_started_meanwhile_does_no_harm() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let valve = Valve::on(near.as_fd()).unwrap();
+        valve.shut();
+        // What a child has between its fork and its exec.
+        let inherited = valve.line(|fd| fd.try_clone_to_owned()).unwrap();
+        valve.line(|fd| assert_eq!(send(fd, b"abc", SendFlags::NOSIGNAL), Ok(3)));
+        valve.open(near.as_fd());
+        drop(inherited);
+        let mut heard = [0; 3];
+        far.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"abc");
+        far.write_all(b"x").unwrap();
+        let came = valve.line(|fd| recv(fd, &mut [0; 8][..], RecvFlags::empty()).map(|(_, n)| n));
+        assert_eq!(came, Ok(1));
     }
 
     #[test]
