@@ -61,6 +61,7 @@ mod pace;
 mod preload;
 mod timetable;
 
+mod diff;
 mod outbox;
 mod reconcile;
 mod router;
@@ -73,6 +74,7 @@ mod simulation;
 mod testing;
 
 pub use check_now::{Answers, Checker, NotChecked, Wanted};
+pub use diff::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use inventory::{Problem, Subject};
 pub use keeper::{Confirmation, DropLimit, Keeper, Trouble, Verdict};
 pub use measurement::{Details, Measurement, RttMs, Unanswered};
@@ -83,7 +85,6 @@ pub use model::{
 };
 pub use outcome::{CheckResult, Failure, FailureKind, Outcome, SkipReason, Trigger};
 pub use pools::Pools;
-pub use reconcile::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
 pub use source::{InventorySource, SourceError, SourceRecord};
 pub use state::{LineState, LineStatus, RouterState, RouterStatus};

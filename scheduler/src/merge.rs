@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use crate::reconcile::{line_fields, router_fields};
+use crate::diff::{line_fields, router_fields};
 use crate::{Inventory, Line, LineId, Router, RouterName, Subject};
 
 /// How many lines a message names.
