@@ -73,6 +73,7 @@ mod host_index;
 mod hostkey;
 mod known_hosts;
 mod login;
+mod login_log;
 mod peer;
 mod race;
 mod store;
@@ -100,6 +101,7 @@ mod watch;
 
 pub use algorithms::check_algorithms;
 pub use exec::{SshFactory, SshSession};
+pub use login_log::{AgreedAlgorithms, HostKeyVerdict, LoginLog, PeerFacts, ShownHostKey};
 pub use server::ServerTexts;
 pub use settings::SshSettings;
 pub use shell::SshConnector;

@@ -6,7 +6,6 @@ use ssh2::DisconnectCode;
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::SshSettings;
 use crate::algorithms::{Algorithms, check_algorithms};
 use crate::auth::authenticate;
 use crate::connect::connect;
@@ -17,6 +16,7 @@ use crate::peer::Peer;
 use crate::session::SshSession;
 use crate::socket::Socket;
 use crate::tunnel::{self, at_jump_host};
+use crate::{HostKeyVerdict, PeerFacts, SshSettings};
 
 /// How long to leave a `known_hosts` alone that somebody else is writing.
 const LOCK_RETRY: Duration = Duration::from_millis(5);
@@ -90,20 +90,41 @@ async fn begin(
 ) -> Result<SshSession> {
     check_algorithms(peer.algorithm_lists)?;
     let mut session = SshSession::new(Arc::new(socket), settings.threads())?;
-    let check = recall(ctx, &mut session, settings, peer).await?;
+    let mut key = HostKeyVerdict::default();
+    let result = enter(ctx, settings, peer, &mut session, &mut key).await;
+    if let Some(log) = &settings.login_log {
+        log.add(PeerFacts::of(peer.endpoint, session.parked(), key));
+    }
+    result.map(|()| session)
+}
+
+/// Key exchange, host key and authentication. What becomes of the host key is noted in `key`.
+async fn enter(
+    ctx: &Context,
+    settings: &SshSettings,
+    peer: &Peer<'_>,
+    session: &mut SshSession,
+    key: &mut HostKeyVerdict,
+) -> Result<()> {
+    let check = recall(ctx, session, settings, peer).await?;
     let algorithms = Algorithms::new(peer.algorithms, peer.algorithm_lists, &check.known_types());
     let sha1 = algorithms.sha1_signatures();
-    let judgement = shake_hands(ctx, &mut session, check.clone(), algorithms).await?;
-    if let Err(error) = verify(ctx, &mut session, check, judgement).await {
-        farewell(ctx, &mut session, DisconnectCode::HostKeyNotVerifiable).await;
+    let judgement = shake_hands(ctx, session, check.clone(), algorithms).await?;
+    *key = check.acceptance();
+    if let Err(error) = verify(ctx, session, check, judgement).await {
+        *key = match error.kind() {
+            ErrorKind::HostKey => HostKeyVerdict::Refused,
+            _ => HostKeyVerdict::Unjudged,
+        };
+        farewell(ctx, session, DisconnectCode::HostKeyNotVerifiable).await;
         return Err(error);
     }
-    let verdict = authenticate(ctx, &mut session, peer.credentials, sha1).await;
+    let verdict = authenticate(ctx, session, peer.credentials, sha1).await;
     if let Err(error) = verdict {
-        farewell(ctx, &mut session, DisconnectCode::NoMoreAuthMethodsAvailable).await;
+        farewell(ctx, session, DisconnectCode::NoMoreAuthMethodsAvailable).await;
         return Err(error);
     }
-    Ok(session)
+    Ok(())
 }
 
 /// What `known_hosts` holds about the peer. It decides which host key is asked for, so it is read

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use pool_core::{Context, Error, ErrorKind, Phase, Result};
-use ssh2::DisconnectCode;
+use ssh2::{DisconnectCode, Session};
 use tokio::io::Interest;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -172,6 +172,14 @@ impl SshSession {
     pub(crate) fn server(&self) -> Option<&ServerTexts> {
         match &self.state {
             State::Here(engine) => Some(engine.server()),
+            State::Reading(_) | State::Gone => None,
+        }
+    }
+
+    /// The ssh2 object, while nobody works on the session.
+    pub(crate) fn parked(&mut self) -> Option<&Session> {
+        match &mut self.state {
+            State::Here(engine) => Some(engine.session()),
             State::Reading(_) | State::Gone => None,
         }
     }

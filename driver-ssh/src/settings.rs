@@ -3,6 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use crate::LoginLog;
 use crate::blocking::Threads;
 use crate::hostkey::Warned;
 use crate::stats::{SshStats, Tally};
@@ -28,6 +29,9 @@ pub struct SshSettings {
     /// and is cut off at its deadline while queued. Taken into account when the first connection
     /// is made, and fixed from then on; 0 counts as 1. Default 64.
     pub blocking_threads_max: usize,
+    /// Where to note what peers show of themselves, for a single login that is looked into. Default:
+    /// nowhere.
+    pub login_log: Option<LoginLog>,
     shared: Arc<Shared>,
 }
 
@@ -45,6 +49,7 @@ impl SshSettings {
         Self {
             known_hosts: known_hosts.into(),
             blocking_threads_max: BLOCKING_THREADS_MAX_DEFAULT,
+            login_log: None,
             shared: Arc::default(),
         }
     }

@@ -5,10 +5,10 @@ use pool_core::{Endpoint, Error, Fingerprint, HostKeyPolicy, HostKeyProblem, Pha
 use ssh2::Session;
 use tracing::{info, warn};
 
-use crate::SshSettings;
 use crate::known_hosts::{HostRecord, KnownKey, entry_name};
 use crate::peer::Peer;
 use crate::store::{HostKeyStore, Remembered};
+use crate::{HostKeyVerdict, SshSettings};
 
 /// Hosts that were warned about; more than a process ever talks to.
 const WARNED_MAX: usize = 100_000;
@@ -78,6 +78,19 @@ impl HostKeyCheck {
 
     fn asks_store(&self) -> bool {
         self.pins.is_empty() && self.policy != HostKeyPolicy::Off
+    }
+
+    /// What it comes to when a key is accepted, by what was known before.
+    pub(crate) fn acceptance(&self) -> HostKeyVerdict {
+        if !self.pins.is_empty() {
+            HostKeyVerdict::Pinned
+        } else if self.policy == HostKeyPolicy::Off {
+            HostKeyVerdict::Unchecked
+        } else if self.record.keys.is_empty() {
+            HostKeyVerdict::New
+        } else {
+            HostKeyVerdict::Known
+        }
     }
 
     /// The types of the keys that are known; the peer is asked for one of them.

@@ -13,6 +13,7 @@ mod handshake;
 mod hostkey;
 mod jump;
 mod login;
+mod login_log;
 mod matrix;
 mod refusal;
 mod remains;
