@@ -89,5 +89,7 @@ pub use scheduler::{Ended, Reconciler, Scheduler, run_once};
 pub use source::{InventorySource, SourceError, SourceRecord};
 pub use state::{LineState, LineStatus, RouterState, RouterStatus};
 pub use task::interface::{InterfaceFigures, InterfaceState, InterfaceTask};
-pub use task::ping::{Expected, Mismatch, ParseError, PingTask, Sample, SampleError};
+pub use task::ping::{
+    Expected, Mismatch, ParseError, PingTask, ReadLine, ReadRule, Sample, SampleError,
+};
 pub use task::{DefinitionError, DefinitionErrors, Figures, Task, TaskKind, Tasks};

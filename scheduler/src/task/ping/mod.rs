@@ -2,6 +2,7 @@
 
 mod command;
 mod definition;
+mod explain;
 pub(super) mod figures;
 mod number;
 mod parse_error;
@@ -22,6 +23,7 @@ use super::load::{self, Definitions};
 use crate::{DefinitionErrors, Measurement, PingParams, Target};
 
 use definition::{Definition, Ends};
+pub use explain::{ReadLine, ReadRule};
 use figures::Doubt;
 pub use parse_error::ParseError;
 use read::Read;
@@ -171,6 +173,21 @@ impl PingTask {
             return Err(ParseError::new(Doubt::Nothing, text));
         }
         Ok(read.measurement)
+    }
+
+    /// What is made of each line of `text` when it is [read](Self::read): for people who want to know
+    /// where a figure comes from, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownPlatform`.
+    pub fn explain(
+        &self,
+        platform: &Platform,
+        target: Option<&Target>,
+        text: &str,
+    ) -> Result<Vec<ReadLine>, ParseError> {
+        Ok(self.known(platform)?.reader.explain(target, text))
     }
 
     fn read_text(

@@ -1,5 +1,6 @@
 use regex::{Captures, Regex};
 
+use super::explain::ReadRule;
 use super::figures::{Doubt, Figures, Habits, Printed, Received};
 use super::parse_error::ParseError;
 use super::replies::{Packets, Replies};
@@ -40,7 +41,7 @@ pub(super) struct Reader {
 }
 
 /// What the lines of an output gave.
-struct Reading {
+pub(super) struct Reading {
     figures: Result<Figures, Doubt>,
     /// How many packets the device said it would send, and that none of them was answered.
     announced: Option<u32>,
@@ -86,7 +87,12 @@ impl Reader {
         }
     }
 
-    fn take(&self, reading: &mut Reading, line: &Line) {
+    /// Takes what a line says. Returns by which rule, and what its pattern found.
+    pub(super) fn take<'a>(
+        &self,
+        reading: &mut Reading,
+        line: &'a Line,
+    ) -> (ReadRule, Option<Captures<'a>>) {
         let text = &line.text;
         if let Some(begin) = first_match(&self.begins, text) {
             reading.begin(&begin);
@@ -95,10 +101,14 @@ impl Reader {
                 reading.replies = Replies::default();
             }
             reading.in_statistics = false;
-        } else if let Some(heading) = first_match(&self.statistics, text) {
+            return (ReadRule::Begins, Some(begin));
+        }
+        if let Some(heading) = first_match(&self.statistics, text) {
             reading.begin(&heading);
             reading.in_statistics = true;
-        } else if let Some(summary) = self.summary_of(reading, line) {
+            return (ReadRule::Statistics, Some(heading));
+        }
+        if let Some(summary) = self.summary_of(reading, line) {
             reading.is_ended = line.is_ended;
             reading.note(&summary);
             if let Ok(figures) = &mut reading.figures
@@ -106,19 +116,31 @@ impl Reader {
             {
                 reading.figures = Err(doubt);
             }
-        } else if let Some(answer) = reading.replies.take(&self.packets, text) {
+            return (ReadRule::Summary, Some(summary));
+        }
+        let marks = reading.replies.marks();
+        if let Some(answer) = reading.replies.take(&self.packets, text) {
             reading.note(&answer);
             // Some devices say the same of a single packet and of a ping they do not start.
             if first_match(&self.refusals, text).is_some() {
                 reading.refuse(text);
             }
-        } else if self.is_foreign(reading, text) {
-            reading.figures = Err(Doubt::Disturbed(text.clone()));
-        } else if first_match(&self.refusals, text).is_some() {
-            reading.refuse(text);
-        } else if first_match(&self.none_answered, text).is_some() {
-            reading.is_none_answered = true;
+            return (ReadRule::Packet, Some(answer));
         }
+        if self.is_foreign(reading, text) {
+            reading.figures = Err(Doubt::Disturbed(text.clone()));
+            return (ReadRule::Foreign, None);
+        }
+        if first_match(&self.refusals, text).is_some() {
+            reading.refuse(text);
+            return (ReadRule::Refused, None);
+        }
+        if first_match(&self.none_answered, text).is_some() {
+            reading.is_none_answered = true;
+            return (ReadRule::NoneAnswered, None);
+        }
+        let has_marks = reading.replies.marks() > marks;
+        (if has_marks { ReadRule::Marks } else { ReadRule::Passed }, None)
     }
 
     /// The figures of a line, if it stands where they do. A line that says it is cut must at
@@ -166,7 +188,7 @@ impl Reader {
 }
 
 impl Reading {
-    fn new(target: Option<&Target>) -> Self {
+    pub(super) fn new(target: Option<&Target>) -> Self {
         Self {
             figures: Ok(Figures::none_yet(false)),
             announced: None,

@@ -64,6 +64,11 @@ impl Replies {
         }
     }
 
+    /// How many marks there were so far.
+    pub(super) fn marks(&self) -> usize {
+        self.marks
+    }
+
     /// Whether a packet was spoken of that had not simply timed out.
     pub(super) fn tell_of_errors(&self) -> bool {
         self.told.keys().chain(self.marked.keys()).any(|kind| *kind != Unanswered::TimedOut)
