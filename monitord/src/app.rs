@@ -8,7 +8,7 @@ use driver_cli::{
     CliFactory, DefinitionFile, DefinitionProblem, GuardedFactory, InvalidDefinitions, Platforms,
     SessionLog,
 };
-use driver_ssh::{SshConnector, SshFactory, SshSettings};
+use driver_ssh::{LoginLog, SshConnector, SshFactory, SshSettings};
 use pool::Fleet;
 use pool_core::{ConnectionPool, ProtocolFactory};
 use scheduler::{
@@ -72,12 +72,13 @@ impl Parts {
 
     /// The drivers, with these limits.
     pub(crate) fn drivers(&self, limits: &SshLimits) -> Drivers {
-        self.drivers_logging(limits, None)
+        self.drivers_watched(limits, &Watch::default())
     }
 
-    /// The drivers, with these limits, of which those with sessions to log write them to `log`.
-    pub(crate) fn drivers_logging(&self, limits: &SshLimits, log: Option<SessionLog>) -> Drivers {
+    /// The drivers, with these limits, which note what they see and hear as `watch` says.
+    pub(crate) fn drivers_watched(&self, limits: &SshLimits, watch: &Watch) -> Drivers {
         let mut settings = SshSettings::new(&limits.known_hosts);
+        settings.login_log = watch.logins.clone();
         if let Some(threads) = limits.blocking_threads_max {
             settings.blocking_threads_max = threads;
         }
@@ -85,8 +86,8 @@ impl Parts {
         let connector = Arc::new(SshConnector::new(ssh.clone()));
         let cli = CliFactory::new(connector, self.platforms.clone());
         let mut cli = cli.writing_to(Arc::new(SessionLogFiles::default()));
-        if let Some(log) = log {
-            cli = cli.logging_to(log);
+        if let Some(log) = &watch.sessions {
+            cli = cli.logging_to(log.clone());
         }
         let exec = Arc::new(SshFactory::new(ssh.clone()));
         let exec = GuardedFactory::new(exec, self.platforms.clone());
@@ -117,6 +118,15 @@ fn problems(
         }
     }
     InvalidDefinitions(problems)
+}
+
+/// Where drivers note what they see and hear, for single sessions that are looked into.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// What is said on the sessions that have something to show.
+    pub(crate) sessions: Option<SessionLog>,
+    /// Whom they meet on the way in.
+    pub(crate) logins: Option<LoginLog>,
 }
 
 /// What makes sessions.

@@ -217,7 +217,8 @@ pub(crate) struct ProbeArgs {
     /// Packets to send.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) count: u32,
-    /// Show on standard error what was sent and received on the session, and when; secrets masked.
+    /// Show all there is: whom the session met, with host key and algorithms, what was sent and
+    /// received and when, and how the figures were read; secrets masked.
     #[arg(short, long)]
     pub(crate) verbose: bool,
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]

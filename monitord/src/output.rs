@@ -1,12 +1,39 @@
 //! Standard output, and what is said on standard error before logging starts.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, Stdout, stdout};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+
+/// Colours, on a terminal only, and not where `NO_COLOR` asks for none (<https://no-color.org>).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paint {
+    is_on: bool,
+}
+
+impl Paint {
+    /// For standard output.
+    pub(crate) fn of_stdout() -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self { is_on: io::stdout().is_terminal() && !refused && !is_dumb }
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.is_on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
 
 /// How long a reader who does not read is waited for once we are asked to stop.
 const READER_PATIENCE: Duration = Duration::from_secs(3);

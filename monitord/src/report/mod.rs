@@ -7,6 +7,7 @@ mod table;
 #[cfg(any(test, feature = "bench"))]
 pub(crate) mod testing;
 
+pub(crate) use interface::{InterfaceView, interface_text};
 pub(crate) use measurement::{MeasurementView, measurement_text, round_ms};
 pub(crate) use outcome::{cause, outcome_line, outcome_table};
-pub(crate) use table::Table;
+pub(crate) use table::{Table, plain};

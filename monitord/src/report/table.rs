@@ -18,15 +18,21 @@ impl Table {
     /// Adds a row. Control characters in it are shown as escapes: what a device says must not
     /// steer a terminal.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.map(|cell| plain(&cell)).to_vec());
+        self.rows.push(cells.map(|cell| cut(&cell)).to_vec());
     }
 }
 
-fn plain(cell: &str) -> String {
-    let mut plain = String::with_capacity(cell.len());
-    for c in cell.chars().take(CELL_CHARS_MAX) {
+/// `text` with its control characters as escapes, so that it steers no terminal.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
         if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
     }
+    plain
+}
+
+fn cut(cell: &str) -> String {
+    let mut plain = plain(&cell.chars().take(CELL_CHARS_MAX).collect::<String>());
     if cell.chars().nth(CELL_CHARS_MAX).is_some() {
         plain.push_str("...");
     }

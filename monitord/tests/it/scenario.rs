@@ -286,15 +286,21 @@ async fn a_probe_shows_the_time_of_each_phase() {
     }
     let verbose = [&arguments[..], &["-v"]].concat();
     let ended = crate::support::run(&verbose, &environment).await;
-    assert_eq!(ended.json()[0]["measurement"]["loss_pct"], 0.0, "{}", ended.everything());
-    assert!(ended.stderr.contains("# huawei_vrp at 127.0.0.1:"), "{}", ended.stderr);
-    assert!(ended.stderr.contains(r#" > "ping -c 5 "#), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains(r#" < "  --- 198.51.100.1 ping statistics ---"#),
-        "{}",
-        ended.stderr
-    );
-    assert!(!ended.stderr.contains(lab::DEFAULT_PASSWORD), "{}", ended.stderr);
+    let probe = &ended.json()[0];
+    assert_eq!(probe["measurement"]["loss_pct"], 0.0, "{}", ended.everything());
+    let said = probe["transcript"].to_string();
+    for part in
+        ["# huawei_vrp at 127.0.0.1:", " > \\\"ping -c 5 ", "--- 198.51.100.1 ping statistics"]
+    {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    let peer = &probe["peers"][0];
+    assert_eq!(peer["host_key"]["fingerprint"], router.host_key_fingerprint(), "{peer}");
+    assert_eq!(peer["host_key"]["verdict"], "known", "{peer}");
+    assert!(peer["identification"].as_str().unwrap().starts_with("SSH-2.0-"), "{peer}");
+    let rules = probe["reading"].as_array().unwrap().iter().map(|line| &line["rule"]);
+    assert!(rules.clone().any(|rule| rule == "summary"), "{:?}", rules.collect::<Vec<_>>());
+    assert!(!ended.everything().contains(lab::DEFAULT_PASSWORD), "{}", ended.everything());
     router.set_fault(Some(Fault::StallInKex));
     let stalled = [&arguments[..], &["--connect-timeout", "500ms"]].concat();
     let ended = crate::support::run(&stalled, &environment).await;
