@@ -45,7 +45,8 @@ pub(crate) enum Command {
     CheckNow(CheckNowArgs),
     /// Write what Zabbix needs to know: a template to import, a role for reading lines.
     Zabbix(ZabbixArgs),
-    /// Write what packagers and shells need: completions, manual pages, a systemd unit.
+    /// Write what packagers, shells and editors need: completions, manual pages, a systemd unit, a
+    /// schema of the configuration.
     Gen(GenArgs),
     /// One side of a benchmark.
     #[cfg(feature = "bench")]
@@ -405,6 +406,10 @@ pub(crate) enum GenCommand {
     },
     /// A systemd unit, hardened, to standard output.
     Systemd,
+    /// A JSON Schema of the configuration, for editors and pipelines, to standard output.
+    Schema,
+    /// A page about every key of the configuration, as Markdown, to standard output.
+    Reference,
 }
 
 /// For people or for programs.

@@ -14,6 +14,7 @@ mod inventory;
 mod metrics;
 mod output;
 mod report;
+mod schema;
 mod session_log;
 mod settings;
 mod shutdown;

@@ -213,6 +213,13 @@ impl Default for PingParams {
 }
 
 impl PingParams {
+    /// How many packets can be sent.
+    pub const COUNT: RangeInclusive<u32> = 1..=100;
+    /// How many seconds can be waited for a reply.
+    pub const TIMEOUT_S: RangeInclusive<u64> = 1..=60;
+    /// Of how many bytes a packet can be.
+    pub const SIZE: RangeInclusive<u32> = 36..=18_000;
+
     /// Checks the ranges that are documented on the fields.
     ///
     /// # Errors
@@ -220,16 +227,16 @@ impl PingParams {
     /// The name of each field that is out of range, with its [`InvalidValue`].
     pub fn validate(&self) -> Result<(), Vec<(&'static str, InvalidValue)>> {
         let mut problems = Vec::new();
-        if !(1..=100).contains(&self.count) {
+        if !Self::COUNT.contains(&self.count) {
             let value = self.count.to_string();
             problems.push(("count", InvalidValue { value, allowed: "1 to 100" }));
         }
         let whole = self.timeout.subsec_nanos() == 0;
-        if !whole || !(1..=60).contains(&self.timeout.as_secs()) {
+        if !whole || !Self::TIMEOUT_S.contains(&self.timeout.as_secs()) {
             let value = format!("{:?}", self.timeout);
             problems.push(("timeout", InvalidValue { value, allowed: "1s to 60s, whole seconds" }));
         }
-        if let Some(size) = self.size.filter(|size| !(36..=18_000).contains(size)) {
+        if let Some(size) = self.size.filter(|size| !Self::SIZE.contains(size)) {
             let value = size.to_string();
             problems.push(("size", InvalidValue { value, allowed: "36 to 18000 bytes" }));
         }

@@ -6,14 +6,16 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::Exit;
+use crate::app::Parts;
 use crate::cli::{Cli, GenArgs, GenCommand};
 use crate::output::Output;
+use crate::{schema, settings};
 
 /// The unit as it is packaged.
 const UNIT: &str = include_str!("../../monitord.service");
 
 /// Writes what packagers and shells need.
-pub(super) fn execute(args: GenArgs) -> Result<Exit> {
+pub(super) fn execute(args: GenArgs, parts: &Parts) -> Result<Exit> {
     let text = match args.command {
         GenCommand::Completions { shell } => completions(shell)?,
         GenCommand::Man { directory: None } => manual()?,
@@ -22,6 +24,11 @@ pub(super) fn execute(args: GenArgs) -> Result<Exit> {
             return Ok(Exit::Ok);
         }
         GenCommand::Systemd => UNIT.to_owned(),
+        GenCommand::Schema => {
+            let schema = schema::schema(&settings::keys(&parts.catalog()));
+            serde_json::to_string_pretty(&schema).context("cannot write the schema")? + "\n"
+        }
+        GenCommand::Reference => schema::reference(&settings::keys(&parts.catalog())),
     };
     Output::default().write(&text)?;
     Ok(Exit::Ok)

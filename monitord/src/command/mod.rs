@@ -112,7 +112,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
             ZabbixCommand::Template(args) => zabbix_template::execute(&args, &parts),
             ZabbixCommand::Role(args) => zabbix_role::execute(&args),
         },
-        Command::Gen(args) => generate::execute(args),
+        Command::Gen(args) => generate::execute(args, &parts),
         #[cfg(feature = "bench")]
         Command::BenchDelivery(args) => bench_delivery::execute(&args),
     }

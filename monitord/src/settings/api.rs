@@ -54,19 +54,20 @@ pub(super) fn read<'a>(
 fn read_api<'a>(api: &mut Section<'a>, around: &Surroundings<'a>) -> Option<ApiSettings> {
     let url = api.require("url", |value| {
         let text = word(value)?;
-        url(&text).ok_or_else(|| "an http:// or https:// URL without a user in it".to_owned())
+        url(&text).ok_or_else(|| "an http:// or https:// URL without a user in it".into())
     });
     let login = read_login(api);
     let ca_file = api.get("ca_file", contents(around));
     let refresh = api.get("refresh", duration_within(REFRESH_MIN..=REFRESH_MAX));
     let timeout = api.get("timeout", duration_within(Duration::from_secs(1)..=TIMEOUT_MAX));
     let tag = api.section("tag", |tag| {
-        Some(Tag { name: tag.require("name", word)?, value: tag.require("value", word)? })
+        let (name, value) = (tag.require("name", word), tag.require("value", word));
+        Some(Tag { name: name?, value: value? })
     });
     let url = url?;
     let tls = if url.starts_with("https") { read_tls(api, ca_file) } else { None };
     Some(ApiSettings {
-        urls: vec![url],
+        urls: urls(&url),
         login: login?,
         tls,
         refresh: refresh.unwrap_or(REFRESH_DEFAULT),
@@ -90,6 +91,16 @@ fn read_tls(api: &Section<'_>, ca_file: Option<Vec<u8>>) -> Option<TlsSettings> 
         api.complain("ca_file", format!("cannot be used: {fault}"));
     }
     Some(tls)
+}
+
+/// Where to look for the API. An address alone is as good as the predecessor's.
+fn urls(url: &str) -> Vec<String> {
+    let has_path = url.parse::<hyper::Uri>().is_ok_and(|uri| uri.path() != "/");
+    if has_path {
+        return vec![url.to_owned()];
+    }
+    let server = url.trim_end_matches('/');
+    PATHS.iter().map(|path| format!("{server}{path}")).collect()
 }
 
 /// A URL that the client can use.
@@ -144,7 +155,7 @@ fn read_flat(section: &mut Section<'_>) -> Option<ApiSettings> {
     }
     let server = server?;
     Some(ApiSettings {
-        urls: PATHS.iter().map(|path| format!("http://{server}{path}")).collect(),
+        urls: urls(&format!("http://{server}")),
         login: ApiLogin::Password { username: username?, password: password? },
         tls: None,
         refresh: REFRESH_DEFAULT,

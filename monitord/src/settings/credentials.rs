@@ -4,6 +4,7 @@ use config::ValueKind;
 use pool_core::{AgentSocket, AuthMethod, Credentials, PrivateKey, PrivateKeySource};
 
 use super::Surroundings;
+use super::allowed::{Allowed, Form};
 use super::section::Section;
 use super::value::{list_of, one_of, word};
 
@@ -68,7 +69,7 @@ pub(super) fn read_ways(
 fn agent_socket(
     value: &ValueKind,
     around: &Surroundings<'_>,
-) -> Result<Option<AgentSocket>, String> {
+) -> Result<Option<AgentSocket>, Allowed> {
     match value {
         ValueKind::Boolean(false) => Ok(None),
         ValueKind::Boolean(true) => Ok(Some(AgentSocket::Environment)),
@@ -78,7 +79,10 @@ fn agent_socket(
         ValueKind::String(text) if !text.is_empty() => {
             Ok(Some(AgentSocket::Path(around.directory.join(text))))
         }
-        _ => Err("the path of an agent's socket, or true for $SSH_AUTH_SOCK, or false".to_owned()),
+        _ => {
+            let text = "the path of an agent's socket, or true for $SSH_AUTH_SOCK, or false";
+            Err(Allowed::new(Form::Either(vec![Form::Boolean, Form::Text]), text))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Routers and lines, from the configuration itself and from `inventory.file`.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,12 @@ use scheduler::{
     Task, TaskKind, Word,
 };
 
+use super::allowed::{Allowed, Form};
 use super::problem::Problem;
 use super::section::{Section, nearest};
-use super::value::{boolean, duration, duration_within, integer, one_of, parsed, word};
+use super::value::{
+    boolean, duration, duration_within, formed, integer, names, one_of, parsed, word,
+};
 use super::{Surroundings, checks, connection, credentials, source, ssh, terminal};
 
 /// Reading a large inventory takes a moment; more often than this would be all that is done.
@@ -45,9 +49,7 @@ pub(super) fn read<'a>(
     let file = root.section("inventory", |section| {
         let range = REFRESH_MIN..=Duration::from_secs(86_400);
         let refresh = section.get("refresh", duration_within(range));
-        let file =
-            if has_other { section.get("file", word) } else { section.require("file", word) };
-        (file, refresh)
+        (section.require_unless(has_other, "file", word), refresh)
     });
     let (file, refresh) = file.unwrap_or_default();
     let mut file_read = None;
@@ -261,23 +263,24 @@ impl Found {
 fn read_router<'a>(
     section: &mut Section<'a>,
     RouterDefaults { connection: defaults, rules: default_rules }: &RouterDefaults<'_>,
-    names: &mut BTreeSet<RouterName>,
+    router_names: &mut BTreeSet<RouterName>,
     around: &Surroundings<'a>,
 ) -> Option<Router> {
     let name = section.require("name", parsed(RouterName::new, |e| e.allowed.to_owned()));
-    names.extend(name.clone());
+    router_names.extend(name.clone());
     let port = section.get("port", integer(1..=u16::MAX)).unwrap_or(22);
     let endpoint = section.require(
         "host",
         parsed(|host| Endpoint::new(host, port), |e| format!("{HOST} ({})", e.reason)),
     );
-    let protocol = section
-        .get("protocol", parsed(|name| name.parse(), |_| "ssh, scrapli (alias cli)".to_owned()));
+    let protocol =
+        parsed(|name| name.parse::<Protocol>(), |_| "ssh, scrapli (alias cli)".to_owned());
+    let protocol = section.get("protocol", formed(names(["scrapli", "cli", "ssh"]), protocol));
     let protocol = protocol.unwrap_or(Protocol::Scrapli);
-    let names = || around.catalog.names().join(", ");
+    let known = || around.catalog.names().join(", ");
     let platform = section.require("platform", |value| {
-        let platform = Platform::new(word(value).map_err(|_| names())?);
-        if around.catalog.knows(&platform) { Ok(platform) } else { Err(names()) }
+        let platform = Platform::new(word(value).map_err(|_| known())?);
+        if around.catalog.knows(&platform) { Ok(platform) } else { Err(known().into()) }
     });
     let credentials = credentials::read(section, &defaults.credentials, around);
     let enable_password = section.secret("enable_password");
@@ -308,16 +311,20 @@ fn read_line(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Line>
 fn read_task(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Task> {
     let kind = section.get("task", one_of(TASKS));
     let ping = section.section("ping", |ping| read_ping(ping, &defaults.ping));
-    let one_word = parsed(Word::new, |e: scheduler::InvalidText| e.allowed.to_owned());
-    match (kind, section.has("interface")) {
-        (Some(TaskKind::Interface), _) | (None, true) => {
+    let one_word = || parsed(Word::new, |e: scheduler::InvalidText| e.allowed.to_owned());
+    let interface = section.get("interface", one_word());
+    match (kind, section.had("interface")) {
+        (Some(TaskKind::Interface), false) => {
+            // It is not there: that is said.
+            section.require("interface", one_word()).map(Task::Interface)
+        }
+        (Some(TaskKind::Interface) | None, true) => {
             if ping.is_some() {
                 section.complain("ping", "stands beside task interface: nothing is pinged then");
             }
-            section.require("interface", one_word).map(Task::Interface)
+            interface.map(Task::Interface)
         }
         (Some(kind), true) => {
-            section.ignore("interface");
             section.complain("interface", format!("stands beside task {kind}, which takes none"));
             None
         }
@@ -328,18 +335,26 @@ fn read_task(section: &mut Section<'_>, defaults: &LineDefaults) -> Option<Task>
 
 fn read_interval(section: &mut Section<'_>) -> Option<Interval> {
     section.get("interval", |value| {
-        let interval = duration(value)?;
-        Interval::new(interval).map_err(|error| error.allowed.to_owned())
+        let form = Form::Duration { min: Interval::MIN, max: Interval::MAX };
+        let interval = duration(value).map_err(|allowed| allowed.of(form.clone()))?;
+        Interval::new(interval).map_err(|error| Allowed::new(form, error.allowed))
     })
 }
 
 /// Ranges are the scheduler's to know; a value it refuses is named where it stands.
 fn read_ping(section: &mut Section<'_>, defaults: &PingParams) -> PingParams {
     let one_word = || parsed(Word::new, |e: scheduler::InvalidText| e.allowed.to_owned());
+    let number = |range: RangeInclusive<u32>| {
+        let form = Form::Integer { min: (*range.start()).into(), max: (*range.end()).into() };
+        formed(form, integer(0..=u32::MAX))
+    };
+    let seconds = Duration::from_secs;
+    let (min, max) = (PingParams::TIMEOUT_S.start(), PingParams::TIMEOUT_S.end());
+    let timeout = Form::Duration { min: seconds(*min), max: seconds(*max) };
     let mut params = PingParams {
-        count: section.get("count", integer(0..=u32::MAX)).unwrap_or(defaults.count),
-        timeout: section.get("timeout", duration).unwrap_or(defaults.timeout),
-        size: section.get("size", integer(0..=u32::MAX)).or(defaults.size),
+        count: section.get("count", number(PingParams::COUNT)).unwrap_or(defaults.count),
+        timeout: section.get("timeout", formed(timeout, duration)).unwrap_or(defaults.timeout),
+        size: section.get("size", number(PingParams::SIZE)).or(defaults.size),
         source: section.get("source", one_word()).or_else(|| defaults.source.clone()),
         vrf: section.get("vrf", one_word()).or_else(|| defaults.vrf.clone()),
         dont_fragment: section.get("dont_fragment", boolean).unwrap_or(defaults.dont_fragment),

@@ -6,11 +6,14 @@
 //! Only secrets are expanded (`${NAME}`, `file:`, `command:`); everywhere else these are texts
 //! like any other. Relative paths start at the directory of the configuration file.
 
+mod allowed;
 mod api;
 mod checks;
 mod connection;
 mod control;
 mod credentials;
+mod declared;
+mod described;
 mod environment;
 mod file;
 mod fleet;
@@ -45,7 +48,10 @@ use crate::inventory::zabbix::{ApiSettings, Login, Resolver};
 use crate::spool::SpoolSettings;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
+pub(crate) use allowed::Form;
 pub(crate) use connection::{SshLimits, default_known_hosts};
+pub(crate) use declared::Declared;
+pub(crate) use described::{Key, Standard, keys};
 pub(crate) use environment::Environment;
 pub(crate) use file::FileSettings;
 pub(crate) use inventory::InventoryFile;
@@ -53,6 +59,7 @@ pub(crate) use inventory::LineDefaults;
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use source::Override;
+pub(crate) use spool::shown as shown_size;
 pub(crate) use ssh::{ALGORITHMS, HOST_KEY_POLICIES};
 pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings, address as trapper_address};
 
@@ -163,6 +170,22 @@ pub(crate) fn load_with(
     if problems.is_empty() { Ok(settings) } else { Err(Invalid(problems)) }
 }
 
+/// Every key that a configuration may have, in the order in which they are read.
+fn declared(catalog: &Catalog) -> Vec<Declared> {
+    let environment = Environment::default();
+    let reader = Reader::declaring(Secrets::new(&environment, PathBuf::new()));
+    let around = Surroundings {
+        reader: &reader,
+        directory: PathBuf::new(),
+        catalog,
+        environment: &environment,
+        inventory_text: None,
+    };
+    let nothing = config::Value::new(None, ValueKind::Nil);
+    Section::read(&reader, "", "", nothing, |root| read_root(root, &around));
+    reader.into_declared()
+}
+
 /// Where the operator keeps definitions of platforms, if `platforms.directory` names a place. Read
 /// before everything else, because what a router's platform may be depends on it.
 ///
@@ -246,8 +269,8 @@ struct Surroundings<'a> {
 
 fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings {
     let mut warnings = Vec::new();
-    // Its value has been read already, to make the catalog.
-    root.ignore("platforms");
+    // Its value has been used already, to make the catalog.
+    root.section("platforms", read_platforms);
     let log = root.section("log", read_log).unwrap_or_default();
     let http_listen = root.section("http", |http| http.require("listen", socket_address));
     if let Some(Some(address)) = http_listen

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use config::{Value, ValueKind};
 use pool_core::Secret;
 
+use super::allowed::{Allowed, Form};
+use super::declared::{Declarations, Declared};
 use super::problem::{Problem, shown};
 use super::secret::Secrets;
 
@@ -16,11 +18,28 @@ const LIKENESS_MIN: f64 = 0.7;
 pub(super) struct Reader<'a> {
     secrets: Secrets<'a>,
     problems: RefCell<Vec<Problem>>,
+    /// What is looked for, when that is what is asked, and not what is there.
+    declarations: Option<RefCell<Declarations>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(secrets: Secrets<'a>) -> Self {
-        Self { secrets, problems: RefCell::default() }
+        Self { secrets, problems: RefCell::default(), declarations: None }
+    }
+
+    /// A reader that finds nothing, and notes every key that is looked for: what a configuration
+    /// may have is what the loader asks it for.
+    pub(super) fn declaring(secrets: Secrets<'a>) -> Self {
+        Self { declarations: Some(RefCell::default()), ..Self::new(secrets) }
+    }
+
+    /// Every key that was looked for, in that order; none unless the reader was made for it.
+    pub(super) fn into_declared(self) -> Vec<Declared> {
+        self.declarations.map(RefCell::into_inner).unwrap_or_default().into_keys()
+    }
+
+    fn is_declaring(&self) -> bool {
+        self.declarations.is_some()
     }
 
     /// Notes a problem, unless one with the same key of the same source is noted already: the
@@ -35,6 +54,15 @@ impl<'a> Reader<'a> {
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
+}
+
+/// What stands at a key that may have either.
+#[derive(Debug)]
+pub(super) enum Given<T, U> {
+    /// Keys of its own, as they were read.
+    Section(T),
+    /// A value.
+    Value(U),
 }
 
 /// What became of a key that somebody asked for.
@@ -92,8 +120,12 @@ impl<'a> Section<'a> {
     pub(super) fn get<T>(
         &mut self,
         key: &'static str,
-        parse: impl FnOnce(&ValueKind) -> Result<T, String>,
+        parse: impl FnOnce(&ValueKind) -> Result<T, Allowed>,
     ) -> Option<T> {
+        if self.reader.is_declaring() {
+            self.declare(key, parse(&ValueKind::Nil), false);
+            return None;
+        }
         let value = self.take(key)?;
         match parse(&value.kind) {
             Ok(read) => Some(read),
@@ -109,8 +141,12 @@ impl<'a> Section<'a> {
     pub(super) fn require<T>(
         &mut self,
         key: &'static str,
-        parse: impl FnOnce(&ValueKind) -> Result<T, String>,
+        parse: impl FnOnce(&ValueKind) -> Result<T, Allowed>,
     ) -> Option<T> {
+        if self.reader.is_declaring() {
+            self.declare(key, parse(&ValueKind::Nil), true);
+            return None;
+        }
         if self.has(key) {
             return self.get(key, parse);
         }
@@ -121,8 +157,26 @@ impl<'a> Section<'a> {
         None
     }
 
+    /// As [`require`](Self::require), for a key that need not be there when `is_needless`.
+    pub(super) fn require_unless<T>(
+        &mut self,
+        is_needless: bool,
+        key: &'static str,
+        parse: impl FnOnce(&ValueKind) -> Result<T, Allowed>,
+    ) -> Option<T> {
+        if is_needless || self.reader.is_declaring() {
+            self.get(key, parse)
+        } else {
+            self.require(key, parse)
+        }
+    }
+
     /// The secret at `key`: a literal, or where to get it from.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        if self.reader.is_declaring() {
+            self.declare_as(key, Form::Secret, false);
+            return None;
+        }
         let value = self.take(key)?;
         let resolved = match &value.kind {
             ValueKind::String(text) => self.reader.secrets.resolve(text),
@@ -143,8 +197,32 @@ impl<'a> Section<'a> {
         key: &'static str,
         read: impl FnOnce(&mut Section<'a>) -> T,
     ) -> Option<T> {
-        let value = self.take(key)?;
+        let value = if self.reader.is_declaring() {
+            self.declare_as(key, Form::Section, false);
+            Value::new(None, ValueKind::Nil)
+        } else {
+            self.take(key)?
+        };
         Some(Section::read(self.reader, &self.source, &self.path_of(key), value, read))
+    }
+
+    /// The section at `key`, read with `read`, or the value there as `parse` reads it.
+    pub(super) fn section_or<T, U>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'a>) -> T,
+        parse: impl FnOnce(&ValueKind) -> Result<U, Allowed>,
+    ) -> Option<Given<T, U>> {
+        if self.reader.is_declaring() {
+            self.section(key, read);
+            self.get(key, parse);
+            return None;
+        }
+        if self.values.get(key).is_some_and(|value| matches!(value.kind, ValueKind::Table(_))) {
+            self.section(key, read).map(Given::Section)
+        } else {
+            self.get(key, parse).map(Given::Value)
+        }
     }
 
     /// Each section of the list at `key`, read with `read`, with its place in the list.
@@ -153,6 +231,13 @@ impl<'a> Section<'a> {
         key: &'static str,
         mut read: impl FnMut(&mut Section<'a>) -> Option<T>,
     ) -> Vec<T> {
+        if self.reader.is_declaring() {
+            self.declare_as(key, Form::Sections, false);
+            let path = format!("{}[]", self.path_of(key));
+            let nothing = Value::new(None, ValueKind::Nil);
+            Section::read(self.reader, &self.source, &path, nothing, read);
+            return Vec::new();
+        }
         let Some(value) = self.take(key) else { return Vec::new() };
         let source = value.origin().unwrap_or(&self.source).to_owned();
         let path = self.path_of(key);
@@ -182,16 +267,6 @@ impl<'a> Section<'a> {
         matches!(self.known.get(key), Some(Taken::From(_)))
     }
 
-    /// Whether a section of keys stands at `key`, and not a value.
-    pub(super) fn is_section(&self, key: &str) -> bool {
-        self.values.get(key).is_some_and(|value| matches!(value.kind, ValueKind::Table(_)))
-    }
-
-    /// Takes `key` when it is there, and says so; its value is of no use here.
-    pub(super) fn ignore(&mut self, key: &'static str) -> bool {
-        self.take(key).is_some()
-    }
-
     /// Notes a problem with `key`. The text goes on after the key.
     pub(super) fn complain(&self, key: &str, text: impl Into<String>) {
         let origin = match self.known.get(key) {
@@ -218,6 +293,19 @@ impl<'a> Section<'a> {
     /// Where the section was read from.
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Notes that `key` may be there, in the form that reading nothing asked for.
+    fn declare<T>(&self, key: &str, nothing: Result<T, Allowed>, is_required: bool) {
+        let form = nothing.err().map_or(Form::Text, Allowed::into_form);
+        self.declare_as(key, form, is_required);
+    }
+
+    fn declare_as(&self, key: &str, form: Form, is_required: bool) {
+        if let Some(declarations) = &self.reader.declarations {
+            let path = self.path_of(key);
+            declarations.borrow_mut().add(Declared { path, form, is_required });
+        }
     }
 
     fn complain_at(&self, origin: Option<&str>, key: &str, text: impl Into<String>) {

@@ -7,6 +7,7 @@ use config::ValueKind;
 use pool_core::{Endpoint, Secret};
 
 use super::Surroundings;
+use super::allowed::Allowed;
 use super::section::Section;
 use super::value::{parsed, text, word};
 use super::zabbix::address;
@@ -104,7 +105,7 @@ fn key_of(part: TlsPart) -> &'static str {
 /// The contents of the file that a value names.
 pub(super) fn contents(
     around: &Surroundings<'_>,
-) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, String> {
+) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, Allowed> {
     move |value| {
         let path = around.directory.join(text(value)?);
         let read = || {
@@ -113,8 +114,8 @@ pub(super) fn contents(
         };
         match read() {
             Ok(bytes) if bytes.len() as u64 <= BYTES_MAX => Ok(bytes),
-            Ok(_) => Err("a file of at most 1 MiB".to_owned()),
-            Err(error) => Err(format!("a file that can be read ({error})")),
+            Ok(_) => Err("a file of at most 1 MiB".into()),
+            Err(error) => Err(format!("a file that can be read ({error})").into()),
         }
     }
 }

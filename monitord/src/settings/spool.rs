@@ -6,6 +6,7 @@ use std::time::Duration;
 use config::ValueKind;
 
 use super::Surroundings;
+use super::allowed::{Allowed, Form};
 use super::section::Section;
 use super::value::{duration_within, word};
 use crate::spool::SpoolSettings;
@@ -56,7 +57,7 @@ pub(super) fn read(
 }
 
 /// An amount of bytes: `512MiB`, `2GiB`, or a whole number of bytes.
-pub(super) fn size_within(min: u64, max: u64) -> impl FnOnce(&ValueKind) -> Result<u64, String> {
+pub(super) fn size_within(min: u64, max: u64) -> impl FnOnce(&ValueKind) -> Result<u64, Allowed> {
     move |value| {
         let read = match value {
             ValueKind::I64(bytes) => u64::try_from(*bytes).ok(),
@@ -65,7 +66,9 @@ pub(super) fn size_within(min: u64, max: u64) -> impl FnOnce(&ValueKind) -> Resu
             _ => None,
         };
         read.filter(|bytes| (min..=max).contains(bytes)).ok_or_else(|| {
-            format!("a size such as 512MiB or 2GiB, from {} to {}", shown(min), shown(max))
+            let (from, to) = (shown(min), shown(max));
+            let text = format!("a size such as 512MiB or 2GiB, from {from} to {to}");
+            Allowed::new(Form::Size { min, max }, text)
         })
     }
 }
@@ -84,7 +87,8 @@ fn size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-fn shown(bytes: u64) -> String {
+/// A size as an operator writes it.
+pub(crate) fn shown(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 40 => format!("{}TiB", bytes >> 40),
         bytes if bytes >= 1 << 30 => format!("{}GiB", bytes >> 30),
@@ -106,6 +110,6 @@ mod tests {
             assert_eq!(size(wrong), None, "{wrong}");
         }
         let refusal = size_within(16 << 20, 1 << 40)(&ValueKind::I64(5)).unwrap_err();
-        assert_eq!(refusal, "a size such as 512MiB or 2GiB, from 16MiB to 1TiB");
+        assert_eq!(refusal.to_string(), "a size such as 512MiB or 2GiB, from 16MiB to 1TiB");
     }
 }

@@ -9,7 +9,8 @@ use pool_core::{
     HostKeyPolicy, JumpHost,
 };
 
-use super::section::Section;
+use super::allowed::{Allowed, Form};
+use super::section::{Given, Section};
 use super::value::{integer, list_of, one_of, parsed, word};
 use super::{Surroundings, credentials};
 
@@ -38,19 +39,21 @@ pub(super) fn read<'a>(
         lists: &mut config.algorithm_lists,
     };
     terms.read(section);
-    if section.is_section("jump") {
-        let jump = section.section("jump", |jump| read_jump(jump, config, around));
-        config.jump = jump.flatten().map(Arc::new);
-    } else if section.get("jump", none).is_some() {
-        config.jump = None;
+    let defaults = config.clone();
+    match section.section_or("jump", |jump| read_jump(jump, &defaults, around), none) {
+        Some(Given::Section(jump)) => config.jump = jump.map(Arc::new),
+        Some(Given::Value(())) => config.jump = None,
+        None => {}
     }
 }
 
-fn none(value: &ValueKind) -> Result<(), String> {
+fn none(value: &ValueKind) -> Result<(), Allowed> {
     match value {
         ValueKind::Boolean(false) => Ok(()),
         ValueKind::String(text) if text == "false" => Ok(()),
-        _ => Err("a section with host and username, or false for none".to_owned()),
+        _ => {
+            Err(Allowed::new(Form::Boolean, "a section with host and username, or false for none"))
+        }
     }
 }
 
@@ -98,15 +101,18 @@ impl Terms<'_> {
             Some(HostKeys::Pinned(pins)) => *self.pins = pins,
             None => {}
         }
-        if section.is_section("algorithms") {
-            section.section("algorithms", |section| {
-                if let Some(profile) = section.get("profile", one_of(ALGORITHMS)) {
-                    *self.profile = profile;
-                }
-                *self.lists = read_lists(section);
-            });
-        } else if let Some(profile) = section.get("algorithms", one_of(ALGORITHMS)) {
-            (*self.profile, *self.lists) = (profile, AlgorithmLists::default());
+        let read = |section: &mut Section<'_>| {
+            (section.get("profile", one_of(ALGORITHMS)), read_lists(section))
+        };
+        match section.section_or("algorithms", read, one_of(ALGORITHMS)) {
+            Some(Given::Section((profile, lists))) => {
+                *self.profile = profile.unwrap_or(*self.profile);
+                *self.lists = lists;
+            }
+            Some(Given::Value(profile)) => {
+                (*self.profile, *self.lists) = (profile, AlgorithmLists::default());
+            }
+            None => {}
         }
     }
 }
@@ -116,7 +122,7 @@ enum HostKeys {
     Pinned(Vec<Fingerprint>),
 }
 
-fn host_key(value: &ValueKind) -> Result<HostKeys, String> {
+fn host_key(value: &ValueKind) -> Result<HostKeys, Allowed> {
     let is_pin = match value {
         ValueKind::Array(_) => true,
         ValueKind::String(text) => text.contains(':'),
@@ -129,7 +135,11 @@ fn host_key(value: &ValueKind) -> Result<HostKeys, String> {
         return list_of(one)(value).map(HostKeys::Pinned);
     }
     let policy = one_of(HOST_KEY_POLICIES)(value);
-    policy.map(HostKeys::Policy).map_err(|names| format!("{names}, or {FINGERPRINT}"))
+    policy.map(HostKeys::Policy).map_err(|names| {
+        let text = format!("{names}, or {FINGERPRINT}");
+        let pins = Form::List(Box::new(Form::Text));
+        Allowed::new(Form::Either(vec![names.into_form(), Form::Text, pins]), text)
+    })
 }
 
 fn read_lists(section: &mut Section<'_>) -> AlgorithmLists {

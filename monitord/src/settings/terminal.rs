@@ -6,8 +6,9 @@ use config::ValueKind;
 use driver_cli::{TextEncoding, check_prompt};
 use pool_core::{Protocol, TerminalConfig};
 
+use super::allowed::{Allowed, Form};
 use super::section::Section;
-use super::value::{boolean, word};
+use super::value::{boolean, formed, names, word};
 use super::{Surroundings, connection};
 
 /// Reads the keys of a router called `name`.
@@ -17,13 +18,14 @@ pub(super) fn read(
     protocol: Protocol,
     around: &Surroundings<'_>,
 ) -> TerminalConfig {
-    let encoding = section.get("encoding", |value| {
+    let encoding = |value: &ValueKind| {
         let name = word(value).unwrap_or_default();
-        name.parse::<TextEncoding>().map(|_| name).map_err(str::to_owned)
-    });
+        name.parse::<TextEncoding>().map(|_| name).map_err(Allowed::from)
+    };
+    let encoding = section.get("encoding", formed(names(["utf-8", "gb18030"]), encoding));
     let prompt = section.get("prompt", |value| {
         let pattern = word(value)?;
-        check_prompt(&pattern).map(|()| pattern)
+        Ok(check_prompt(&pattern).map(|()| pattern)?)
     });
     let log = section.get("session_log", log).unwrap_or(Log::Off);
     if protocol != Protocol::Scrapli {
@@ -48,12 +50,15 @@ enum Log {
     File(String),
 }
 
-fn log(value: &ValueKind) -> Result<Log, String> {
+fn log(value: &ValueKind) -> Result<Log, Allowed> {
     let file = || word(value).map(Log::File);
     match boolean(value) {
         Ok(true) => Ok(Log::Default),
         Ok(false) => Ok(Log::Off),
-        Err(_) => file().map_err(|_| "true, false or the path of a file".to_owned()),
+        Err(_) => file().map_err(|_| {
+            let form = Form::Either(vec![Form::Boolean, Form::Text]);
+            Allowed::new(form, "true, false or the path of a file")
+        }),
     }
 }
 

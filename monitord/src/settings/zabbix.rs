@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Surroundings;
+use super::allowed::Allowed;
 use super::section::Section;
 use super::sender::{self, Sender};
 use super::value::{duration_within, integer, parsed, word};
@@ -132,10 +133,10 @@ fn read_heartbeat(section: &mut Section<'_>) -> Option<Heartbeat> {
     Some(Heartbeat { host: host?, key: key?, interval: interval.unwrap_or(HEARTBEAT_DEFAULT) })
 }
 
-fn key(value: &config::ValueKind) -> Result<String, String> {
+fn key(value: &config::ValueKind) -> Result<String, Allowed> {
     let text = word(value)?;
     let fits = text.chars().count() <= ITEM_KEY_CHARS_MAX && !text.chars().any(char::is_control);
-    if fits { Ok(text) } else { Err("an item key of at most 2048 characters".to_owned()) }
+    if fits { Ok(text) } else { Err("an item key of at most 2048 characters".into()) }
 }
 
 fn read_items(section: &mut Section<'_>) -> ItemKeys {
