@@ -10,9 +10,10 @@ const WINDOW_MIN: Duration = Duration::from_secs(60);
 /// The longest: an hour of skipped checks is a shortage, whatever the interval.
 const WINDOW_MAX: Duration = Duration::from_secs(3600);
 
-/// A router does not keep up: what its lines need, and what would fit.
+/// A router does not keep up: what its lines need, and what would fit. `Display` says both.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Shortage {
+#[non_exhaustive]
+pub enum Shortage {
     /// Checks take more time than its sessions have.
     Sessions {
         /// Time with a session that one round of its lines needs, as long as checks take now.
@@ -125,9 +126,9 @@ impl Capacity {
         self.overrun = self.overrun.saturating_add(1);
     }
 
-    /// Whether the router is known not to keep up.
-    pub(crate) fn is_short(&self) -> bool {
-        self.shortage.is_some()
+    /// By how much the router is known not to keep up, if it is.
+    pub(crate) fn shortage(&self) -> Option<Shortage> {
+        self.shortage
     }
 
     /// Whether there may be something to judge.
@@ -250,7 +251,7 @@ mod tests {
         let at = |window: u32| began + SECOND * 180 * window;
         assert!(matches!(window(&mut capacity, at(1), 36, 164), Verdict::Short(_)));
         assert_eq!(window(&mut capacity, at(2), 36, 164), Verdict::Same);
-        assert!(capacity.is_short());
+        assert!(capacity.shortage().is_some());
         assert_eq!(window(&mut capacity, at(3), 20, 0), Verdict::Enough);
         assert_eq!(window(&mut capacity, at(4), 20, 0), Verdict::Same);
     }
@@ -263,6 +264,6 @@ mod tests {
         let mut capacity = Capacity::new(began);
         (0..36).for_each(|_| capacity.checked(SECOND));
         assert_eq!(window(&mut capacity, began + SECOND * 180, 0, 9), Verdict::Same);
-        assert!(!capacity.is_short());
+        assert!(capacity.shortage().is_none());
     }
 }

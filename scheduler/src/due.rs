@@ -124,6 +124,16 @@ impl Anchor {
     }
 }
 
+impl Line {
+    /// When the line is due next after `at`, by its rhythm alone: the same on every machine and
+    /// after every restart. A router that does not keep up comes to it later.
+    pub fn next_due(&self, at: Timestamp) -> Timestamp {
+        let due = Rhythm::of(self).after(at.as_nanosecond());
+        // Fails only beyond the year 9999, where the clock is wrong anyway.
+        Timestamp::from_nanosecond(due).unwrap_or(at)
+    }
+}
+
 /// Where in its interval a line is due: the same after a restart and on every machine, and spread
 /// evenly over lines, so that those of one interval do not fire together. Whole milliseconds.
 pub(crate) fn phase(id: &LineId, interval: Interval) -> Duration {

@@ -73,6 +73,7 @@ mod simulation;
 #[cfg(test)]
 mod testing;
 
+pub use capacity::Shortage;
 pub use check_now::{Answers, Checker, NotChecked, Wanted};
 pub use diff::{Change, InventoryDiff, LineChange, LineField, RouterChange, RouterField};
 pub use inventory::{Problem, Subject};

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use pool_core::ErrorKind;
 
-use crate::{CheckResult, Failure, FailureKind, Outcome};
+use crate::{CheckResult, Failure, FailureKind, Outcome, Shortage};
 
 /// How many checks in a row must contradict a state before it changes: one lost packet, or one
 /// router that was busy, is no event.
@@ -50,7 +50,7 @@ pub enum RouterState {
 }
 
 /// The state of a router, confirmed by more than one check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RouterStatus {
     /// The state.
     pub state: RouterState,
@@ -59,6 +59,8 @@ pub struct RouterStatus {
     /// Whether it does not keep up with its lines: checks are skipped because their turn does not
     /// come.
     pub is_short: bool,
+    /// By how much, and what would fit, while it does not.
+    pub shortage: Option<Shortage>,
 }
 
 impl LineStatus {
@@ -71,7 +73,7 @@ impl LineStatus {
 impl RouterStatus {
     /// That of a router nothing is known of.
     pub fn unknown(since: Timestamp) -> Self {
-        Self { state: RouterState::Unknown, since, is_short: false }
+        Self { state: RouterState::Unknown, since, is_short: false, shortage: None }
     }
 }
 
@@ -279,8 +281,9 @@ impl RouterHealth {
     }
 
     /// Notes whether the router keeps up with its lines.
-    pub(crate) fn set_short(&mut self, is_short: bool) {
-        self.status.is_short = is_short;
+    pub(crate) fn set_short(&mut self, shortage: Option<Shortage>) {
+        self.status.is_short = shortage.is_some();
+        self.status.shortage = shortage;
     }
 
     /// Takes in what the check that was due `at` says. Returns the state before, if it changed.

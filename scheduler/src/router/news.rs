@@ -25,7 +25,7 @@ impl Worker {
             }
             Verdict::Enough => tracing::info!(router, lines, "router keeps up again"),
         }
-        self.router.set_short(self.capacity.is_short());
+        self.router.set_short(self.capacity.shortage());
     }
 
     pub(super) fn tell_of_router(&self, was: RouterState, outcome: &Outcome) {
