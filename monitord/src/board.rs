@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,20 +6,69 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use pool_core::Platform;
+use pool_core::{Phase, Platform};
 use scheduler::{
     CheckResult, Inventory, Line, LineId, LineState, Outcome, RouterName, RouterStatus, SkipReason,
+    Trigger,
 };
+
+use crate::inventory::unresolved;
+
+/// How many outcomes of a line are remembered in short. There may be a hundred thousand lines.
+const RECENT_MAX: usize = 8;
 
 /// What is declared, and the last outcome of every line: what `/status` and the line gauges show.
 #[derive(Debug)]
 pub(crate) struct Board {
     // Blocking locks: each is held for one look-up or one walk, and never across an await. The
     // keys are those of the inventory, so that the map cannot grow.
-    lines: RwLock<BTreeMap<LineId, Option<Arc<Outcome>>>>,
+    lines: RwLock<BTreeMap<LineId, Memory>>,
     declared: RwLock<Arc<Declared>>,
     sources: RwLock<Vec<SourceState>>,
     outcomes: AtomicU64,
+}
+
+/// What is remembered of a line.
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    last: Option<Arc<Outcome>>,
+    /// The oldest first.
+    recent: VecDeque<Recent>,
+}
+
+/// An outcome in short, without any text of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Recent {
+    pub(crate) scheduled_at: Timestamp,
+    pub(crate) trigger: Trigger,
+    pub(crate) result: LastResult,
+    pub(crate) loss_pct: Option<f64>,
+    pub(crate) rtt_avg_ms: Option<f64>,
+    pub(crate) duration: Duration,
+    /// The kind of the failure, or why it was skipped.
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) phase: Option<Phase>,
+}
+
+impl From<&Outcome> for Recent {
+    fn from(outcome: &Outcome) -> Self {
+        let measured = outcome.result.ping();
+        let (reason, phase) = match &outcome.result {
+            CheckResult::Measured(_) => (None, None),
+            CheckResult::Failed(failure) => (Some(failure.kind.as_str()), failure.phase),
+            CheckResult::Skipped(reason) => (Some(reason.as_str()), None),
+        };
+        Self {
+            scheduled_at: outcome.scheduled_at,
+            trigger: outcome.trigger,
+            result: LastResult::of(Some(outcome)),
+            loss_pct: measured.map(|measured| measured.loss_pct()),
+            rtt_avg_ms: measured.and_then(|measured| measured.rtt).map(|rtt| rtt.avg),
+            duration: outcome.duration,
+            reason,
+            phase,
+        }
+    }
 }
 
 /// What the inventory says that pages show. Credentials stay behind.
@@ -34,6 +83,12 @@ pub(crate) struct Declared {
 pub(crate) struct RouterFacts {
     pub(crate) platform: Platform,
     pub(crate) sessions_max: usize,
+    /// With its port; empty for one that only stands for lines that cannot be checked.
+    pub(crate) address: String,
+    /// Why its lines cannot be checked, if it only stands for that.
+    pub(crate) unresolved: Option<String>,
+    /// How many lines it has.
+    pub(crate) lines: usize,
 }
 
 /// How a source of the inventory is.
@@ -52,10 +107,22 @@ pub(crate) struct SourceState {
 
 impl Declared {
     fn of(inventory: &Inventory) -> Self {
+        let mut counts: BTreeMap<&RouterName, usize> = BTreeMap::new();
+        for line in &inventory.lines {
+            *counts.entry(&line.router).or_default() += 1;
+        }
         let facts = inventory.routers.iter().map(|router| {
-            let platform = router.connection.platform.clone();
-            let sessions_max = router.connection.max_connections;
-            (router.name.clone(), RouterFacts { platform, sessions_max })
+            let connection = &router.connection;
+            let unresolved = unresolved::reason_of(router).map(str::to_owned);
+            let is_real = unresolved.is_none();
+            let facts = RouterFacts {
+                platform: connection.platform.clone(),
+                sessions_max: connection.max_connections,
+                address: if is_real { connection.endpoint.to_string() } else { String::new() },
+                unresolved,
+                lines: counts.get(&router.name).copied().unwrap_or(0),
+            };
+            (router.name.clone(), facts)
         });
         Self { lines: inventory.lines.clone(), routers: facts.collect() }
     }
@@ -103,7 +170,7 @@ impl Board {
         *self.declared.write() = declared;
         let mut lines = self.lines.write();
         let mut known = std::mem::take(&mut *lines);
-        let last = |line: &Line| (line.id.clone(), known.remove(&line.id).flatten());
+        let last = |line: &Line| (line.id.clone(), known.remove(&line.id).unwrap_or_default());
         *lines = inventory.lines.iter().map(last).collect();
     }
 
@@ -137,8 +204,12 @@ impl Board {
         if idle.iter().any(|reason| outcome.result == CheckResult::Skipped(*reason)) {
             return;
         }
-        if let Some(last) = self.lines.write().get_mut(&outcome.line) {
-            *last = Some(outcome.clone());
+        if let Some(memory) = self.lines.write().get_mut(&outcome.line) {
+            memory.last = Some(outcome.clone());
+            if memory.recent.len() == RECENT_MAX {
+                memory.recent.pop_front();
+            }
+            memory.recent.push_back(Recent::from(&**outcome));
         }
     }
 
@@ -150,7 +221,7 @@ impl Board {
     /// The state of each router that a check was tried on, by the latest of its lines' outcomes.
     pub(crate) fn routers(&self) -> BTreeMap<RouterName, RouterStatus> {
         let mut routers: BTreeMap<RouterName, (Timestamp, RouterStatus)> = BTreeMap::new();
-        for last in self.lines.read().values().flatten() {
+        for last in self.lines.read().values().filter_map(|memory| memory.last.as_ref()) {
             let fresh = (last.scheduled_at, last.router_status);
             let known = routers.entry(last.router.clone()).or_insert(fresh);
             if known.0 < fresh.0 {
@@ -162,7 +233,13 @@ impl Board {
 
     /// Every line with its last outcome, by id.
     pub(crate) fn snapshot(&self) -> Vec<(LineId, Option<Arc<Outcome>>)> {
-        self.lines.read().iter().map(|(id, last)| (id.clone(), last.clone())).collect()
+        self.lines.read().iter().map(|(id, memory)| (id.clone(), memory.last.clone())).collect()
+    }
+
+    /// How the latest checks of a line ended, the oldest first.
+    pub(crate) fn recent(&self, line: &LineId) -> Vec<Recent> {
+        let lines = self.lines.read();
+        lines.get(line).map(|memory| memory.recent.iter().copied().collect()).unwrap_or_default()
     }
 }
 

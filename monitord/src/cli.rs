@@ -39,6 +39,11 @@ pub(crate) enum Command {
     Platforms(PlatformsArgs),
     /// Run one check without a configuration, with the time of each phase.
     Probe(ProbeArgs),
+    /// Say what is wrong now, most likely first, and what to do next. Ends with 1 when something is.
+    Doctor(DoctorArgs),
+    /// Show everything about one line: how it is checked and who said so, what the running daemon
+    /// knows of it, and a check of its own with all there is to see.
+    Debug(DebugArgs),
     /// Show, take out or repair the outcomes that wait for delivery.
     Spool(SpoolArgs),
     /// Have the running daemon check lines at once, ahead of what is due.
@@ -316,12 +321,44 @@ pub(crate) struct CheckNowArgs {
     #[arg(long, value_name = "TIME", default_value = "60s",
           value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonArgs,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+}
+
+/// Where the running daemon is asked.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonArgs {
     /// The daemon's socket. Default: that of the configuration, or /run/monitord/control.sock.
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
     /// The daemon's configuration, to find its socket.
     #[arg(short, long, value_name = "FILE", env = "MONITORD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DebugArgs {
+    /// The line.
+    #[arg(value_name = "LINE")]
+    pub(crate) line: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The daemon's socket. Default: that of the configuration, or /run/monitord/control.sock.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Do not log in to the router.
+    #[arg(long)]
+    pub(crate) no_check: bool,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) daemon: DaemonArgs,
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
 }

@@ -20,6 +20,7 @@ mod settings;
 mod shutdown;
 mod sink;
 mod spool;
+mod status;
 mod systemd;
 mod telemetry;
 mod template;

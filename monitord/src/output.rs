@@ -30,6 +30,14 @@ impl Paint {
         self.with("31", text)
     }
 
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
     fn with(self, code: &str, text: &str) -> String {
         if self.is_on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -112,6 +120,29 @@ impl InterruptibleOutput {
         }
         self.stdout = None;
         Ok(())
+    }
+}
+
+/// How long something may take before it is said what it is at.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Waits for `work`, and on a terminal says on standard error every two seconds what it is at.
+///
+/// # Cancel safety
+///
+/// As cancel safe as `work`.
+pub(crate) async fn with_progress<T>(work: impl Future<Output = T>, at: impl Fn() -> String) -> T {
+    let mut work = std::pin::pin!(work);
+    let begun = tokio::time::Instant::now();
+    let is_watched = io::stderr().is_terminal();
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = sleep(PATIENCE), if is_watched => {
+                complain(&format!("monitord: {} s: {}", begun.elapsed().as_secs(), at()));
+            }
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 mod bench_delivery;
 mod check_definitions;
 mod check_now;
+mod daemon;
+mod debug;
+mod doctor;
 mod generate;
 mod lines;
 mod once;
@@ -26,8 +29,8 @@ use driver_cli::DefinitionFile;
 
 use crate::app::Parts;
 use crate::cli::{
-    Command, ConfigArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs, ProbeArgs,
-    RunArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
+    Command, ConfigArgs, DebugArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs,
+    ProbeArgs, RunArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
 };
 use crate::inventory::{self, Start};
 use crate::settings::{self, Environment, Invalid, Settings};
@@ -108,6 +111,8 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Probe(args) => probe::execute(&args, &parts),
         Command::Spool(args) => spool::execute(&args, &parts),
         Command::CheckNow(args) => check_now::execute(args),
+        Command::Debug(args) => debug::execute(&args, &parts),
+        Command::Doctor(args) => doctor::execute(&args),
         Command::Zabbix(args) => match args.command {
             ZabbixCommand::Template(args) => zabbix_template::execute(&args, &parts),
             ZabbixCommand::Role(args) => zabbix_role::execute(&args),
@@ -125,7 +130,8 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Run(RunArgs { config, .. })
         | Command::Once(OnceArgs { config, .. })
         | Command::Validate(ValidateArgs { config, .. })
-        | Command::Lines(LinesArgs { config, .. }) => definitions_directory(config)?,
+        | Command::Lines(LinesArgs { config, .. })
+        | Command::Debug(DebugArgs { config, .. }) => definitions_directory(config)?,
         Command::Spool(SpoolArgs { command }) => definitions_directory(command.config())?,
         Command::Parse(ParseArgs { definitions, .. })
         | Command::Platforms(PlatformsArgs { definitions, .. })
@@ -136,10 +142,16 @@ fn parts(command: &Command) -> Result<Parts> {
             };
             settings::definitions_directory(path, &Environment::of_process(), overrides)?
         }
-        Command::CheckNow(_) | Command::Zabbix(_) | Command::Gen(_) => None,
+        // The doctor reads the definitions himself, so that he can say what is wrong with them.
+        Command::CheckNow(_) | Command::Doctor(_) | Command::Zabbix(_) | Command::Gen(_) => None,
         #[cfg(feature = "bench")]
         Command::BenchDelivery(_) => None,
     };
+    parts_in(directory)
+}
+
+/// The parts with the platforms that are defined in `directory`, if there is one.
+fn parts_in(directory: Option<PathBuf>) -> Result<Parts> {
     let Some(directory) = directory else { return Ok(Parts::builtin()) };
     let files = DefinitionFile::read_directory(&directory).map_err(Invalid::from)?;
     Ok(Parts::with_files(&files).map_err(Invalid::from)?)

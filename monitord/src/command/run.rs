@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
 use crate::shutdown::HangUps;
 use crate::sink::{self, Sink, SpooledSinks, StdoutSink};
+use crate::status::Collector;
 use crate::{descriptors, shutdown, systemd, web};
 
 /// Of the time for a stop, the part in which checks in flight may end. The rest is for delivery.
@@ -126,8 +127,10 @@ async fn daemon(
     let fleet = Arc::new(app::fleet(drivers.factories, settings)?);
     let board = Arc::new(Board::new(&settings.inventory));
     let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
+    let status = Collector::new(board.clone(), fleet.clone(), metrics.clone(), settings);
+    let status = Arc::new(status);
     let web = listener.map(|listener| {
-        let pages = web::Pages::new(metrics.clone(), board.clone(), fleet.clone());
+        let pages = web::Pages::new(metrics.clone(), status.clone());
         web::serve(listener, pages, shutdown.clone())
     });
     let sinks = start_sinks(settings, to_stdout, &metrics)?;
@@ -145,7 +148,9 @@ async fn daemon(
         shutdown.clone(),
     );
     let control = match &settings.control_socket {
-        Some(path) => Some(Control::open(path, scheduler.checker(), shutdown.clone()).await?),
+        Some(path) => {
+            Some(Control::open(path, scheduler.checker(), status, shutdown.clone()).await?)
+        }
         None => None,
     };
     let Origin { sources, records, as_of, mut restored } = origin;

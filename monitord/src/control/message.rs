@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::status::Status;
+
 /// What the daemon can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -13,14 +15,23 @@ pub(crate) enum Request {
         /// How long the answer may take, in seconds.
         timeout_s: u64,
     },
+    /// What it knows of itself.
+    Status {
+        /// Of these lines, with how their latest checks ended.
+        named: Vec<String>,
+        /// And of so many others, the worst first.
+        worst: usize,
+    },
 }
 
 /// What it says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Answer {
     /// The lines were checked.
     Checked(Checked),
+    /// What the daemon knows of itself.
+    Status(Box<Status>),
     /// Nothing was done, and why.
     Refused(String),
 }

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use super::{Answer, Checked, Request};
 use crate::report::{outcome_line, outcome_table};
+use crate::status::{Collector, Selection};
 
 /// Requests at the same time; others wait to be accepted. One operator has one.
 const CONNECTIONS_MAX: usize = 8;
@@ -27,6 +28,8 @@ const REQUEST_BYTES_MAX: u64 = 256 << 10;
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that a client may wait for what it wants.
 const TIMEOUT_MAX: Duration = Duration::from_secs(600);
+/// How many lines are told of at once, beside those that are named.
+const LINES_TOLD_MAX: usize = 2000;
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -47,10 +50,11 @@ impl Control {
     pub(crate) async fn open(
         path: &Path,
         checker: Checker,
+        status: Arc<Collector>,
         shutdown: CancellationToken,
     ) -> Result<Self> {
         let listener = listen(path).await?;
-        let server = Arc::new(Server { checker, shutdown });
+        let server = Arc::new(Server { checker, status, shutdown });
         let serving = AbortOnDropHandle::new(tokio::spawn(server.serve(listener)));
         Ok(Self { path: path.to_owned(), _serving: serving })
     }
@@ -101,6 +105,7 @@ async fn make_room(path: &Path) -> Result<()> {
 #[derive(Debug)]
 struct Server {
     checker: Checker,
+    status: Arc<Collector>,
     shutdown: CancellationToken,
 }
 
@@ -148,14 +153,29 @@ impl Server {
     }
 
     async fn answer(&self, request: Request) -> Answer {
-        let Request::CheckNow { lines, router, timeout_s } = request;
+        match request {
+            Request::CheckNow { lines, router, timeout_s } => {
+                self.check_now(lines, router, Duration::from_secs(timeout_s)).await
+            }
+            Request::Status { named, worst } => {
+                let worst = worst.min(LINES_TOLD_MAX);
+                Answer::Status(Box::new(self.status.collect(&Selection::Some { named, worst })))
+            }
+        }
+    }
+
+    async fn check_now(
+        &self,
+        lines: Vec<String>,
+        router: Option<String>,
+        time: Duration,
+    ) -> Answer {
         info!(lines = lines.len(), router, "an operator asks for checks");
         let wanted = match wanted(lines, router) {
             Ok(wanted) => wanted,
             Err(reason) => return Answer::Refused(reason),
         };
-        let time = Duration::from_secs(timeout_s).min(TIMEOUT_MAX);
-        let ctx = Context::new(&self.shutdown, time);
+        let ctx = Context::new(&self.shutdown, time.min(TIMEOUT_MAX));
         match self.checker.check_now(&ctx, wanted).await {
             Ok(answers) => Answer::Checked(checked(answers)),
             Err(refused) => Answer::Refused(refused.to_string()),

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driver_ssh::SshSettings;
+use jiff::Timestamp;
+use parking_lot::Mutex;
 use pool::Fleet;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -59,6 +61,28 @@ pub(crate) struct ZabbixMetrics {
     pub(crate) undelivered: Counter,
     /// Exchanges without an answer that could be read.
     pub(crate) exchange_failures: Counter,
+    /// Since when exchanges fail, and how the latest did.
+    trouble: Mutex<Option<(Timestamp, String)>>,
+}
+
+impl ZabbixMetrics {
+    /// Notes that an exchange failed.
+    pub(crate) fn failed_for(&self, reason: &str) {
+        self.exchange_failures.inc();
+        let mut trouble = self.trouble.lock();
+        let since = trouble.as_ref().map_or_else(Timestamp::now, |(since, _)| *since);
+        *trouble = Some((since, reason.to_owned()));
+    }
+
+    /// Notes that one did not.
+    pub(crate) fn answered(&self) {
+        *self.trouble.lock() = None;
+    }
+
+    /// Since when exchanges fail, and how the latest did, if they do.
+    pub(crate) fn trouble(&self) -> Option<(Timestamp, String)> {
+        self.trouble.lock().clone()
+    }
 }
 
 /// Counts of the standard output sink.

@@ -1,7 +1,9 @@
 //! The spool: how much waits, for whom, since when, and what was lost.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,6 +27,19 @@ pub(crate) struct SpoolMetrics {
     pending: Family<SinkLabel, Gauge>,
     held: Family<SinkLabel, Gauge>,
     oldest: Family<SinkLabel, Gauge>,
+    /// The same of each sink once more, to be read by its name.
+    sinks: Mutex<BTreeMap<&'static str, SinkFacts>>,
+}
+
+/// How far a sink is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SinkFacts {
+    /// What waits for it, in outcomes.
+    pub(crate) pending: i64,
+    /// How many items are held.
+    pub(crate) held: i64,
+    /// The moment of the oldest outcome that waits, in seconds since 1970, or 0.
+    pub(crate) oldest: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,6 +53,9 @@ struct SinkLabel {
 }
 
 impl SpoolMetrics {
+    /// Why outcomes can be lost.
+    pub(crate) const LOST_REASONS: [&'static str; 5] = ["age", "size", "disk", "busy", "damaged"];
+
     /// Those that were lost for `reason`: `age`, `size`, `disk`, `busy` or `damaged`.
     pub(crate) fn lost(&self, reason: &'static str) -> Counter {
         self.lost.get_or_create(&ReasonLabel { reason }).clone()
@@ -50,11 +68,17 @@ impl SpoolMetrics {
         self.pending.get_or_create(&label).set(pending);
         self.held.get_or_create(&label).set(held);
         self.oldest.get_or_create(&label).set(oldest);
+        self.sinks.lock().insert(sink, SinkFacts { pending, held, oldest });
+    }
+
+    /// How far each sink is.
+    pub(crate) fn sinks(&self) -> BTreeMap<&'static str, SinkFacts> {
+        self.sinks.lock().clone()
     }
 
     /// Adds the spool's metrics to `registry`.
     pub(super) fn register(self: &Arc<Self>, registry: &mut Registry) {
-        for reason in ["age", "size", "disk", "busy", "damaged"] {
+        for reason in Self::LOST_REASONS {
             self.lost(reason);
         }
         registry.register(

@@ -339,7 +339,7 @@ impl<'a> Section<'a> {
 }
 
 /// The one of `known` that `name` is most likely a misspelling of, if it is like any.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let likeness = |known: &&str| strsim::jaro_winkler(known, name);
     known
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))

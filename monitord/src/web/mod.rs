@@ -1,7 +1,6 @@
 //! The daemon's pages: `/metrics`, `/healthz`, `/readyz`, `/status`.
 
 mod listener;
-mod status;
 
 use std::sync::Arc;
 
@@ -10,15 +9,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use pool::Fleet;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::listener::BoundedListener;
-use self::status::StatusPage;
-use crate::board::Board;
 use crate::metrics::Metrics;
+use crate::status::{Collector, Selection};
 
 /// The type of Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -27,13 +24,12 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Clone, Debug)]
 pub(crate) struct Pages {
     metrics: Arc<Metrics>,
-    status: Arc<StatusPage>,
+    status: Arc<Collector>,
 }
 
 impl Pages {
-    /// Pages about what `board` shows, and what else can be measured.
-    pub(crate) fn new(metrics: Arc<Metrics>, board: Arc<Board>, fleet: Arc<Fleet>) -> Self {
-        let status = Arc::new(StatusPage::new(board, fleet));
+    /// Pages about what `status` knows, and what else can be measured.
+    pub(crate) fn new(metrics: Arc<Metrics>, status: Arc<Collector>) -> Self {
         Self { metrics, status }
     }
 }
@@ -73,7 +69,7 @@ async fn metrics(State(pages): State<Pages>) -> Response {
 }
 
 async fn status(State(pages): State<Pages>) -> Response {
-    match pages.status.json() {
+    match serde_json::to_string(&pages.status.collect(&Selection::All)) {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         Err(error) => broken(&error),
     }

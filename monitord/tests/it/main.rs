@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod control;
+mod debug;
+mod doctor;
 mod follow;
 mod generate;
 mod leaks;

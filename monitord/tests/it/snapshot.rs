@@ -19,7 +19,7 @@ pub(crate) fn assert_same(name: &str, text: &str) {
         (r"/[^\s:]*/(monitord\.json|known_hosts|control\.sock|spool)", "DIR/$1"),
         (r"(SSH-2\.0-[A-Za-z]+)[^\s]*", "$1"),
         (r"(?m)( +\d+\.\d)+$", " MS"),
-        (r"\b\d+(\.\d+)?(ms|us|µs|s)\b", "DURATION"),
+        (r"(?m)^port +\d+ ", "port             PORT "),
     ] {
         settings.add_filter(pattern, mask);
     }

@@ -15,7 +15,7 @@ use pool_core::{
 use scheduler::{Interval, Line, LineId, PingParams, RouterName, Target, Task};
 
 pub(super) use self::page::page;
-pub(super) use self::trial::Trial;
+pub(super) use self::trial::{Findings, Trial};
 pub(super) use self::view::ProbeView;
 use super::{Exit, Usage, start_logging};
 use crate::app::Parts;

@@ -9,6 +9,7 @@ use scheduler::{Failure, Figures, Inventory, Line, ReadLine};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Parts, Watch};
+use crate::output::with_progress;
 use crate::settings::SshLimits;
 use crate::shutdown;
 
@@ -81,7 +82,8 @@ impl Trial {
     ) -> (Vec<PhaseSpan>, Vec<ReadLine>, Result<Figures, Failure>) {
         let whole = Context::new(shutdown, self.config.connect_timeout + COMMAND_TIMEOUT);
         let (ctx, trace) = whole.traced();
-        let transcript = self.talk(&ctx, factory, parts).await;
+        let at = || trace.current().map_or("", |phase| phase.as_str()).to_owned();
+        let transcript = with_progress(self.talk(&ctx, factory, parts), at).await;
         let phases = trace.spans();
         match transcript {
             Ok(transcript) => {

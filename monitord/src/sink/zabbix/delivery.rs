@@ -119,6 +119,7 @@ impl Delivery {
 
     async fn send(&self, values: &[ItemValue]) -> Result<Sorted, Stop> {
         let sorted = self.shared.sender.deliver(values).await.map_err(Stop::Unreachable)?;
+        self.shared.metrics.answered();
         let failures = self.shared.failures.swap(0, Ordering::Relaxed);
         if failures > 0 {
             let address = self.shared.sender.address();
@@ -248,7 +249,7 @@ impl Delivery {
 
     /// Waits before the next attempt, and no longer than a moment once the process ends.
     async fn back_off(&self, failures: u32, reason: &str) {
-        self.shared.metrics.exchange_failures.inc();
+        self.shared.metrics.failed_for(reason);
         let wait = backoff(failures);
         let address = self.shared.sender.address();
         if self.shared.failures.fetch_add(1, Ordering::Relaxed) == 0 {
