@@ -144,6 +144,30 @@ fn what_does_not_touch_the_text_does_not_change_the_figures() {
 }
 
 #[test]
+fn figures_of_an_earlier_ping_are_not_those_of_the_last() {
+    let all: Vec<_> = samples().collect();
+    let neighbours = all.iter().zip(&all[1..]).flat_map(|(one, two)| [(one, two), (two, one)]);
+    let of_one_platform = neighbours.filter(|((one, _), (two, _))| one == two);
+    for ((platform, earlier), (_, last)) in of_one_platform {
+        // Something that is wrong already may well become right, and no target is asked for.
+        if matches!(last.expected, Expected::Error | Expected::Other) {
+            continue;
+        }
+        for earlier in cut_at_every_line(&earlier.text) {
+            let read = TASK.parse(&(*platform).into(), &format!("{earlier}\n{}", last.text));
+            let is_right = read.as_ref().is_ok_and(|read| {
+                figures(last).is_some_and(|expected| {
+                    (read.sent, read.received, read.rtt)
+                        == (expected.sent, expected.received, expected.rtt)
+                })
+            });
+            let name = &last.name;
+            assert!(read.is_err() || is_right, "{platform}, {name}: {read:?} behind {earlier:?}");
+        }
+    }
+}
+
+#[test]
 fn a_ping_that_was_broken_off_is_no_measurement() {
     let (platform, sample) = samples().find(|(platform, _)| *platform == "huawei_vrp").unwrap();
     for (asked, fits) in [(5, true), (6, false), (4, false)] {
@@ -179,6 +203,11 @@ fn the_time_of_each_answer_is_kept_when_all_are_there() {
         |text: &str| TASK.parse(&"fortinet_fortios".into(), text).unwrap().details.reply_ms;
     assert_eq!(reply_ms(&sample.text), [0.7, 0.5, 0.6]);
     assert_eq!(reply_ms(&sample.text.replacen("64 bytes", "6", 1)), [0.0; 0]);
+}
+
+fn cut_at_every_line(text: &str) -> impl Iterator<Item = &str> {
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+    ends.map(|end| &text[..end])
 }
 
 fn with_line_anywhere(text: &str, extra: &str) -> Vec<String> {

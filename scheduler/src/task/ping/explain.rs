@@ -57,7 +57,8 @@ pub enum ReadRule {
     Refused,
     /// It stands for statistics when nothing was answered.
     NoneAnswered,
-    /// It stands within statistics and is none of theirs, which makes them unusable.
+    /// It stands within statistics and is none of theirs, or speaks of another ping behind them,
+    /// which makes them unusable.
     Foreign,
     /// It says nothing about the ping.
     Passed,

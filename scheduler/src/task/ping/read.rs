@@ -5,7 +5,7 @@ use super::figures::{Doubt, Figures, Habits, Printed, Received};
 use super::parse_error::ParseError;
 use super::replies::{Packets, Replies};
 use super::target::Mentions;
-use super::text::{Line, head, is_log, lines};
+use super::text::{Line, head, is_echo, is_log, lines};
 use crate::{Measurement, Target};
 
 /// Reads the output of one platform's ping.
@@ -121,18 +121,21 @@ impl Reader {
         let marks = reading.replies.marks();
         if let Some(answer) = reading.replies.take(&self.packets, text) {
             reading.note(&answer);
+            if !self.statistics.is_empty() && self.has_counts(reading) {
+                reading.go_on(text);
+            }
             // Some devices say the same of a single packet and of a ping they do not start.
-            if first_match(&self.refusals, text).is_some() {
-                reading.refuse(text);
+            if self.is_refusal(text) {
+                self.refuse(reading, text);
             }
             return (ReadRule::Packet, Some(answer));
         }
-        if self.is_foreign(reading, text) {
-            reading.figures = Err(Doubt::Disturbed(text.clone()));
+        if self.is_foreign(reading, text) || self.has_counts(reading) && is_echo(text) {
+            reading.go_on(text);
             return (ReadRule::Foreign, None);
         }
-        if first_match(&self.refusals, text).is_some() {
-            reading.refuse(text);
+        if self.is_refusal(text) {
+            self.refuse(reading, text);
             return (ReadRule::Refused, None);
         }
         if first_match(&self.none_answered, text).is_some() {
@@ -152,8 +155,28 @@ impl Reader {
     }
 
     fn is_foreign(&self, reading: &Reading, text: &str) -> bool {
-        let is_open = |figures: &Figures| !figures.have_counts(self.habits);
-        reading.in_statistics && reading.figures.as_ref().is_ok_and(is_open) && !is_log(text)
+        let is_open = reading.figures.is_ok() && !self.has_counts(reading);
+        reading.in_statistics && is_open && !is_log(text)
+    }
+
+    fn has_counts(&self, reading: &Reading) -> bool {
+        reading.figures.as_ref().is_ok_and(|figures| figures.have_counts(self.habits))
+    }
+
+    fn is_refusal(&self, text: &str) -> bool {
+        first_match(&self.refusals, text).is_some() && !is_log(text)
+    }
+
+    /// Notes that the device has refused a command. Figures that stand before that without the
+    /// beginning of their ping are those of an earlier one; whole ones are not the last word.
+    fn refuse(&self, reading: &mut Reading, text: &str) {
+        if self.has_counts(reading) {
+            return reading.go_on(text);
+        }
+        if !reading.has_begun {
+            reading.figures = Ok(Figures::none_yet(false));
+        }
+        reading.refusal.get_or_insert_with(|| head(text));
     }
 
     /// The measurement, and whether it rests on what was announced.
@@ -210,13 +233,10 @@ impl Reading {
         self.note(line);
     }
 
-    /// Figures that stand before a refusal, without the beginning of their ping, are those of an
-    /// earlier one.
-    fn refuse(&mut self, text: &str) {
-        if !self.has_begun {
-            self.figures = Ok(Figures::none_yet(false));
-        }
-        self.refusal.get_or_insert_with(|| head(text));
+    /// Notes that `text` stands where nothing but figures may, or speaks of another ping behind
+    /// whole ones, which may be those of an earlier command.
+    fn go_on(&mut self, text: &str) {
+        self.figures = Err(Doubt::Disturbed(text.to_owned()));
     }
 
     fn note(&mut self, line: &Captures<'_>) {

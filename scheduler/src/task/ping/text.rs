@@ -30,6 +30,12 @@ static LOG: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a test uses it")
 });
 
+/// What is typed for a ping, alone or behind a prompt.
+static ECHO: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:\S.{0,64}?[>#$\]] ?)?/?(?:(?:execute|do|run) )?ping6? \S")
+        .expect("a test uses it")
+});
+
 /// One line of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::task) struct Line {
@@ -53,6 +59,11 @@ pub(in crate::task) fn lines(text: &str) -> impl Iterator<Item = Line> {
 /// Whether a line is one that the device logs.
 pub(in crate::task) fn is_log(line: &str) -> bool {
     LOG.is_match(line)
+}
+
+/// Whether a line is the echo of a command that pings.
+pub(in crate::task) fn is_echo(line: &str) -> bool {
+    ECHO.is_match(line)
 }
 
 /// The last of a text, for an error.
@@ -109,6 +120,29 @@ mod tests {
         }
         assert!(!is_log("5 packets transmitted, 5 received, 0% packet loss"));
         assert!(!is_log("% Invalid input detected at '^' marker."));
+    }
+
+    #[test]
+    fn an_echo_is_told_with_and_without_its_prompt() {
+        for line in [
+            "ping 192.0.2.1 repeat 5",
+            "R1#ping vrf A 192.0.2.1",
+            "<edge-1>ping -c 5 192.0.2.1",
+            "[admin@edge 1] > /ping address=192.0.2.1",
+            "A:admin@edge-1# ping 192.0.2.1",
+            "edge-1 # execute ping 192.0.2.1",
+        ] {
+            assert!(is_echo(line), "{line}");
+        }
+        for line in [
+            "ping: sendto: No route to host",
+            "--- 192.0.2.1 ping statistics ---",
+            "192.0.2.1 ping timeout",
+            "PING 192.0.2.1 (192.0.2.1): 56 data bytes",
+            "R1#",
+        ] {
+            assert!(!is_echo(line), "{line}");
+        }
     }
 
     #[test]
