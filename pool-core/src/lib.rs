@@ -86,3 +86,8 @@ pub use stats::PoolStats;
 pub use terminal::TerminalConfig;
 pub use transcript::{StepOutput, Transcript};
 pub use transport::{Connector, Transport};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,7 @@
 //! The dependency graph, as `cargo metadata` tells it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -25,6 +26,35 @@ pub(crate) struct Package {
     pub(crate) version: String,
     /// Its licence, as an SPDX expression.
     pub(crate) license: Option<String>,
+    /// The oldest Rust that it says it works with.
+    pub(crate) rust_version: Option<String>,
+    /// What it is, in a sentence.
+    pub(crate) description: Option<String>,
+    /// Its text for those who find it.
+    pub(crate) readme: Option<String>,
+    /// What it is found by.
+    #[serde(default)]
+    pub(crate) keywords: Vec<String>,
+    /// Among what it is found.
+    #[serde(default)]
+    pub(crate) categories: Vec<String>,
+    /// The registries it may be published to; absent when to any.
+    publish: Option<Vec<String>>,
+    #[serde(default)]
+    manifest_path: PathBuf,
+}
+
+impl Package {
+    /// Whether it is meant for others.
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
+
+    /// Where its source is.
+    pub(crate) fn folder(&self) -> Result<&Path> {
+        let folder = self.manifest_path.parent();
+        folder.with_context(|| format!("{} lies nowhere", self.name))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,7 +126,8 @@ impl Graph {
     }
 }
 
-fn host() -> Result<String> {
+/// The target triple of this machine.
+pub(crate) fn host() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));

@@ -5,9 +5,13 @@ mod bench;
 mod chaos;
 mod demo;
 mod deps;
+mod dist;
+mod follow;
 mod graph;
+mod guest;
 mod lab_command;
 mod layers;
+mod run;
 mod zabbix;
 
 use std::process::ExitCode;
@@ -48,6 +52,11 @@ enum Command {
     Layers,
     /// Check the licences of the dependency tree and that no crate is in it twice unnoticed.
     Deps,
+    /// Make what a release consists of: tarball, Debian package, bill of materials, checksums.
+    Dist(dist::Options),
+    /// Do what a page of the documents says, to the letter, on a fresh machine with a router and a
+    /// Zabbix.
+    Follow(follow::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +70,8 @@ fn main() -> ExitCode {
         Command::BenchPart(part) => bench::run_part(&part),
         Command::Layers => layers::check(),
         Command::Deps => deps::check(),
+        Command::Dist(options) => dist::run(&options),
+        Command::Follow(options) => follow::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
