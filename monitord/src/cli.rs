@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Show the lines and routers as they are configured, secrets masked.
     Lines(LinesArgs),
+    /// Write a configuration with the predecessor's keys anew, with monitord's own.
+    Migrate(MigrateArgs),
     /// Read a saved `ping` output.
     Parse(ParseArgs),
     /// Show what is known about platforms.
@@ -95,6 +97,10 @@ pub(crate) struct DefinitionArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// Read the lines and check them, and report nothing to Zabbix: the same as
+    /// `--set zabbix.report=false`.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Write the outcomes to standard output, as JSON Lines.
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<JsonOnly>,
@@ -130,6 +136,23 @@ pub(crate) struct LinesArgs {
     pub(crate) config: ConfigArgs,
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// The configuration that is there: `svr.yml`.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where to write the new one, as YAML, for its owner only. Default: standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace files that are there already.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Move the secrets that stand in it to files in this directory, which only their owner can
+    /// read.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) secrets_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod control;
 mod descriptors;
 mod inventory;
 mod metrics;
+mod migrate;
 mod output;
 mod report;
 mod schema;

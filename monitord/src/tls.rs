@@ -1,4 +1,5 @@
-//! TLS to Zabbix servers and proxies, by certificate or by a pre-shared key.
+//! TLS to Zabbix servers and proxies, by certificate or by a pre-shared key; and what of it the pages
+//! share.
 //!
 //! All keys and certificates are read when the settings are; nothing here touches a file. Reading
 //! and checking them is pure, and the connection takes the time that whoever waits for it gives.
@@ -183,7 +184,7 @@ impl TlsClient {
 }
 
 /// The texts of an error, without OpenSSL's numbers and source lines.
-fn shown(stack: &ErrorStack) -> String {
+pub(crate) fn shown(stack: &ErrorStack) -> String {
     let reasons: Vec<_> = stack.errors().iter().filter_map(|error| error.reason()).collect();
     if reasons.is_empty() { "the handshake failed".to_owned() } else { reasons.join(", ") }
 }
@@ -239,22 +240,35 @@ fn with_certificates(
     }
     builder.set_cert_store(store.build());
     if let Some(own) = own {
-        let mut chain = certificates(&own.chain, TlsPart::OwnChain)?.into_iter();
-        let first = chain.next().expect("there is at least one");
-        builder.set_certificate(&first).map_err(at(TlsPart::OwnChain))?;
-        for next in chain {
-            builder.add_extra_chain_cert(next).map_err(at(TlsPart::OwnChain))?;
-        }
-        let key = PKey::private_key_from_pem_callback(own.key.expose().as_bytes(), |_| Ok(0));
-        let key = key.map_err(|_| {
-            let text = "there is no private key in it, as PEM and without a passphrase";
-            (TlsPart::OwnKey, text.to_owned())
-        })?;
-        builder.set_private_key(&key).and_then(|()| builder.check_private_key()).map_err(|_| {
-            (TlsPart::OwnKey, "it is not the key of the certificate in cert_file".to_owned())
-        })?;
+        present(&mut builder, own)?;
     }
     Ok(builder.build())
+}
+
+/// Has connections show a certificate of ours, to servers or to clients.
+///
+/// # Errors
+///
+/// The part that cannot be used, and why.
+pub(crate) fn present(
+    builder: &mut SslContextBuilder,
+    own: &OwnCertificate,
+) -> Result<(), TlsFault> {
+    let at = |part| move |error: ErrorStack| (part, shown(&error));
+    let mut chain = certificates(&own.chain, TlsPart::OwnChain)?.into_iter();
+    let first = chain.next().expect("there is at least one");
+    builder.set_certificate(&first).map_err(at(TlsPart::OwnChain))?;
+    for next in chain {
+        builder.add_extra_chain_cert(next).map_err(at(TlsPart::OwnChain))?;
+    }
+    let key = PKey::private_key_from_pem_callback(own.key.expose().as_bytes(), |_| Ok(0));
+    let key = key.map_err(|_| {
+        let text = "there is no private key in it, as PEM and without a passphrase";
+        (TlsPart::OwnKey, text.to_owned())
+    })?;
+    builder.set_private_key(&key).and_then(|()| builder.check_private_key()).map_err(|_| {
+        (TlsPart::OwnKey, "it is not the key of the first certificate in the chain".to_owned())
+    })
 }
 
 fn certificates(pem: &[u8], part: TlsPart) -> Result<Vec<X509>, TlsFault> {

@@ -97,7 +97,7 @@ async fn measure(args: &BenchDeliveryArgs) -> Result<Figures> {
 
 fn sink(spool: &Spool, address: &Endpoint) -> Box<ZabbixSink> {
     let (address, items) = (address.clone(), ItemKeys::default());
-    let settings = ZabbixSettings { address, tls: None, items, heartbeat: None };
+    let settings = ZabbixSettings { address, tls: None, items, heartbeat: None, reports: true };
     Box::new(ZabbixSink::start(&settings, None, spool.reader(NAME), Arc::default()))
 }
 

@@ -9,6 +9,7 @@ mod debug;
 mod doctor;
 mod generate;
 mod lines;
+mod migrate;
 mod once;
 mod parse;
 mod platforms;
@@ -102,10 +103,16 @@ impl std::error::Error for Usage {}
 pub(crate) fn execute(command: Command) -> Result<Exit> {
     let parts = parts(&command)?;
     match command {
-        Command::Run(args) => run::execute(&args, &parts),
+        Command::Run(mut args) => {
+            if args.dry_run {
+                args.config.overrides.push(("zabbix.report".to_owned(), "false".to_owned()));
+            }
+            run::execute(&args, &parts)
+        }
         Command::Once(args) => once::execute(&args, &parts),
         Command::Validate(args) => validate::execute(&args, &parts),
         Command::Lines(args) => lines::execute(&args, &parts),
+        Command::Migrate(args) => migrate::execute(&args, &parts),
         Command::Parse(args) => parse::execute(&args, &parts),
         Command::Platforms(args) => platforms::execute(args, &parts),
         Command::Probe(args) => probe::execute(&args, &parts),
@@ -141,6 +148,9 @@ fn parts(command: &Command) -> Result<Parts> {
                 return Ok(Parts::builtin());
             };
             settings::definitions_directory(path, &Environment::of_process(), overrides)?
+        }
+        Command::Migrate(args) => {
+            settings::definitions_directory(&args.file, &Environment::of_process(), &[])?
         }
         // The doctor reads the definitions himself, so that he can say what is wrong with them.
         Command::CheckNow(_) | Command::Doctor(_) | Command::Zabbix(_) | Command::Gen(_) => None,

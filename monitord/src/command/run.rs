@@ -118,20 +118,20 @@ async fn daemon(
 ) -> Result<Exit> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
     let hang_ups = HangUps::listen().context("cannot install signal handlers")?;
-    let listener = match settings.http_listen {
-        Some(address) => Some(listen(address).await?),
+    let listener = match &settings.http {
+        Some(http) => Some((listen(http.listen).await?, web::Access::new(http)?)),
         None => None,
     };
-    let http = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let http = listener.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
     let drivers = parts.drivers(&settings.ssh);
     let fleet = Arc::new(app::fleet(drivers.factories, settings)?);
     let board = Arc::new(Board::new(&settings.inventory));
     let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
     let status = Collector::new(board.clone(), fleet.clone(), metrics.clone(), settings);
     let status = Arc::new(status);
-    let web = listener.map(|listener| {
+    let web = listener.map(|(listener, access)| {
         let pages = web::Pages::new(metrics.clone(), status.clone());
-        web::serve(listener, pages, shutdown.clone())
+        web::serve(listener, access, pages, shutdown.clone())
     });
     let sinks = start_sinks(settings, to_stdout, &metrics)?;
     announce(settings, http);
@@ -206,7 +206,7 @@ fn announce(settings: &Settings, http: Option<SocketAddr>) {
         routers = settings.inventory.routers.len(),
         lines = settings.inventory.lines.len(),
         http = http.map(tracing::field::display),
-        zabbix = settings.zabbix.as_ref().map(|zabbix| tracing::field::display(&zabbix.address)),
+        zabbix = settings.reporting().map(|zabbix| tracing::field::display(&zabbix.address)),
         "started"
     );
     info!(

@@ -61,6 +61,8 @@ pub(crate) struct ZabbixMetrics {
     pub(crate) undelivered: Counter,
     /// Exchanges without an answer that could be read.
     pub(crate) exchange_failures: Counter,
+    /// Whether outcomes are reported there: 1 or 0.
+    pub(crate) reporting: Gauge,
     /// Since when exchanges fail, and how the latest did.
     trouble: Mutex<Option<(Timestamp, String)>>,
 }
@@ -174,6 +176,11 @@ impl Metrics {
             "monitord_zabbix_exchange_failures",
             "Exchanges with Zabbix without an answer that could be read",
             self.zabbix.exchange_failures.clone(),
+        );
+        registry.register(
+            "monitord_zabbix_reporting",
+            "Whether outcomes are reported to Zabbix",
+            self.zabbix.reporting.clone(),
         );
         registry.register(
             "monitord_stdout_dropped",

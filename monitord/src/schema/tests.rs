@@ -88,6 +88,7 @@ fn base(path: &str) -> Value {
         "lines": [{ "id": "L1", "router": "edge-1", "target": "198.51.100.1" }],
         "connection": { "jump": jump },
         "credentials": [{ "password": "p" }],
+        "http": { "listen": "127.0.0.1:9180" },
         "file": { "path": "out.jsonl" },
         "spool": { "directory": "spool" },
         "zabbix": zabbix,

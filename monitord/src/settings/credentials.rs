@@ -1,10 +1,14 @@
 //! Who logs in, and how.
 
+use std::path::{Path, PathBuf};
+
 use config::ValueKind;
 use pool_core::{AgentSocket, AuthMethod, Credentials, PrivateKey, PrivateKeySource};
 
 use super::Surroundings;
 use super::allowed::{Allowed, Form};
+use super::exposure::{Exposure, readers};
+use super::secret::CREDENTIALS_DIRECTORY;
 use super::section::Section;
 use super::value::{list_of, one_of, word};
 
@@ -42,13 +46,40 @@ pub(super) fn read_private_key(
 ) -> Option<PrivateKey> {
     let private_key = section.section("private_key", |key| {
         let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
-        let file = around.directory.join(key.require("file", word)?);
+        let file = key.require("file", place(around))?;
         if let Err(error) = std::fs::File::open(&file) {
-            key.complain("file", format!("is {:?}: it cannot be read: {error}", file));
+            key.complain("file", format!("is {file:?}: it cannot be read: {error}"));
+        }
+        if let Err(exposure) = guarded(&file, around) {
+            key.complain("file", format!("is {file:?}: {exposure}"));
         }
         Some(PrivateKey { source: PrivateKeySource::File(file), passphrase })
     });
     private_key.flatten()
+}
+
+/// The file that a value names, which may be a credential of systemd.
+pub(super) fn place(
+    around: &Surroundings<'_>,
+) -> impl FnOnce(&ValueKind) -> Result<PathBuf, Allowed> {
+    move |value| Ok(around.reader.secrets().file(&word(value)?)?)
+}
+
+/// Refuses a key that everybody can read, as ssh does, and warns of one that a group can read.
+/// What systemd has loaded it looks after itself.
+pub(super) fn guarded(file: &Path, around: &Surroundings<'_>) -> Result<(), Exposure> {
+    let is_credential = around.environment.get(CREDENTIALS_DIRECTORY);
+    if is_credential.is_some_and(|directory| file.starts_with(directory)) {
+        return Ok(());
+    }
+    match readers(file) {
+        Some(exposure) if exposure.to_all => Err(exposure),
+        Some(exposure) => {
+            around.reader.warn(format!("{}: a key is in it, and {exposure}", file.display()));
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Reads the keys that say how to log in and hold no secret. What is absent stays as it is.

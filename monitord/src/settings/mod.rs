@@ -15,8 +15,10 @@ mod credentials;
 mod declared;
 mod described;
 mod environment;
+mod exposure;
 mod file;
 mod fleet;
+mod http;
 mod inventory;
 mod origin;
 mod pool;
@@ -35,7 +37,6 @@ mod zabbix;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,11 +56,13 @@ pub(crate) use declared::Declared;
 pub(crate) use described::{Key, Standard, keys};
 pub(crate) use environment::Environment;
 pub(crate) use file::FileSettings;
+pub(crate) use http::HttpSettings;
 pub(crate) use inventory::InventoryFile;
 pub(crate) use inventory::LineDefaults;
 pub(crate) use origin::{Origins, Place};
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
+pub(crate) use secret::is_literal;
 pub(crate) use section::nearest;
 pub(crate) use source::Override;
 pub(crate) use spool::shown as shown_size;
@@ -68,7 +71,7 @@ pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings, address as trapper_
 
 use secret::Secrets;
 use section::{Reader, Section};
-use value::{duration_within, one_of, socket_address, word};
+use value::{duration_within, one_of, word};
 
 /// How long a stop may take when nothing is configured. It is less than the 90 s after which
 /// systemd kills, and more than an exchange with a slow Zabbix.
@@ -80,7 +83,7 @@ pub(crate) struct Settings {
     /// How to log.
     pub(crate) log: LogSettings,
     /// Where `/metrics` and its companions are served; nowhere when absent.
-    pub(crate) http_listen: Option<SocketAddr>,
+    pub(crate) http: Option<HttpSettings>,
     /// Where the daemon is asked by its operator; nowhere when absent.
     pub(crate) control_socket: Option<PathBuf>,
     /// The limits of a router that sets none of its own. Endpoint and credentials in it mean
@@ -119,6 +122,34 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Where outcomes are reported to, if they are: during a trial beside the predecessor they are
+    /// not.
+    pub(crate) fn reporting(&self) -> Option<&ZabbixSettings> {
+        self.zabbix.as_ref().filter(|zabbix| zabbix.reports)
+    }
+
+    /// Whether a daemon with these settings does the same as one with `other`, secrets included.
+    /// Warnings are not compared: they name files.
+    pub(crate) fn means_the_same_as(&self, other: &Self) -> bool {
+        // A secret prints as stars; those that there can be are compared apart.
+        let shown = |settings: &Self| {
+            [
+                format!("{:?} {:?} {:?}", settings.log, settings.http, settings.control_socket),
+                format!("{:?} {:?} {:?}", settings.ssh, settings.fleet, settings.pool),
+                format!("{:?} {:?}", settings.shutdown_grace, settings.inventory_refresh),
+                format!("{:?} {:?}", settings.line_defaults, settings.rules),
+                format!("{:?} {:?}", settings.file, settings.spool),
+            ]
+        };
+        self.connection == other.connection
+            && self.inventory == other.inventory
+            && self.api == other.api
+            && self.zabbix == other.zabbix
+            && self.logins == other.logins
+            && self.http == other.http
+            && shown(self) == shown(other)
+    }
+
     /// What makes an inventory of what Zabbix knows.
     pub(crate) fn resolver(&self, catalog: Catalog) -> Resolver {
         Resolver::new(
@@ -163,14 +194,35 @@ pub(crate) fn load_with(
     let name = path.display().to_string();
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let reader = Reader::new(Secrets::new(environment, directory.clone()));
-    let settings = Section::read(&reader, &name, "", tree, |root| {
+    let mut settings = Section::read(&reader, &name, "", tree, |root| {
         read_root(
             root,
             &Surroundings { reader: &reader, directory, catalog, environment, inventory_text },
         )
     });
+    settings.warnings.extend(reader.warnings());
+    settings.warnings.extend(exposed_places(&settings));
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(settings) } else { Err(Invalid(problems)) }
+}
+
+/// Warnings about directories that others can get at: whoever replaces a host key can have the
+/// password, and outcomes name routers and lines.
+fn exposed_places(settings: &Settings) -> Vec<String> {
+    let known_hosts = settings.ssh.known_hosts.parent().and_then(|directory| {
+        let exposure = exposure::writers(directory)?;
+        Some(format!("{}: host keys are in it, and {exposure}", directory.display()))
+    });
+    let socket = settings.control_socket.as_deref().and_then(Path::parent);
+    let socket = socket.and_then(|directory| {
+        let exposure = exposure::writers(directory)?;
+        Some(format!("{}: the control socket is in it, and {exposure}", directory.display()))
+    });
+    let spool = settings.spool.directory.as_deref().and_then(|directory| {
+        let exposure = exposure::readers(directory)?;
+        Some(format!("{}: outcomes are in it, and {exposure}", directory.display()))
+    });
+    [known_hosts, socket, spool].into_iter().flatten().collect()
 }
 
 /// Every key that a configuration may have, in the order in which they are read.
@@ -187,6 +239,20 @@ fn declared(catalog: &Catalog) -> Vec<Declared> {
     let nothing = config::Value::new(None, ValueKind::Nil);
     Section::read(&reader, "", "", nothing, |root| read_root(root, &around));
     reader.into_declared()
+}
+
+/// The values of the file at `path` alone, as they stand there.
+///
+/// # Errors
+///
+/// [`Invalid`] when it cannot be read, or is no section of keys.
+pub(crate) fn tree_of(path: &Path) -> Result<serde_json::Value, Invalid> {
+    let tree = source::text(path).and_then(|text| source::single(path, &text));
+    let tree = tree.map_err(|one| Invalid(vec![one]))?;
+    tree.try_deserialize().map_err(|_| {
+        let text = "cannot be read: it is not a section of keys";
+        Invalid(vec![problem::Problem::new(&path.display().to_string(), "", text)])
+    })
 }
 
 /// Where the operator keeps definitions of platforms, if `platforms.directory` names a place. Read
@@ -275,12 +341,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     // Its value has been used already, to make the catalog.
     root.section("platforms", read_platforms);
     let log = root.section("log", read_log).unwrap_or_default();
-    let http_listen = root.section("http", |http| http.require("listen", socket_address));
-    if let Some(Some(address)) = http_listen
-        && !address.ip().is_loopback()
-    {
-        warnings.push(format!("http.listen is {address}: the pages have no login"));
-    }
+    let http = root.section("http", |section| http::read(section, around, &mut warnings));
     let socket = root.section("control", |section| control::read(section, &around.directory));
     let control_socket = socket.flatten().or_else(|| control::default(around.environment));
     let (connection, ssh) = connection::read_defaults(root, around);
@@ -295,7 +356,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         .unwrap_or_default();
     let logins = api::read_logins(root, around);
     let file = root.section("file", |section| file::read(section, around)).flatten();
-    let is_used = file.is_some() || zabbix.is_some();
+    let is_used = file.is_some() || zabbix.as_ref().is_some_and(|zabbix| zabbix.reports);
     let spool = spool::read(root, around, is_used, &mut warnings);
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
@@ -303,7 +364,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         inventory::read(root, &connection, around, has_api, &mut warnings);
     Settings {
         log,
-        http_listen: http_listen.flatten(),
+        http: http.flatten(),
         control_socket,
         ssh,
         connection,

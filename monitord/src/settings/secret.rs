@@ -1,10 +1,10 @@
-//! Where secrets come from: the text itself, `${NAME}`, `file:/path`, `command:...`.
+//! Where secrets come from: the text itself, `${NAME}`, `file:/path`, `credential:NAME`, `command:...`.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use pool_core::Secret;
 use tokio::io::AsyncReadExt;
 
 use super::environment::Environment;
+use super::exposure::readers;
 
 /// The largest secret from a file or a command. A private key has about 4 KiB.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -27,11 +28,44 @@ pub(super) struct Secrets<'a> {
     /// What each command has printed. Hundreds of routers commonly share one, which asks a vault
     /// over the network and must not be run for each of them.
     printed: RefCell<HashMap<String, Result<Secret, String>>>,
+    /// Files with secrets that others can read.
+    exposed: RefCell<BTreeSet<String>>,
 }
+
+/// Where systemd puts what `LoadCredential=` names. Only the service can read it.
+pub(super) const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+/// Before the name of such a credential.
+const CREDENTIAL: &str = "credential:";
 
 impl<'a> Secrets<'a> {
     pub(super) fn new(environment: &'a Environment, directory: PathBuf) -> Self {
-        Self { environment, directory, printed: RefCell::default() }
+        Self { environment, directory, printed: RefCell::default(), exposed: RefCell::default() }
+    }
+
+    /// Warnings about files with secrets that others can read, of those that were asked for.
+    pub(super) fn exposed(&self) -> Vec<String> {
+        self.exposed.borrow().iter().cloned().collect()
+    }
+
+    /// The file that `text` names: a path, or a credential that systemd has loaded.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name of the credential.
+    pub(super) fn file(&self, text: &str) -> Result<PathBuf, String> {
+        let Some(name) = text.strip_prefix(CREDENTIAL) else {
+            return Ok(self.directory.join(text));
+        };
+        let directory = self.environment.get(CREDENTIALS_DIRECTORY).ok_or_else(|| {
+            format!(
+                "{CREDENTIALS_DIRECTORY} is not set, so there is no credential {name:?}: it is set \
+                 by systemd for a service with LoadCredential"
+            )
+        })?;
+        if name.is_empty() || name.contains('/') || name.starts_with('.') {
+            return Err(format!("{name:?} is not the name of a credential"));
+        }
+        Ok(Path::new(directory).join(name))
     }
 
     /// The secret that `text` is or points to.
@@ -44,8 +78,18 @@ impl<'a> Secrets<'a> {
         if let Some(literal) = text.strip_prefix("literal:") {
             return Ok(Secret::new(literal));
         }
+        if text.starts_with(CREDENTIAL) {
+            let found = File::open(self.file(text)?).and_then(read_bounded);
+            let secret = found.map_err(|error| format!("cannot be read from {text:?}: {error}"))?;
+            return one_secret(secret).map_err(|fault| format!("from {text:?} {fault}"));
+        }
         if let Some(path) = text.strip_prefix("file:") {
-            let found = File::open(self.directory.join(path)).and_then(read_bounded);
+            let place = self.directory.join(path);
+            if let Some(exposure) = readers(&place) {
+                let warning = format!("{}: a secret is in it, and {exposure}", place.display());
+                self.exposed.borrow_mut().insert(warning);
+            }
+            let found = File::open(place).and_then(read_bounded);
             let secret =
                 found.map_err(|error| format!("cannot be read from file {path:?}: {error}"))?;
             return one_secret(secret).map_err(|fault| format!("from file {path:?} {fault}"));
@@ -59,6 +103,12 @@ impl<'a> Secrets<'a> {
         }
         Ok(Secret::new(text))
     }
+}
+
+/// Whether `text` is a secret itself, and not where to get one.
+pub(crate) fn is_literal(text: &str) -> bool {
+    let is_place = ["file:", "command:", CREDENTIAL].iter().any(|kind| text.starts_with(kind));
+    !text.is_empty() && (text.starts_with("literal:") || !is_place && !text.contains("${"))
 }
 
 fn from_command(line: &str) -> Result<Secret, String> {
@@ -176,6 +226,22 @@ mod tests {
         let secrets = Secrets::new(&environment, PathBuf::new());
         let fault = secrets.resolve("command:echo hunter2; exit 3").unwrap_err();
         assert!(!fault.contains("hunter2"), "{fault}");
+    }
+
+    #[test]
+    fn a_credential_is_what_systemd_has_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("edge"), "from systemd\n").unwrap();
+        let place = folder.path().to_str().unwrap();
+        let environment = Environment::from([(CREDENTIALS_DIRECTORY, place)]);
+        let secrets = Secrets::new(&environment, PathBuf::new());
+        assert_eq!(secrets.resolve("credential:edge").unwrap().expose(), "from systemd");
+        assert_eq!(secrets.file("credential:edge"), Ok(folder.path().join("edge")));
+        assert!(secrets.exposed().is_empty(), "systemd sees to it");
+        for wrong in ["credential:gone", "credential:", "credential:../x", "credential:a/b"] {
+            assert!(secrets.resolve(wrong).is_err(), "{wrong}");
+        }
+        check("credential:edge", Err("CREDENTIALS_DIRECTORY is not set"));
     }
 
     #[test]

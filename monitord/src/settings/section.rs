@@ -1,13 +1,16 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use config::{Value, ValueKind};
 use pool_core::Secret;
 
 use super::allowed::{Allowed, Form};
 use super::declared::{Declarations, Declared};
+use super::exposure::readers;
 use super::problem::{Problem, shown};
-use super::secret::Secrets;
+use super::secret::{Secrets, is_literal};
+use super::source::FLAG;
 
 /// How like a known key an unknown one must be to be taken for a misspelling of it. `intervall`
 /// and `hots` are; `colour` and `port` are not.
@@ -18,13 +21,23 @@ const LIKENESS_MIN: f64 = 0.7;
 pub(super) struct Reader<'a> {
     secrets: Secrets<'a>,
     problems: RefCell<Vec<Problem>>,
+    /// Where secrets stand themselves.
+    literals: RefCell<BTreeSet<String>>,
+    /// What is not wrong, but not as it should be either.
+    warnings: RefCell<Vec<String>>,
     /// What is looked for, when that is what is asked, and not what is there.
     declarations: Option<RefCell<Declarations>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(secrets: Secrets<'a>) -> Self {
-        Self { secrets, problems: RefCell::default(), declarations: None }
+        Self {
+            secrets,
+            problems: RefCell::default(),
+            literals: RefCell::default(),
+            warnings: RefCell::default(),
+            declarations: None,
+        }
     }
 
     /// A reader that finds nothing, and notes every key that is looked for: what a configuration
@@ -36,6 +49,32 @@ impl<'a> Reader<'a> {
     /// Every key that was looked for, in that order; none unless the reader was made for it.
     pub(super) fn into_declared(self) -> Vec<Declared> {
         self.declarations.map(RefCell::into_inner).unwrap_or_default().into_keys()
+    }
+
+    /// Where secrets come from.
+    pub(super) fn secrets(&self) -> &Secrets<'a> {
+        &self.secrets
+    }
+
+    /// Notes what is not wrong, but not as it should be either.
+    pub(super) fn warn(&self, warning: String) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// What was noted, and which files have secrets in them that others can read.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.borrow().clone();
+        for source in self.literals.borrow().iter() {
+            if source == FLAG {
+                let text = "a secret is on the command line, where everybody on this machine can \
+                            see it: name a variable or a file instead";
+                warnings.push(format!("{source}: {text}"));
+            } else if let Some(exposure) = readers(Path::new(source)) {
+                warnings.push(format!("{source}: secrets are in it, and {exposure}"));
+            }
+        }
+        warnings.extend(self.secrets.exposed());
+        warnings
     }
 
     fn is_declaring(&self) -> bool {
@@ -179,7 +218,13 @@ impl<'a> Section<'a> {
         }
         let value = self.take(key)?;
         let resolved = match &value.kind {
-            ValueKind::String(text) => self.reader.secrets.resolve(text),
+            ValueKind::String(text) => {
+                if is_literal(text) {
+                    let source = value.origin().unwrap_or(&self.source).to_owned();
+                    self.reader.literals.borrow_mut().insert(source);
+                }
+                self.reader.secrets.resolve(text)
+            }
             _ => Err("is not a text: put it in quotes".to_owned()),
         };
         match resolved {

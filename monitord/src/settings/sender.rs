@@ -8,8 +8,9 @@ use pool_core::{Endpoint, Secret};
 
 use super::Surroundings;
 use super::allowed::Allowed;
+use super::credentials::{guarded, place};
 use super::section::Section;
-use super::value::{parsed, text, word};
+use super::value::{parsed, word};
 use super::zabbix::address;
 use crate::tls::{OwnCertificate, TlsClient, TlsPart, TlsSettings};
 
@@ -28,12 +29,11 @@ pub(super) struct Sender {
 pub(super) fn read(section: &mut Section<'_>, around: &Surroundings<'_>) -> Sender {
     let address = section.require("address", parsed(|text| address(&text), str::to_owned));
     let identity = section.get("psk_identity", word);
-    let mut file = |key| section.get(key, contents(around));
     let files = Files {
-        key: file("psk_file"),
-        authorities: file("ca_file"),
-        chain: file("cert_file"),
-        own_key: file("key_file"),
+        key: section.get("psk_file", key_contents(around)),
+        authorities: section.get("ca_file", contents(around)),
+        chain: section.get("cert_file", contents(around)),
+        own_key: section.get("key_file", key_contents(around)),
     };
     let server_name = section.get("server_name", word);
     let tls = settings(section, identity, files, server_name);
@@ -88,7 +88,7 @@ fn settings(
 }
 
 /// Text that is no text is no key either, which is said when it is tried.
-fn secret(bytes: Vec<u8>) -> Secret {
+pub(super) fn secret(bytes: Vec<u8>) -> Secret {
     Secret::new(String::from_utf8(bytes).unwrap_or_default())
 }
 
@@ -102,12 +102,24 @@ fn key_of(part: TlsPart) -> &'static str {
     }
 }
 
+/// The contents of the file of a key, which others must not be able to read.
+pub(super) fn key_contents(
+    around: &Surroundings<'_>,
+) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, Allowed> {
+    move |value| {
+        let path = place(around)(value)?;
+        let text = |exposure| format!("a file that others cannot read; {exposure}");
+        guarded(&path, around).map_err(text)?;
+        contents(around)(value)
+    }
+}
+
 /// The contents of the file that a value names.
 pub(super) fn contents(
     around: &Surroundings<'_>,
 ) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, Allowed> {
     move |value| {
-        let path = around.directory.join(text(value)?);
+        let path = place(around)(value)?;
         let read = || {
             let mut bytes = Vec::new();
             File::open(&path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map(|_| bytes)

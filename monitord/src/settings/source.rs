@@ -20,7 +20,7 @@ const SYNTAX_ERROR_CHARS_MAX: usize = 300;
 /// What values from variables say about where they come from.
 const ENVIRONMENT: &str = "the environment";
 /// What values from `--set` say about where they come from.
-const FLAG: &str = "--set";
+pub(super) const FLAG: &str = "--set";
 
 /// A key and its value, from `--set KEY=VALUE`.
 pub(crate) type Override = (String, String);

@@ -8,6 +8,8 @@ use crate::app::Parts;
 
 mod api;
 mod checks;
+mod exposure;
+mod http;
 mod pool;
 mod sender;
 mod terminal;
@@ -23,8 +25,15 @@ lines:
 /// A folder with `text` as its `name`.
 fn folder(name: &str, text: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join(name), text).unwrap();
+    write_secret(&folder.path().join(name), text);
     folder
+}
+
+/// Writes a file that only its owner can read.
+fn write_secret(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// Loading the definitions takes a while, and they do not change.
@@ -72,7 +81,7 @@ fn one_file_with_a_router_and_a_line_is_enough() {
     assert_eq!(router.protocol, pool_core::Protocol::Scrapli);
     assert_eq!(router.connection.connect_timeout, Duration::from_secs(30));
     assert_eq!(settings.inventory.lines[0].interval.as_duration(), Duration::from_secs(180));
-    assert_eq!((settings.http_listen, settings.zabbix), (None, None));
+    assert_eq!((settings.http, settings.zabbix), (None, None));
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
 
@@ -88,7 +97,7 @@ fn the_annotated_sample_is_valid() {
     let settings = load(&path, &environment, &[], &CATALOG).map_err(|e| e.to_string()).unwrap();
     assert_eq!(settings.warnings, Vec::<String>::new());
     assert!(settings.inventory.routers.len() >= 2 && settings.inventory.lines.len() >= 2);
-    assert!(settings.zabbix.is_some() && settings.http_listen.is_some());
+    assert!(settings.zabbix.is_some() && settings.http.is_some());
 }
 
 #[test]

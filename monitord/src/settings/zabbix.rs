@@ -6,7 +6,7 @@ use super::Surroundings;
 use super::allowed::Allowed;
 use super::section::Section;
 use super::sender::{self, Sender};
-use super::value::{duration_within, integer, parsed, word};
+use super::value::{boolean, duration_within, integer, parsed, word};
 use crate::tls::TlsSettings;
 use pool_core::Endpoint;
 
@@ -30,6 +30,8 @@ pub(crate) struct ZabbixSettings {
     pub(crate) items: ItemKeys,
     /// How monitord says that it is alive, if it does.
     pub(crate) heartbeat: Option<Heartbeat>,
+    /// Whether anything is reported at all.
+    pub(crate) reports: bool,
 }
 
 /// An item that gets a value as long as monitord runs and reaches Zabbix.
@@ -104,13 +106,19 @@ pub(super) fn read(
     }
     let Sender { address, tls } = nested.unwrap_or_default();
     let address = address.or(flat);
-    if address.is_none() {
+    let reports = section.get("report", boolean).unwrap_or(true);
+    if !reports {
+        warnings.push(format!(
+            "{} is false: lines are checked, and nothing is reported to Zabbix",
+            section.path_of("report")
+        ));
+    } else if address.is_none() {
         warnings.push(format!(
             "{} names no address: nothing is reported to Zabbix",
             section.path_of("sender")
         ));
     }
-    Some(ZabbixSettings { address: address?, tls, items, heartbeat })
+    Some(ZabbixSettings { address: address?, tls, items, heartbeat, reports })
 }
 
 fn read_flat_address(section: &mut Section<'_>) -> Option<Endpoint> {

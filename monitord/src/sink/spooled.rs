@@ -32,15 +32,16 @@ impl SpooledSinks {
     ///
     /// When the spool cannot be started (see [`Spool::start`]), or what encrypts cannot be used.
     pub(crate) fn start(settings: &Settings, metrics: &Metrics) -> Result<Option<Self>> {
+        metrics.zabbix().reporting.set(settings.reporting().is_some().into());
         let mut names = Vec::new();
-        names.extend(settings.zabbix.iter().map(|_| zabbix::NAME));
+        names.extend(settings.reporting().map(|_| zabbix::NAME));
         names.extend(settings.file.iter().map(|_| file::NAME));
         if names.is_empty() {
             return Ok(None);
         }
         let spool = Spool::start(&settings.spool, names, metrics.spool().clone())?;
         let mut sinks: Vec<Box<dyn DurableSink>> = Vec::new();
-        if let Some(settings) = &settings.zabbix {
+        if let Some(settings) = settings.reporting() {
             let tls = settings.tls.as_ref().map(TlsClient::new).transpose();
             let tls = tls.map_err(|(_, reason)| anyhow!("TLS to Zabbix: {reason}"))?;
             let reader = spool.reader(zabbix::NAME);

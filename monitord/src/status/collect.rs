@@ -54,8 +54,8 @@ impl Collector {
             fleet,
             metrics,
             started_at: Timestamp::now(),
-            has_spool: settings.zabbix.is_some() || settings.file.is_some(),
-            zabbix: settings.zabbix.as_ref().map(|zabbix| zabbix.address.to_string()),
+            has_spool: settings.reporting().is_some() || settings.file.is_some(),
+            zabbix: settings.reporting().map(|zabbix| zabbix.address.to_string()),
         }
     }
 

@@ -1,16 +1,21 @@
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::serve::Listener;
+use openssl::error::ErrorStack;
+use openssl::ssl::Ssl;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
+use tokio_openssl::SslStream;
+use tracing::warn;
+
+use super::access::TlsServer;
 
 /// How many clients are served at the same time; others wait to be accepted. A few scrapers and
 /// browsers need one each.
@@ -20,34 +25,92 @@ const CONNECTIONS_MAX: usize = 64;
 /// 64 idle clients keep a health probe out for as long.
 const CONNECTION_LIFETIME_MAX: Duration = Duration::from_secs(10);
 
-/// A listener whose connections are bounded in number and in time.
+/// A listener whose connections are bounded in number and in time, and encrypted if need be.
 #[derive(Debug)]
 pub(super) struct BoundedListener {
     listener: TcpListener,
+    tls: Option<TlsServer>,
     permits: Arc<Semaphore>,
 }
 
 impl BoundedListener {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsServer>) -> Self {
+        Self { listener, tls, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    }
+
+    /// The next connection. A handshake takes place when it is first read, so that nobody who is
+    /// slow at it keeps others waiting.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(super) async fn accept(&mut self) -> ServedStream {
+        loop {
+            let permits = self.permits.clone();
+            let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
+            // It logs and retries when accepting fails.
+            let (stream, _) = Listener::accept(&mut self.listener).await;
+            let end = Box::pin(sleep(CONNECTION_LIFETIME_MAX));
+            let stream = BoundedStream { stream, end, _permit: permit };
+            match self.encrypted(stream) {
+                Ok(stream) => return stream,
+                Err(error) => warn!(%error, "a connection to the pages cannot be encrypted"),
+            }
+        }
+    }
+
+    fn encrypted(&self, stream: BoundedStream) -> Result<ServedStream, ErrorStack> {
+        let Some(TlsServer(context)) = &self.tls else { return Ok(ServedStream::Plain(stream)) };
+        let mut ssl = Ssl::new(context)?;
+        ssl.set_accept_state();
+        SslStream::new(ssl, stream).map(Box::new).map(ServedStream::Tls)
     }
 }
 
-impl Listener for BoundedListener {
-    type Io = BoundedStream;
-    type Addr = SocketAddr;
+/// A connection as it is served.
+#[derive(Debug)]
+pub(super) enum ServedStream {
+    Plain(BoundedStream),
+    Tls(Box<SslStream<BoundedStream>>),
+}
 
-    async fn accept(&mut self) -> (BoundedStream, SocketAddr) {
-        let permits = self.permits.clone();
-        let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
-        // The inner listener logs and retries when accepting fails.
-        let (stream, peer) = Listener::accept(&mut self.listener).await;
-        let end = Box::pin(sleep(CONNECTION_LIFETIME_MAX));
-        (BoundedStream { stream, end, _permit: permit }, peer)
+impl AsyncRead for ServedStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for ServedStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+        }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
     }
 }
 
@@ -98,21 +161,23 @@ impl AsyncWrite for BoundedStream {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use tokio::io::AsyncReadExt;
 
     use super::*;
 
     async fn listener() -> (BoundedListener, SocketAddr) {
-        let listener = BoundedListener::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (listener, address)
+        (BoundedListener::new(listener, None), address)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_let_go() {
         let (mut listener, address) = listener().await;
         let _client = TcpStream::connect(address).await.unwrap();
-        let (mut served, _) = listener.accept().await;
+        let mut served = listener.accept().await;
         let error = served.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -1,6 +1,11 @@
 //! The daemon's pages: `/metrics`, `/healthz`, `/readyz`, `/status`.
 
+mod access;
 mod listener;
+mod serve;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -13,9 +18,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::listener::BoundedListener;
 use crate::metrics::Metrics;
 use crate::status::{Collector, Selection};
+
+pub(crate) use self::access::{Access, TlsServer};
 
 /// The type of Prometheus' text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,10 +40,11 @@ impl Pages {
     }
 }
 
-/// Serves `pages` to whoever connects to `listener`, until the task is aborted. Once `shutdown` is
+/// Serves `pages` to whoever connects to `listener` and has `access`, until the task is aborted. Once `shutdown` is
 /// cancelled the daemon still lives, and is not ready any more.
 pub(crate) fn serve(
     listener: TcpListener,
+    access: Access,
     pages: Pages,
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
@@ -47,10 +54,7 @@ pub(crate) fn serve(
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .with_state(pages);
-    tokio::spawn(async move {
-        // Never returns: the listener accepts for ever.
-        axum::serve(BoundedListener::new(listener), router).await.ok();
-    })
+    tokio::spawn(serve::serve(listener, access, router))
 }
 
 async fn ready(shutdown: CancellationToken) -> Response {

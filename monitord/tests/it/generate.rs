@@ -32,6 +32,19 @@ async fn there_is_a_manual_page_for_every_command() {
 }
 
 #[tokio::test]
+async fn the_configuration_is_described_for_programs_and_people() {
+    let schema = run(&["gen", "schema"], &[]).await;
+    let schema: serde_json::Value = serde_json::from_str(&schema.stdout).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(
+        schema["properties"]["connection"]["properties"]["connect_timeout"]["default"],
+        "30s"
+    );
+    let page = run(&["gen", "reference"], &[]).await;
+    assert!(page.stdout.starts_with("# Configuration reference\n"), "{}", page.stdout);
+}
+
+#[tokio::test]
 async fn the_unit_speaks_systemds_protocol() {
     let unit = run(&["gen", "systemd"], &[]).await.stdout;
     for line in ["Type=notify-reload", "WatchdogSec=60s", "NoNewPrivileges=yes"] {

@@ -5,9 +5,12 @@
 mod control;
 mod debug;
 mod doctor;
+mod dry_run;
+mod endpoint;
 mod follow;
 mod generate;
 mod leaks;
+mod migrate;
 mod monitoring;
 mod pages;
 mod pool;

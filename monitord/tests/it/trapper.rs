@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Trapper {
     pub(crate) address: SocketAddr,
     values: Arc<Mutex<Vec<Value>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Trapper {
@@ -21,12 +23,20 @@ impl Trapper {
         let address = listener.local_addr().unwrap();
         let values = Arc::<Mutex<Vec<Value>>>::default();
         let taken = values.clone();
+        let connections = Arc::<AtomicUsize>::default();
+        let count = connections.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serve(stream, taken.clone()));
             }
         });
-        Self { address, values }
+        Self { address, values, connections }
+    }
+
+    /// How often somebody has connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// The values so far.

@@ -16,6 +16,9 @@ async fn values_arrive_with_a_pre_shared_key(version: Version) {
     let key_file = |name: &str, key: &str| {
         let path = folder.path().join(name);
         std::fs::write(&path, format!("{key}\n")).unwrap();
+        // A key that others can read is refused.
+        let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, only_ours).unwrap();
         path.to_str().unwrap().to_owned()
     };
     let (right, wrong) = (key_file("right", KEY), key_file("wrong", &KEY.replace('3', "4")));

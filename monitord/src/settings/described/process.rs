@@ -43,6 +43,33 @@ pub(super) const GROUPS: &[Group] = &[
         keys: &[("listen", "", "The IP address and port of the pages.")],
     },
     Group {
+        places: &[Own("http")],
+        keys: &[
+            ("tls", "", "Encrypts the pages. Needed when others than this machine can reach them."),
+            (
+                "token",
+                "",
+                "What a request must bring in `Authorization: Bearer TOKEN`, for every page but `/healthz`: 16 and more visible characters of ASCII. Needed when others than this machine can reach the pages.",
+            ),
+            (
+                "insecure",
+                "false",
+                "`true`: pages that others can reach need neither `tls` nor `token`. Only where the network keeps everybody out who must not see them.",
+            ),
+        ],
+    },
+    Group {
+        places: &[Own("http.tls")],
+        keys: &[
+            ("cert", "", "The certificate and what leads from it to an authority, as PEM."),
+            (
+                "key",
+                "",
+                "Its private key, as PEM and without a passphrase, which only its owner may read.",
+            ),
+        ],
+    },
+    Group {
         places: &[Own("control")],
         keys: &[(
             "socket",

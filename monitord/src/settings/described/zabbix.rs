@@ -30,6 +30,11 @@ pub(super) const GROUPS: &[Group] = &[
                 "",
                 "Reports to the trapper items of a Zabbix server or proxy. Off when absent.",
             ),
+            (
+                "report",
+                "true",
+                "`false`: lines are read and checked, and nothing is sent to Zabbix, the heartbeat included: to try monitord beside its predecessor. What waits for Zabbix in the spool then is dropped.",
+            ),
             ("items", "", "The keys of the trapper items."),
             (
                 "heartbeat",

@@ -9,8 +9,8 @@ use crate::tls::TlsSettings;
 fn load_sender(keys: &str) -> Result<Settings, String> {
     let text = format!("{GOOD}zabbix: {{ sender: {{ address: z, {keys} }} }}\n");
     let folder = folder("m.yaml", &text);
-    fs::write(folder.path().join("psk"), "00112233445566778899aabbccddeeff\n").unwrap();
-    fs::write(folder.path().join("none.pem"), "no certificate\n").unwrap();
+    write_secret(&folder.path().join("psk"), "00112233445566778899aabbccddeeff\n");
+    write_secret(&folder.path().join("none.pem"), "no certificate\n");
     load_in(&folder, "m.yaml", &Environment::default())
 }
 

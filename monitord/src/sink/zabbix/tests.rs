@@ -76,7 +76,7 @@ impl Trapper {
     fn sink_with(&self, heartbeat: Option<Heartbeat>) -> Site {
         let address = self.address.clone();
         let items = ItemKeys::default();
-        let settings = ZabbixSettings { address, tls: None, items, heartbeat };
+        let settings = ZabbixSettings { address, tls: None, items, heartbeat, reports: true };
         let metrics = Arc::<ZabbixMetrics>::default();
         let age_max = Duration::from_secs(100 * 366 * 86_400);
         let spool = SpoolSettings { directory: None, age_max, bytes_max: 1 << 30 };
