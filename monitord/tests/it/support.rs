@@ -74,6 +74,9 @@ impl Site {
     pub(crate) fn write(&self) -> PathBuf {
         let path = self.folder.path().join("monitord.json");
         std::fs::write(&path, self.config.to_string()).unwrap();
+        // It has passwords in it.
+        let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, only_ours).unwrap();
         path
     }
 
