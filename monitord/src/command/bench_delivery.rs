@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use super::Exit;
 use crate::cli::BenchDeliveryArgs;
-use crate::output::Output;
+use crate::inventory::zabbix::assigned_channel;
+use crate::output::{Output, complain};
 use crate::report::testing::measured;
 use crate::settings::{ItemKeys, ZabbixSettings, trapper_address};
 use crate::sink::DurableSink;
@@ -26,6 +27,8 @@ use crate::spool::{Spool, SpoolSettings};
 const APPENDED_AT_ONCE: u64 = 4096;
 /// How often what is left is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is said how far it has come.
+const SAID_EVERY: Duration = Duration::from_secs(2);
 /// How long anything may take.
 const TIME_MAX: Duration = Duration::from_secs(1800);
 /// So many outcomes have a moment of their own in each second of the past.
@@ -66,7 +69,7 @@ async fn measure(args: &BenchDeliveryArgs) -> Result<Figures> {
     let sink = sink(&spool, &address);
     let steady = args.outcomes / 5;
     source.append(&spool, steady).await;
-    wait_until_delivered(&spool).await?;
+    wait_until_delivered(&spool, "steady").await?;
     let steady_per_second = steady as f64 / began.elapsed().as_secs_f64();
     let steady_cpu_us = (cpu_seconds()? - cpu) * 1e6 / steady as f64;
     finish(sink).await;
@@ -81,7 +84,7 @@ async fn measure(args: &BenchDeliveryArgs) -> Result<Figures> {
 
     let began = Instant::now();
     let sink = self::sink(&spool, &address);
-    wait_until_delivered(&spool).await?;
+    wait_until_delivered(&spool, "catching up").await?;
     let catch_up_seconds = began.elapsed().as_secs_f64();
     let catch_up_resident_mib = resident_mib()?;
     finish(sink).await;
@@ -97,8 +100,10 @@ async fn measure(args: &BenchDeliveryArgs) -> Result<Figures> {
 
 fn sink(spool: &Spool, address: &Endpoint) -> Box<ZabbixSink> {
     let (address, items) = (address.clone(), ItemKeys::default());
-    let settings = ZabbixSettings { address, tls: None, items, heartbeat: None, reports: true };
-    Box::new(ZabbixSink::start(&settings, None, spool.reader(NAME), Arc::default()))
+    let (heartbeat, reports, not_supported) = (None, true, false);
+    let settings = ZabbixSettings { address, tls: None, items, heartbeat, reports, not_supported };
+    let assigned = assigned_channel().1;
+    Box::new(ZabbixSink::start(&settings, None, assigned, spool.reader(NAME), Arc::default()))
 }
 
 /// Ends it, and what it has not delivered stays.
@@ -106,13 +111,37 @@ async fn finish(sink: Box<ZabbixSink>) {
     sink.finish(&Context::detached(Duration::from_millis(1)), true).await;
 }
 
-async fn wait_until_delivered(spool: &Spool) -> Result<()> {
+async fn wait_until_delivered(spool: &Spool, what: &str) -> Result<()> {
     let (reader, began) = (spool.reader(NAME), Instant::now());
-    while reader.pending().await.unwrap_or(0) > 0 {
+    let mut progress = Progress::of(what);
+    loop {
+        let left = reader.pending().await.unwrap_or(0);
+        if left == 0 {
+            return Ok(());
+        }
+        progress.say(|| format!("{left} outcomes left"));
         ensure!(began.elapsed() < TIME_MAX, "not delivered within {TIME_MAX:?}");
         sleep(LOOK_EVERY).await;
     }
-    Ok(())
+}
+
+/// Says now and then how far something has come.
+struct Progress<'a> {
+    what: &'a str,
+    said: Instant,
+}
+
+impl<'a> Progress<'a> {
+    fn of(what: &'a str) -> Self {
+        Self { what, said: Instant::now() }
+    }
+
+    fn say(&mut self, how_far: impl FnOnce() -> String) {
+        if self.said.elapsed() >= SAID_EVERY {
+            complain(&format!("delivery: {}: {}", self.what, how_far()));
+            self.said = Instant::now();
+        }
+    }
 }
 
 /// Outcomes of many lines in turn, each with a moment of its own.
@@ -124,10 +153,12 @@ struct Source<'a> {
 
 impl Source<'_> {
     async fn append(&mut self, spool: &Spool, count: u64) {
+        let mut progress = Progress::of("outcomes for the spool");
         for number in 0..count {
             spool.append(&self.next());
             if number % APPENDED_AT_ONCE == APPENDED_AT_ONCE - 1 {
                 spool.flush(&Context::detached(TIME_MAX)).await;
+                progress.say(|| format!("{number} of {count}"));
             }
         }
         spool.flush(&Context::detached(TIME_MAX)).await;

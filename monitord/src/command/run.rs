@@ -20,7 +20,7 @@ use crate::app::{self, FleetPools, Parts};
 use crate::board::Board;
 use crate::cli::RunArgs;
 use crate::control::Control;
-use crate::inventory::zabbix::ZabbixSource;
+use crate::inventory::zabbix::{Assigned, ZabbixSource, assigned_channel};
 use crate::inventory::{ConfigurationSource, Follower, Kept, Restored, Start, Watched, record_of};
 use crate::metrics::Metrics;
 use crate::settings::{Settings, ShownPoolOptions};
@@ -50,7 +50,8 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     }
     descriptors::raise(&settings.inventory, settings.fleet);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
-    let mut sources = sources(args, &settings, parts)?;
+    let (sender, assigned) = assigned_channel();
+    let mut sources = sources(args, &settings, parts, sender)?;
     let restored = settings
         .api
         .as_ref()
@@ -58,7 +59,7 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
     // What was kept is no look: the file is looked at soon.
     sources[0].is_new = kept.is_some();
     let as_of = kept.map_or_else(Timestamp::now, |(as_of, _)| as_of);
-    let origin = Origin { sources, records, as_of, restored };
+    let origin = Origin { sources, assigned, records, as_of, restored };
     let ended = runtime.block_on(daemon(&settings, origin, args.output.is_some(), parts));
     // A thread that hangs in the resolver, or in a write to a pipe that nobody reads, must not
     // keep the process from ending.
@@ -69,6 +70,8 @@ pub(super) fn execute(args: &RunArgs, parts: &Parts) -> Result<Exit> {
 /// Where the inventory comes from.
 struct Origin {
     sources: Vec<Watched>,
+    /// Which proxy looks after which host, as far as one of them tells.
+    assigned: watch::Receiver<Assigned>,
     /// What is kept of them for the next start.
     records: Kept,
     /// Since when what is known of them is as it is.
@@ -78,7 +81,12 @@ struct Origin {
 }
 
 /// Where lines come from, the strongest first.
-fn sources(args: &RunArgs, settings: &Settings, parts: &Parts) -> Result<Vec<Watched>> {
+fn sources(
+    args: &RunArgs,
+    settings: &Settings,
+    parts: &Parts,
+    assigned: watch::Sender<Assigned>,
+) -> Result<Vec<Watched>> {
     let (changes, resolver) = watch::channel(Arc::new(settings.resolver(parts.catalog())));
     let (path, overrides) = (args.config.config.clone(), args.config.overrides.clone());
     let configuration = ConfigurationSource::new(path, overrides, parts.catalog(), changes);
@@ -90,7 +98,7 @@ fn sources(args: &RunArgs, settings: &Settings, parts: &Parts) -> Result<Vec<Wat
     }];
     if let Some(api) = &settings.api {
         sources.push(Watched {
-            source: Box::new(ZabbixSource::new(api.clone(), resolver.clone())?),
+            source: Box::new(ZabbixSource::new(api.clone(), resolver.clone())?.telling(assigned)),
             refresh: Some(api.refresh),
             is_new: true,
             resolver: Some(resolver),
@@ -126,14 +134,16 @@ async fn daemon(
     let drivers = parts.drivers(&settings.ssh);
     let fleet = Arc::new(app::fleet(drivers.factories, settings)?);
     let board = Arc::new(Board::new(&settings.inventory));
-    let metrics = Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone()));
+    let metrics =
+        Arc::new(Metrics::new(fleet.clone(), drivers.ssh, board.clone(), settings.metrics));
     let status = Collector::new(board.clone(), fleet.clone(), metrics.clone(), settings);
     let status = Arc::new(status);
     let web = listener.map(|(listener, access)| {
         let pages = web::Pages::new(metrics.clone(), status.clone());
         web::serve(listener, access, pages, shutdown.clone())
     });
-    let sinks = start_sinks(settings, to_stdout, &metrics)?;
+    let Origin { sources, assigned, records, as_of, mut restored } = origin;
+    let sinks = start_sinks(settings, to_stdout, &metrics, assigned)?;
     announce(settings, http);
 
     let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);
@@ -153,7 +163,6 @@ async fn daemon(
         }
         None => None,
     };
-    let Origin { sources, records, as_of, mut restored } = origin;
     let keeper = Keeper::new(DropLimit::default());
     let follower = Follower::new(keeper, records, board.clone(), scheduler.reconciler());
     let follower = sources.into_iter().fold(follower, |follower, watched| {
@@ -187,9 +196,10 @@ fn start_sinks(
     settings: &Settings,
     to_stdout: bool,
     metrics: &Metrics,
+    assigned: watch::Receiver<Assigned>,
 ) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if let Some(spooled) = SpooledSinks::start(settings, metrics)? {
+    if let Some(spooled) = SpooledSinks::start(settings, metrics, assigned)? {
         sinks.push(Box::new(spooled));
     }
     if to_stdout {

@@ -11,9 +11,6 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use super::encode::{fractions, gauges};
 use super::totals::{encode_load, encode_totals};
 
-/// How many routers have gauges of their own. The others are one, named `_other`: a server of
-/// metrics takes thousands of series, not hundreds of thousands.
-const ROUTERS_MAX: usize = 1000;
 /// No router has this name: names in Zabbix do not begin with an underscore by accident.
 const OTHER: &str = "_other";
 
@@ -21,11 +18,13 @@ const OTHER: &str = "_other";
 #[derive(Debug)]
 pub(super) struct FleetCollector {
     fleet: Arc<Fleet>,
+    /// How many routers have gauges of their own. The others are one, named `_other`.
+    routers_max: usize,
 }
 
 impl FleetCollector {
-    pub(super) fn new(fleet: Arc<Fleet>) -> Self {
-        Self { fleet }
+    pub(super) fn new(fleet: Arc<Fleet>, routers_max: usize) -> Self {
+        Self { fleet, routers_max }
     }
 }
 
@@ -59,16 +58,16 @@ impl Collector for FleetCollector {
         let encoder = &mut encoder;
         encode_totals(encoder, &self.fleet)?;
         encode_load(encoder, &self.fleet)?;
-        encode_routers(encoder, self.fleet.stats())?;
-        encode_gates(encoder, &self.fleet.gates())
+        encode_routers(encoder, bounded(self.fleet.stats(), self.routers_max))?;
+        let gates = self.fleet.gates();
+        encode_gates(encoder, &gates[..Ord::min(gates.len(), self.routers_max)])
     }
 }
 
 fn encode_routers(
     encoder: &mut DescriptorEncoder<'_>,
-    pools: Vec<(Arc<str>, PoolStats)>,
+    pools: Vec<(String, PoolStats)>,
 ) -> fmt::Result {
-    let pools = bounded(pools);
     gauges(
         encoder,
         "monitord_pool_sessions",
@@ -115,7 +114,6 @@ fn sessions(router: &str, stats: &PoolStats) -> impl Iterator<Item = (SessionLab
 
 /// Only routers that fail have rows, so that there are few, and an alert needs no threshold.
 fn encode_gates(encoder: &mut DescriptorEncoder<'_>, gates: &[RouterGate]) -> fmt::Result {
-    let gates = &gates[..Ord::min(gates.len(), ROUTERS_MAX)];
     let labels = |gate: &RouterGate| GateLabels {
         router: gate.router.to_string(),
         protocol: gate.protocol.as_str(),
@@ -146,10 +144,10 @@ fn encode_gates(encoder: &mut DescriptorEncoder<'_>, gates: &[RouterGate]) -> fm
     )
 }
 
-/// At most [`ROUTERS_MAX`] rows, and one more for all the others.
-fn bounded(mut pools: Vec<(Arc<str>, PoolStats)>) -> Vec<(String, PoolStats)> {
+/// At most `max` rows, and one more for all the others.
+fn bounded(mut pools: Vec<(Arc<str>, PoolStats)>, max: usize) -> Vec<(String, PoolStats)> {
     pools.sort_by(|a, b| a.0.cmp(&b.0));
-    let others = pools.split_off(Ord::min(pools.len(), ROUTERS_MAX));
+    let others = pools.split_off(Ord::min(pools.len(), max));
     let mut rows: Vec<_> = pools.into_iter().map(|(name, s)| (name.to_string(), s)).collect();
     if let Some(rest) = others.into_iter().map(|(_, stats)| stats).reduce(PoolStats::merge) {
         rows.push((OTHER.to_owned(), rest));
@@ -168,11 +166,13 @@ mod tests {
             stats.idle = 1;
             stats
         };
-        let pools = (0..ROUTERS_MAX + 5).map(|i| (format!("r{i:05}").into(), stats())).collect();
-        let rows = bounded(pools);
-        assert_eq!(rows.len(), ROUTERS_MAX + 1);
-        assert_eq!(rows[ROUTERS_MAX].0, OTHER);
-        assert_eq!(rows[ROUTERS_MAX].1.idle, 5);
+        for max in [7, 0] {
+            let pools = (0..max + 5).map(|i| (format!("r{i:05}").into(), stats())).collect();
+            let rows = bounded(pools, max);
+            assert_eq!(rows.len(), max + 1);
+            assert_eq!(rows[max].0, OTHER);
+            assert_eq!(rows[max].1.idle, 5);
+        }
     }
 
     #[test]

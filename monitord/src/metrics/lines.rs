@@ -9,20 +9,20 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use scheduler::{LineId, LineState, LineStatus, Measurement, Outcome, RouterState};
 
+use super::interfaces;
 use crate::board::{Board, LastResult};
-
-/// How many lines have gauges of their own. All of them count in `monitord_lines`.
-const LINES_MAX: usize = 5000;
 
 /// Reads the board.
 #[derive(Debug)]
 pub(super) struct LineCollector {
     board: Arc<Board>,
+    /// How many lines have series of their own. All of them count in `monitord_lines`.
+    lines_max: usize,
 }
 
 impl LineCollector {
-    pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { board }
+    pub(super) fn new(board: Arc<Board>, lines_max: usize) -> Self {
+        Self { board, lines_max }
     }
 }
 
@@ -32,12 +32,19 @@ struct StateLabel {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet)]
-struct LineLabels {
+pub(super) struct LineLabels {
     line: String,
     router: String,
 }
 
-type Lines = Vec<(LineId, Option<Arc<Outcome>>)>;
+impl LineLabels {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        Self { line: outcome.line.to_string(), router: outcome.router.to_string() }
+    }
+}
+
+/// Lines, with the last outcome of each.
+pub(super) type Lines = [(LineId, Option<Arc<Outcome>>)];
 
 impl Collector for LineCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -76,18 +83,23 @@ impl Collector for LineCollector {
             "Sources of the inventory, by whether what they say counts",
             [("followed", sources.len() - troubled), ("troubled", troubled)],
         )?;
+        let named = &lines[..Ord::min(lines.len(), self.lines_max)];
+        if named.is_empty() {
+            return Ok(());
+        }
+        interfaces::encode(&mut encoder, named)?;
         encode_figure(
             &mut encoder,
             "monitord_line_loss_ratio",
             "Packets lost of those sent, in the last check if it was carried out",
-            &lines,
+            named,
             |measurement| Some(measurement.loss_pct() / 100.0),
         )?;
         encode_figure(
             &mut encoder,
             "monitord_line_rtt_avg_seconds",
             "Mean round-trip time, in the last check if any packet was answered",
-            &lines,
+            named,
             |measurement| measurement.rtt.map(|rtt| rtt.avg / 1000.0),
         )
     }
@@ -129,11 +141,10 @@ fn encode_figure(
     figure: impl Fn(&Measurement) -> Option<f64>,
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for outcome in lines.iter().take(LINES_MAX).filter_map(|(_, last)| last.as_ref()) {
+    for outcome in lines.iter().filter_map(|(_, last)| last.as_ref()) {
         let Some(measurement) = outcome.result.ping() else { continue };
         let Some(value) = figure(measurement) else { continue };
-        let labels =
-            LineLabels { line: outcome.line.to_string(), router: outcome.router.to_string() };
+        let labels = LineLabels::of(outcome);
         ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod encode;
 mod fleet;
+mod interfaces;
 mod lines;
 mod spool;
 mod ssh;
@@ -25,6 +26,7 @@ use prometheus_client::registry::Registry;
 use scheduler::{CheckResult, Outcome};
 
 use crate::board::Board;
+use crate::settings::MetricsSettings;
 
 pub(crate) use spool::SpoolMetrics;
 
@@ -111,8 +113,13 @@ struct VersionLabel {
 }
 
 impl Metrics {
-    /// All metrics at zero. Those of `fleet`, `ssh` and `board` are read when they are asked for.
-    pub(crate) fn new(fleet: Arc<Fleet>, ssh: Arc<SshSettings>, board: Arc<Board>) -> Self {
+    /// All metrics at zero; `settings` say whom they name. Those of `fleet`, `ssh` and `board` are read when they are asked for.
+    pub(crate) fn new(
+        fleet: Arc<Fleet>,
+        ssh: Arc<SshSettings>,
+        board: Arc<Board>,
+        settings: MetricsSettings,
+    ) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
             connection_get: Histogram::new(WAIT_SECONDS),
@@ -127,9 +134,13 @@ impl Metrics {
         metrics.register_checks();
         metrics.register_sinks();
         metrics.spool.register(&mut metrics.registry);
-        metrics.registry.register_collector(Box::new(fleet::FleetCollector::new(fleet)));
+        metrics
+            .registry
+            .register_collector(Box::new(fleet::FleetCollector::new(fleet, settings.routers_max)));
         metrics.registry.register_collector(Box::new(ssh::SshCollector(ssh)));
-        metrics.registry.register_collector(Box::new(lines::LineCollector::new(board)));
+        metrics
+            .registry
+            .register_collector(Box::new(lines::LineCollector::new(board, settings.lines_max)));
         metrics
     }
 

@@ -7,6 +7,7 @@
 //! like any other. Relative paths start at the directory of the configuration file.
 
 mod allowed;
+mod address;
 mod api;
 mod checks;
 mod connection;
@@ -20,6 +21,7 @@ mod file;
 mod fleet;
 mod http;
 mod inventory;
+mod metrics;
 mod origin;
 mod pool;
 mod problem;
@@ -51,6 +53,7 @@ use crate::spool::SpoolSettings;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
 pub(crate) use allowed::Form;
+pub(crate) use address::address as trapper_address;
 pub(crate) use connection::{SshLimits, default_known_hosts};
 pub(crate) use declared::Declared;
 pub(crate) use described::{Key, Standard, keys};
@@ -59,6 +62,7 @@ pub(crate) use file::FileSettings;
 pub(crate) use http::HttpSettings;
 pub(crate) use inventory::InventoryFile;
 pub(crate) use inventory::LineDefaults;
+pub(crate) use metrics::MetricsSettings;
 pub(crate) use origin::{Origins, Place};
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
@@ -67,7 +71,7 @@ pub(crate) use section::nearest;
 pub(crate) use source::Override;
 pub(crate) use spool::shown as shown_size;
 pub(crate) use ssh::{ALGORITHMS, HOST_KEY_POLICIES};
-pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings, address as trapper_address};
+pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings};
 
 use secret::Secrets;
 use section::{Reader, Section};
@@ -84,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) log: LogSettings,
     /// Where `/metrics` and its companions are served; nowhere when absent.
     pub(crate) http: Option<HttpSettings>,
+    /// Whom `/metrics` names.
+    pub(crate) metrics: MetricsSettings,
     /// Where the daemon is asked by its operator; nowhere when absent.
     pub(crate) control_socket: Option<PathBuf>,
     /// The limits of a router that sets none of its own. Endpoint and credentials in it mean
@@ -342,6 +348,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     root.section("platforms", read_platforms);
     let log = root.section("log", read_log).unwrap_or_default();
     let http = root.section("http", |section| http::read(section, around, &mut warnings));
+    let metrics = root.section("metrics", metrics::read).unwrap_or_default();
     let socket = root.section("control", |section| control::read(section, &around.directory));
     let control_socket = socket.flatten().or_else(|| control::default(around.environment));
     let (connection, ssh) = connection::read_defaults(root, around);
@@ -365,6 +372,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     Settings {
         log,
         http: http.flatten(),
+        metrics,
         control_socket,
         ssh,
         connection,

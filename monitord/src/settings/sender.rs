@@ -8,10 +8,10 @@ use pool_core::{Endpoint, Secret};
 
 use super::Surroundings;
 use super::allowed::Allowed;
+use super::address::address;
 use super::credentials::{guarded, place};
 use super::section::Section;
 use super::value::{parsed, word};
-use super::zabbix::address;
 use crate::tls::{OwnCertificate, TlsClient, TlsPart, TlsSettings};
 
 /// The largest file of keys or certificates. All authorities of an operating system together

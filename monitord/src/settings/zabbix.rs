@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use super::Surroundings;
 use super::allowed::Allowed;
+use super::address::TRAPPER_PORT;
 use super::section::Section;
 use super::sender::{self, Sender};
 use super::value::{boolean, duration_within, integer, parsed, word};
 use crate::tls::TlsSettings;
 use pool_core::Endpoint;
 
-/// The port on which Zabbix servers and proxies take values.
-const TRAPPER_PORT: u16 = 10051;
 /// The longest item key that Zabbix stores.
 const ITEM_KEY_CHARS_MAX: usize = 2048;
 /// How often the heartbeat beats when nothing else is said.
@@ -32,6 +31,9 @@ pub(crate) struct ZabbixSettings {
     pub(crate) heartbeat: Option<Heartbeat>,
     /// Whether anything is reported at all.
     pub(crate) reports: bool,
+    /// Whether the item of the figures becomes "not supported", with the reason, after a check that
+    /// gave none.
+    pub(crate) not_supported: bool,
 }
 
 /// An item that gets a value as long as monitord runs and reaches Zabbix.
@@ -98,6 +100,7 @@ pub(super) fn read(
 ) -> Option<ZabbixSettings> {
     let items = section.section("items", read_items).unwrap_or_default();
     let heartbeat = section.section("heartbeat", read_heartbeat).flatten();
+    let not_supported = section.get("not_supported", boolean).unwrap_or(false);
     let nested = section.section("sender", |sender| sender::read(sender, around));
     let has_both = nested.is_some() && section.has("proxyip");
     let flat = read_flat_address(section);
@@ -118,7 +121,7 @@ pub(super) fn read(
             section.path_of("sender")
         ));
     }
-    Some(ZabbixSettings { address: address?, tls, items, heartbeat, reports })
+    Some(ZabbixSettings { address: address?, tls, items, heartbeat, reports, not_supported })
 }
 
 fn read_flat_address(section: &mut Section<'_>) -> Option<Endpoint> {
@@ -187,39 +190,6 @@ fn complain_about_shared_keys(section: &Section<'_>, keys: &ItemKeys) {
         if let Some((other, _)) = other {
             let text = format!("is {key:?}: allowed is another key than that of {other}");
             section.complain(name, text);
-        }
-    }
-}
-
-/// `host`, `host:port` or `[v6]:port`, with Zabbix's port when there is none.
-pub(crate) fn address(text: &str) -> Result<Endpoint, &'static str> {
-    const ALLOWED: &str = "host or host:port, with an IPv6 address in brackets";
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().ok().filter(|port| *port != 0).ok_or(ALLOWED)?)
-        }
-        _ => (text, TRAPPER_PORT),
-    };
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Endpoint::new(bare, port).map_err(|_| ALLOWED)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_a_host_and_perhaps_a_port() {
-        for (text, expected) in [
-            ("192.0.2.10:10052", "192.0.2.10:10052"),
-            ("zabbix.example", "zabbix.example:10051"),
-            ("[2001:db8::1]:10052", "[2001:db8::1]:10052"),
-            ("2001:db8::1", "[2001:db8::1]:10051"),
-        ] {
-            assert_eq!(address(text).unwrap().to_string(), expected, "{text}");
-        }
-        for wrong in ["", ":1", "host:", "host:0", "host:99999", "a b:1", "host:1:2"] {
-            assert!(address(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -5,11 +5,13 @@ use anyhow::{Result, anyhow};
 use async_trait::async_trait;
 use pool_core::Context;
 use scheduler::Outcome;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::file::{self, FileSink};
 use super::zabbix::{self, ZabbixSink};
 use super::{DurableSink, Sink};
+use crate::inventory::zabbix::Assigned;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::spool::Spool;
@@ -26,12 +28,17 @@ pub(crate) struct SpooledSinks {
 }
 
 impl SpooledSinks {
-    /// Starts the sinks that are configured, if there are any.
+    /// Starts the sinks that are configured, if there are any. `assigned` tells which proxy looks
+    /// after which host, where a group of them does.
     ///
     /// # Errors
     ///
     /// When the spool cannot be started (see [`Spool::start`]), or what encrypts cannot be used.
-    pub(crate) fn start(settings: &Settings, metrics: &Metrics) -> Result<Option<Self>> {
+    pub(crate) fn start(
+        settings: &Settings,
+        metrics: &Metrics,
+        assigned: watch::Receiver<Assigned>,
+    ) -> Result<Option<Self>> {
         metrics.zabbix().reporting.set(settings.reporting().is_some().into());
         let mut names = Vec::new();
         names.extend(settings.reporting().map(|_| zabbix::NAME));
@@ -45,7 +52,7 @@ impl SpooledSinks {
             let tls = settings.tls.as_ref().map(TlsClient::new).transpose();
             let tls = tls.map_err(|(_, reason)| anyhow!("TLS to Zabbix: {reason}"))?;
             let reader = spool.reader(zabbix::NAME);
-            let sink = ZabbixSink::start(settings, tls, reader, metrics.zabbix().clone());
+            let sink = ZabbixSink::start(settings, tls, assigned, reader, metrics.zabbix().clone());
             sinks.push(Box::new(sink));
         }
         if let Some(settings) = &settings.file {

@@ -51,6 +51,13 @@ pub(super) fn of_line(items: &ItemKeys) -> Vec<Value> {
                 keep the password in monitord's configuration, or set a text macro on the host.",
         }),
     ];
+    if items.interface_state.is_some() {
+        macros.push(named(
+            "{$LINE_INTERFACE}",
+            "",
+            "Interface of the router that is looked at in place of a ping. Set it on the host.",
+        ));
+    }
     if items.rtt_avg.is_some() {
         macros.push(named(
             "{$LINE_RTT_WARN}",

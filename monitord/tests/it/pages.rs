@@ -157,6 +157,42 @@ async fn metrics_health_and_status_tell_what_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_name_as_many_lines_and_routers_as_they_are_allowed_to() {
+    let shown = "GigabitEthernet0/1 is up, line protocol is up\n\
+                 \x20    3 input errors, 1 CRC, 0 frame, 0 overrun, 0 ignored\n\
+                 \x20    6 output errors, 0 collisions, 2 interface resets\n";
+    let two = RouterSpec::new("two", "cisco_iosxe").show("show interfaces Gi0/1", shown);
+    let lab = Lab::start(vec![RouterSpec::new("one", "cisco_iosxe"), two]).await.unwrap();
+    let mut site = Site::of(&lab);
+    site.add_line("uplink", "two")["interface"] = json!("Gi0/1");
+    site.config["http"] = json!({ "listen": "127.0.0.1:0" });
+    let metrics = async |site: &Site| {
+        let daemon = site.start().await;
+        daemon.wait_for("all outcomes", || daemon.outcomes().len() >= 3).await;
+        get(daemon.http(), "/metrics").await.1
+    };
+    let all = metrics(&site).await;
+    assert_well_formed(&all);
+    for name in [
+        "monitord_line_interface_state{line=\"uplink\",router=\"two\",state=\"up\"} 1",
+        "monitord_line_interface_state{line=\"uplink\",router=\"two\",state=\"down\"} 0",
+        "monitord_line_interface_in_errors_total{line=\"uplink\",router=\"two\"} 3",
+        "monitord_line_loss_ratio{line=\"one\",router=\"one\"} 0",
+        "monitord_pool_sessions_max{router=\"two\"} 2",
+    ] {
+        assert!(all.contains(&format!("\n{name}")), "{name} is not in {all}");
+    }
+    site.config["metrics"] = json!({ "lines_max": 0, "routers_max": 1 });
+    let few = metrics(&site).await;
+    assert_well_formed(&few);
+    assert!(!few.contains("line=") && !few.contains("router=\"two\""), "{few}");
+    for name in ["{router=\"one\"} 2", "{router=\"_other\"} 2"] {
+        assert!(few.contains(&format!("\nmonitord_pool_sessions_max{name}")), "{few}");
+    }
+    assert!(few.contains("monitord_lines{state=\"up\"} 3"), "{few}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_in_use_is_a_clear_failure() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let lab = Lab::start(vec![RouterSpec::new("good", "linux")]).await.unwrap();

@@ -17,6 +17,7 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
     site.config["lines"] = json!([
         { "id": "good", "router": "peer", "target": "127.0.0.1" },
         { "id": "bad", "router": "peer", "target": "no-such-name.invalid" },
+        { "id": "loopback", "router": "peer", "target": "127.0.0.1", "interface": "lo" },
     ]);
     site.config["http"] = json!({ "listen": "127.0.0.1:0" });
     site.config["fleet"] = json!({ "sessions_max": 7, "logins_per_second": 9 });
@@ -28,7 +29,9 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
     daemon
         .wait_for("an outcome of each line", || {
             let outcomes = daemon.outcomes();
-            ["good", "bad"].iter().all(|line| outcomes.iter().any(|o| o["line"] == *line))
+            ["good", "bad", "loopback"]
+                .iter()
+                .all(|line| outcomes.iter().any(|o| o["line"] == *line))
         })
         .await;
     let url = format!("http://{}/metrics", daemon.http());
@@ -50,5 +53,10 @@ async fn promtool_has_nothing_to_say_about_the_metrics() {
     let text = [said.stdout, said.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     assert!(said.status.success() && text.is_empty(), "{text}\n{metrics}");
-    assert!(metrics.contains(r#"monitord_spool_pending_outcomes{sink="zabbix"}"#), "{metrics}");
+    for name in [
+        r#"monitord_spool_pending_outcomes{sink="zabbix"}"#,
+        r#"monitord_line_interface_state{line="loopback",router="peer",state="up"} 1"#,
+    ] {
+        assert!(metrics.contains(name), "{metrics}");
+    }
 }

@@ -119,6 +119,17 @@ pub(crate) struct ProxyId {
     pub(crate) id: Id,
 }
 
+/// A member of a group of proxies, and where it takes values.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct ProxyAddress {
+    #[serde(rename = "proxyid")]
+    pub(crate) id: Id,
+    #[serde(default)]
+    pub(crate) local_address: String,
+    #[serde(default)]
+    pub(crate) local_port: String,
+}
+
 /// A group of proxies, of which only the id was asked for.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct ProxyGroupId {

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Host, HostId, Id, Macro, NameOnly, Parent, ProxyGroupId, ProxyId, Template};
+use super::answer::{
+    Host, HostId, Id, Macro, NameOnly, Parent, ProxyAddress, ProxyGroupId, ProxyId, Template,
+};
 use super::client::{ApiError, Client};
 use super::macros::Inherited;
 use super::settings::{Scope, Tag};
@@ -15,6 +17,8 @@ use super::settings::{Scope, Tag};
 const BATCH: usize = 1000;
 /// How many hosts are taken. More lines than this are for more than one monitord.
 const HOSTS_MAX: usize = 200_000;
+/// How many proxies of a group are taken. Zabbix's largest groups have dozens.
+const MEMBERS_MAX: usize = 1000;
 /// How deep templates are followed.
 const DEPTH_MAX: usize = 32;
 
@@ -29,6 +33,8 @@ pub(crate) struct Snapshot {
     pub(super) nameless: usize,
     /// What they inherit.
     pub(super) inherited: Inherited,
+    /// The members of the group of proxies that shares the hosts, if one does.
+    pub(super) members: Vec<ProxyAddress>,
 }
 
 /// Asks for everything. When the API was replaced by one of another version meanwhile, once more.
@@ -54,7 +60,8 @@ pub(crate) async fn fetch(
 }
 
 async fn fetch_once(client: &mut Client, scope: &Scope, tag: &Tag) -> Result<Snapshot, ApiError> {
-    let ids = host_ids(client, scope, tag).await?;
+    let (key, place) = scope_filter(client, scope).await?;
+    let ids = host_ids(client, (key, place), tag).await?;
     let mut read = ReadHosts::default();
     for batch in ids.chunks(BATCH) {
         read.fetch(client, batch).await?;
@@ -63,13 +70,20 @@ async fn fetch_once(client: &mut Client, scope: &Scope, tag: &Tag) -> Result<Sna
     hosts.sort_by(|a, b| a.name.cmp(&b.name));
     unreadable.sort();
     let templates = templates(client, &hosts).await?;
-    let global = global_macros(client).await?;
-    Ok(Snapshot { hosts, unreadable, nameless, inherited: Inherited::new(global, templates) })
+    let inherited = Inherited::new(global_macros(client).await?, templates);
+    let members = match scope {
+        Scope::ProxyGroup(_) => members(client, place).await?,
+        Scope::Proxy(_) => Vec::new(),
+    };
+    Ok(Snapshot { hosts, unreadable, nameless, inherited, members })
 }
 
 /// The ids of the enabled hosts that are lines.
-async fn host_ids(client: &mut Client, scope: &Scope, tag: &Tag) -> Result<Vec<Id>, ApiError> {
-    let (key, id) = scope_filter(client, scope).await?;
+async fn host_ids(
+    client: &mut Client,
+    (key, id): (&'static str, Id),
+    tag: &Tag,
+) -> Result<Vec<Id>, ApiError> {
     let params = json!({
         "output": ["hostid"],
         key: [id.0.to_string()],
@@ -110,6 +124,17 @@ async fn scope_filter(client: &mut Client, scope: &Scope) -> Result<(&'static st
         ApiError::Away(format!("there is no {what} {name:?}, or its user may not see it"))
     })?;
     Ok((key, id))
+}
+
+/// The proxies of a group. One of whom nothing can be read is left out: values find their way without.
+async fn members(client: &mut Client, group: Id) -> Result<Vec<ProxyAddress>, ApiError> {
+    let params = json!({
+        "output": ["proxyid", "local_address", "local_port"],
+        "filter": { "proxy_groupid": [group.0.to_string()] },
+    });
+    let read = |item: &str| serde_json::from_str(item).ok();
+    let members = client.list("proxy.get", params, read).await?;
+    Ok(members.into_iter().flatten().take(MEMBERS_MAX).collect())
 }
 
 #[derive(Debug, Default)]

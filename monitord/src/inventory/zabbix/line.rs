@@ -1,11 +1,9 @@
 //! What the macros of one host say: a line, and the router that it is checked from.
 
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use pool_core::{ConfigProblem, Credentials, Endpoint, Error, Platform, Protocol};
-use scheduler::{Interval, Line, LineId, PingParams, Router, RouterName, Target, Task, Word};
+use pool_core::{Credentials, Endpoint, Platform, Protocol, Secret};
+use scheduler::{Interval, Line, LineId, Router, RouterName, Target};
 
 use super::interval::seconds;
 use super::login::{self, Wanted};
@@ -67,7 +65,7 @@ pub(super) fn read(id: &LineId, macros: &Macros, resolver: &Resolver) -> Result<
     let mut reading = Reading { macros, faults: Vec::new() };
     let interval = reading.interval(resolver.line_defaults.interval);
     let target = reading.target(id);
-    let ping = reading.ping(&resolver.line_defaults.ping);
+    let task = reading.task(&resolver.line_defaults.ping);
     let endpoint = reading.endpoint();
     let known = endpoint.as_ref().and_then(|endpoint| resolver.known_router(endpoint));
     let router = match known {
@@ -79,18 +77,17 @@ pub(super) fn read(id: &LineId, macros: &Macros, resolver: &Resolver) -> Result<
         Some(Wish::Described(described)) => Some(&described.platform),
         None => None,
     };
-    if let (Some(platform), Some(target), Some(ping)) = (platform, &target, &ping) {
-        reading.check_ping(platform, target, ping, resolver);
+    if let (Some(platform), Some(target), Some(task)) = (platform, &target, &task) {
+        reading.check_task(platform, target, task, resolver.catalog.tasks());
     }
     let faults = reading.faults;
-    match (target, ping, router) {
-        (Some(target), Some(ping), Some(router)) if faults.is_empty() => {
+    match (target, task, router) {
+        (Some(target), Some(task), Some(router)) if faults.is_empty() => {
             let name = match &router {
                 Wish::Known(router) => router.name.clone(),
                 Wish::Described(described) => router_name(&described.endpoint),
             };
-            let line =
-                Line { id: id.clone(), router: name, target, interval, task: Task::Ping(ping) };
+            let line = Line { id: id.clone(), router: name, target, interval, task };
             Ok(Read { line, router })
         }
         _ => Err(unread(interval, faults)),
@@ -105,14 +102,15 @@ fn unread(interval: Interval, faults: Vec<Fault>) -> Box<Unread> {
     Box::new(Unread { interval, fault: Fault { kind, reason: reasons.join("; ") } })
 }
 
-struct Reading<'a> {
+/// The macros of a host while they are read.
+pub(super) struct Reading<'a> {
     macros: &'a Macros,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Reading<'_> {
     /// The text of a macro, if it has one: the blanks around it are nobody's intention.
-    fn text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let value = self.macros.get(name)?;
         if let Some(unread) = value.unread() {
             self.complain(format!("{{$LINE_{name}}} is {unread}: allowed is a text"));
@@ -125,13 +123,13 @@ impl Reading<'_> {
         self.faults.push(Fault { kind: FaultKind::Inventory, reason });
     }
 
-    fn refuse(&mut self, name: &str, text: &str, allowed: &str) {
+    pub(super) fn refuse(&mut self, name: &str, text: &str, allowed: &str) {
         let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
         self.complain(format!("{{$LINE_{name}}} is {shown:?}: allowed is {allowed}"));
     }
 
     /// What `parse` makes of the text of a macro, if it has one; its error says what is allowed.
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &mut self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -146,7 +144,7 @@ impl Reading<'_> {
         }
     }
 
-    fn number<T: FromStr>(&mut self, name: &str, allowed: &str) -> Option<T> {
+    pub(super) fn number<T: FromStr>(&mut self, name: &str, allowed: &str) -> Option<T> {
         self.parsed(name, |text| text.parse().map_err(|_| allowed.to_owned()))
     }
 
@@ -173,24 +171,6 @@ impl Reading<'_> {
                 ));
             })
             .ok()
-    }
-
-    fn ping(&mut self, defaults: &Arc<PingParams>) -> Option<Arc<PingParams>> {
-        let before = self.faults.len();
-        let word = |text: &str| Word::new(text).map_err(|error| error.allowed.to_owned());
-        let time = |text: &str| seconds(text).map_err(str::to_owned);
-        let mut ping = PingParams::clone(defaults);
-        let whole = "a whole number";
-        ping.count = self.number("PING_COUNT", whole).unwrap_or(ping.count);
-        ping.timeout = self.parsed::<Duration>("PING_TIMEOUT", time).unwrap_or(ping.timeout);
-        ping.size = self.number("PING_SIZE", whole).or(ping.size);
-        ping.source = self.parsed("PING_SOURCE", word).or(ping.source);
-        ping.vrf = self.parsed("PING_VRF", word).or(ping.vrf);
-        for (key, fault) in ping.validate().err().unwrap_or_default() {
-            self.refuse(&format!("PING_{}", key.to_uppercase()), &fault.value, fault.allowed);
-        }
-        let shared = if ping == **defaults { defaults.clone() } else { Arc::new(ping) };
-        (self.faults.len() == before).then_some(shared)
     }
 
     fn endpoint(&mut self) -> Option<Endpoint> {
@@ -236,14 +216,7 @@ impl Reading<'_> {
             self.refuse("ROUTER_PROTOCOL", protocol.as_str(), &allowed);
         }
         let endpoint = endpoint?;
-        // One that is secret too comes from the credentials too.
-        let username = self.macros.get("ROUTER_USERNAME").and_then(MacroValue::text);
-        let wanted = Wanted {
-            router: &endpoint,
-            username: username.map(str::trim).filter(|name| !name.is_empty()),
-            password: self.macros.get("ROUTER_PASSWORD"),
-            enable_password: self.macros.get("ROUTER_ENABLE_PASSWORD"),
-        };
+        let wanted = wanted(self.macros, &endpoint);
         let base = &resolver.connection.credentials;
         let credentials = login::credentials(&wanted, &resolver.logins, base);
         let credentials = credentials
@@ -251,25 +224,27 @@ impl Reading<'_> {
             .ok()?;
         Some(Description { endpoint, platform: found, protocol, credentials })
     }
+}
 
-    /// Complains about parameters that the platform's ping does not take.
-    fn check_ping(
-        &mut self,
-        platform: &Platform,
-        target: &Target,
-        ping: &PingParams,
-        resolver: &Resolver,
-    ) {
-        let task = resolver.catalog.tasks().ping();
-        if !task.knows(platform) {
-            return;
-        }
-        if let Err(Error::InvalidConfig(problems)) = task.request(platform, target, ping) {
-            for ConfigProblem { key, value, allowed } in problems {
-                self.refuse(&format!("PING_{}", key.to_uppercase()), &value, &allowed);
-            }
-        }
+fn wanted<'a>(macros: &'a Macros, router: &'a Endpoint) -> Wanted<'a> {
+    // One that is secret too comes from the credentials too.
+    let username = macros.get("ROUTER_USERNAME").and_then(MacroValue::text);
+    Wanted {
+        router,
+        username: username.map(str::trim).filter(|name| !name.is_empty()),
+        password: macros.get("ROUTER_PASSWORD"),
+        enable_password: macros.get("ROUTER_ENABLE_PASSWORD"),
     }
+}
+
+/// What the entries of `credentials` have in place of the passwords of a host with these macros: the
+/// password, and that for privileges. Nothing where its router cannot be told.
+pub(super) fn in_entries(
+    macros: &Macros,
+    resolver: &Resolver,
+) -> Option<(Option<Secret>, Option<Secret>)> {
+    let endpoint = Reading { macros, faults: Vec::new() }.endpoint()?;
+    Some(wanted(macros, &endpoint).in_entries(&resolver.logins))
 }
 
 fn host_allowed(reason: &str) -> String {

@@ -68,6 +68,47 @@ impl Login {
     }
 }
 
+impl Wanted<'_> {
+    /// The entries that are for this router, for `user` and for the place of a secret in a vault.
+    fn fitting<'l>(
+        &self,
+        logins: &'l [Login],
+        user: Option<&str>,
+        secret: Option<&MacroValue>,
+    ) -> impl Iterator<Item = &'l Login> {
+        let vault = secret.and_then(MacroValue::vault);
+        logins.iter().filter(move |login| login.is_for(self.router, user, vault))
+    }
+
+    /// Who logs in: what the macro says, or else an entry.
+    fn user(&self, logins: &[Login]) -> Option<String> {
+        let named = self.username.map(str::to_owned);
+        let from_entry =
+            || self.fitting(logins, None, self.password).find_map(|login| login.username.clone());
+        named.or_else(from_entry)
+    }
+
+    /// What the entries have in place of the password and of the enable password, whatever the
+    /// macros say.
+    pub(super) fn in_entries(&self, logins: &[Login]) -> (Option<Secret>, Option<Secret>) {
+        let user = self.user(logins);
+        let mut passwords = self.fitting(logins, user.as_deref(), self.password);
+        let mut enables = self.fitting(logins, user.as_deref(), self.enable_password);
+        (
+            passwords.find_map(|login| login.password.clone()),
+            enables.find_map(|login| login.enable_password.clone()),
+        )
+    }
+}
+
+/// The secret that a macro says, or `in_entries` where one may stand in for it.
+fn secret(value: Option<&MacroValue>, in_entries: Option<Secret>) -> Option<Secret> {
+    match value.and_then(MacroValue::text) {
+        Some(text) => Some(Secret::new(text)),
+        None => in_entries.filter(|_| value.is_none_or(MacroValue::may_be_filled)),
+    }
+}
+
 /// Who logs in: what the macros say, and of what they do not say, what the first of `logins` that
 /// is for this router gives. `base` holds what all routers share.
 ///
@@ -79,33 +120,17 @@ pub(super) fn credentials(
     logins: &[Login],
     base: &Credentials,
 ) -> Result<Credentials, String> {
-    let Wanted { router, username, password, enable_password } = wanted;
-    let fitting = |name: Option<&'_ str>, vault: Option<&'_ str>| {
-        let (name, vault) = (name.map(str::to_owned), vault.map(str::to_owned));
-        logins.iter().filter(move |login| login.is_for(router, name.as_deref(), vault.as_deref()))
-    };
-    let password_at = password.and_then(MacroValue::vault);
-    let named = username.map(str::to_owned);
-    let named =
-        named.or_else(|| fitting(None, password_at).find_map(|login| login.username.clone()));
-    let Some(named) = named else {
+    let Wanted { password, enable_password, .. } = wanted;
+    let Some(named) = wanted.user(logins) else {
         return Err(
             "{$LINE_ROUTER_USERNAME} is missing, and no entry of credentials has one".into()
         );
     };
     let mut credentials = base.clone();
-    let first = || fitting(Some(&named), password_at);
-    credentials.password = match password.and_then(MacroValue::text) {
-        Some(text) => Some(Secret::new(text)),
-        None => first().find_map(|login| login.password.clone()),
-    };
-    credentials.enable_password = match enable_password.and_then(MacroValue::text) {
-        Some(text) => Some(Secret::new(text)),
-        None => {
-            let vault = enable_password.and_then(MacroValue::vault);
-            fitting(Some(&named), vault).find_map(|login| login.enable_password.clone())
-        }
-    };
+    let (password_in_entries, enable_in_entries) = wanted.in_entries(logins);
+    credentials.password = secret(*password, password_in_entries);
+    credentials.enable_password = secret(*enable_password, enable_in_entries);
+    let first = || wanted.fitting(logins, Some(&named), *password);
     credentials.private_key = first().find_map(|login| login.private_key.clone());
     credentials.agent = first().find_map(|login| login.agent.clone()).or(credentials.agent);
     if let Some(order) = first().find_map(|login| login.auth_order.clone()) {
@@ -114,21 +139,25 @@ pub(super) fn credentials(
     if credentials.enable_password.is_none()
         && let Some(unread) = enable_password.and_then(MacroValue::unread)
     {
-        return Err(format!(
-            "{{$LINE_ROUTER_ENABLE_PASSWORD}} is {unread}, and no entry of credentials has it"
-        ));
+        return Err(missing("{$LINE_ROUTER_ENABLE_PASSWORD}", &unread, *enable_password));
     }
     let has_way = credentials.password.is_some()
         || credentials.private_key.is_some()
         || credentials.agent.is_some();
     if !has_way {
         let is = password.and_then(MacroValue::unread).unwrap_or_else(|| "missing".to_owned());
-        return Err(format!(
-            "{{$LINE_ROUTER_PASSWORD}} is {is}, and no entry of credentials has it"
-        ));
+        return Err(missing("{$LINE_ROUTER_PASSWORD}", &is, *password));
     }
     credentials.username = named;
     Ok(credentials)
+}
+
+fn missing(name: &str, is: &str, value: Option<&MacroValue>) -> String {
+    if value.is_none_or(MacroValue::may_be_filled) {
+        format!("{name} is {is}, and no entry of credentials has it")
+    } else {
+        format!("{name} is {is}, and was not that of an entry of credentials")
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,10 @@ pub(crate) enum MacroValue {
     /// To what stands in a vault at this place.
     Vault(String),
     /// To a password that could be read once, and was not put on a disk.
-    NotKept,
+    NotKept {
+        /// Whether it was the one that an entry of `credentials` has.
+        in_credentials: bool,
+    },
 }
 
 impl MacroValue {
@@ -29,15 +32,22 @@ impl MacroValue {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()).filter(|text| !text.is_empty()),
-            Self::Secret | Self::Vault(_) | Self::NotKept => None,
+            Self::Secret | Self::Vault(_) | Self::NotKept { .. } => None,
         }
+    }
+
+    /// Whether an entry of `credentials` may stand in for it. A password that stood in Zabbix is
+    /// only ever the one that stood there: another one, of an entry that is for many routers, would
+    /// be tried in vain until the account is locked.
+    pub(super) fn may_be_filled(&self) -> bool {
+        !matches!(self, Self::NotKept { in_credentials: false })
     }
 
     /// Where in a vault it is.
     pub(super) fn vault(&self) -> Option<&str> {
         match self {
             Self::Vault(place) => Some(place),
-            Self::Text(_) | Self::Secret | Self::NotKept => None,
+            Self::Text(_) | Self::Secret | Self::NotKept { .. } => None,
         }
     }
 
@@ -47,7 +57,7 @@ impl MacroValue {
             Self::Text(_) => None,
             Self::Secret => Some("a secret macro".to_owned()),
             Self::Vault(place) => Some(format!("a Vault macro ({place})")),
-            Self::NotKept => Some("not kept while Zabbix is away".to_owned()),
+            Self::NotKept { .. } => Some("not kept while Zabbix is away".to_owned()),
         }
     }
 }
@@ -59,7 +69,7 @@ impl fmt::Debug for MacroValue {
             Self::Text(_) => "Text(***)",
             Self::Secret => "Secret",
             Self::Vault(_) => "Vault(***)",
-            Self::NotKept => "NotKept",
+            Self::NotKept { .. } => "NotKept",
         })
     }
 }

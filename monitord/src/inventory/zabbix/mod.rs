@@ -8,6 +8,7 @@
 //! but declared as a line that fails with the reason ([`unresolved`](super::unresolved)).
 
 mod answer;
+mod assigned;
 mod client;
 mod dialect;
 mod fetch;
@@ -19,6 +20,7 @@ mod macros;
 mod record;
 mod resolver;
 mod settings;
+mod task;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ use super::kept::{Kept, Restored};
 use super::unresolved::Fault;
 use client::{ApiError, Client};
 
+pub(crate) use assigned::{Assigned, channel as assigned_channel};
 pub(crate) use dialect::Dialect;
 pub(crate) use login::{Login, Pattern};
 pub(crate) use resolver::{Resolved, Resolver};
@@ -50,6 +53,8 @@ pub(crate) struct ZabbixSource {
     client: Client,
     settings: ApiSettings,
     resolver: watch::Receiver<Arc<Resolver>>,
+    /// Who wants to know which proxy looks after which host, if anybody does.
+    assigned: Option<watch::Sender<Assigned>>,
     /// What was said at the last look, so that nothing is said twice.
     said: BTreeMap<LineId, Fault>,
     noted: Vec<String>,
@@ -75,7 +80,15 @@ impl ZabbixSource {
         let client = Client::new(&settings)?;
         let (said, noted) = (BTreeMap::new(), Vec::new());
         let (record, recorded) = (None, None);
-        Ok(Self { client, settings, resolver, said, noted, record, recorded })
+        let assigned = None;
+        Ok(Self { client, settings, resolver, assigned, said, noted, record, recorded })
+    }
+
+    /// The same, telling at each look which proxy looks after which host.
+    #[must_use]
+    pub(crate) fn telling(mut self, assigned: watch::Sender<Assigned>) -> Self {
+        self.assigned = Some(assigned);
+        self
     }
 
     /// What was kept of the source with these `settings`, if there is anything that can be read:
@@ -121,7 +134,10 @@ impl ZabbixSource {
         };
         let resolver = self.resolver.borrow().clone();
         let resolved = resolver.resolve(&snapshot);
-        self.record = record::write(&snapshot);
+        self.record = record::write(&snapshot, &resolver);
+        if let Some(sender) = &self.assigned {
+            assigned::tell(sender, assigned::of(&snapshot));
+        }
         let cost = self.client.cost();
         debug!(
             lines = resolved.inventory.lines.len(),

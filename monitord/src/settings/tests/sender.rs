@@ -60,3 +60,32 @@ fn what_is_meant_to_be_encrypted_is_never_sent_in_the_clear() {
              or certificates, not both"],
     );
 }
+
+#[test]
+fn whether_an_item_is_told_why_it_has_no_figure_is_off_unless_it_is_asked_for() {
+    let told = |key: &str| {
+        let text = format!("{GOOD}zabbix: {{ sender: {{ address: z }}{key} }}\n");
+        let settings = load_in(&folder("m.yaml", &text), "m.yaml", &Environment::default());
+        settings.map(|settings| settings.zabbix.map(|zabbix| zabbix.not_supported))
+    };
+    assert_eq!(told(""), Ok(Some(false)));
+    assert_eq!(told(", not_supported: true"), Ok(Some(true)));
+    let wrong = told(", not_supported: perhaps").unwrap_err();
+    assert!(wrong.starts_with("m.yaml: zabbix.not_supported is \"perhaps\""), "{wrong}");
+}
+
+#[test]
+fn how_many_lines_and_routers_the_metrics_name_has_a_bound() {
+    let read = |metrics: &str| {
+        let text = format!("{GOOD}{metrics}\n");
+        load_in(&folder("m.yaml", &text), "m.yaml", &Environment::default())
+    };
+    let found = |metrics: &str| {
+        let metrics = read(metrics).unwrap().metrics;
+        (metrics.lines_max, metrics.routers_max)
+    };
+    assert_eq!(found(""), (5000, 1000));
+    assert_eq!(found("metrics: { lines_max: 0, routers_max: 7 }"), (0, 7));
+    let wrong = read("metrics: { lines_max: 100001 }").unwrap_err();
+    assert!(wrong.contains("metrics.lines_max is 100001: allowed is"), "{wrong}");
+}

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::frame;
-use super::message::{Answer, request};
+use super::message::request;
+use super::reply::Answer;
 use super::value::ItemValue;
 use crate::tls::TlsClient;
 

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::quarantine::{Item, Quarantine, item_of};
 use super::sender::{Sender, Sorted};
-use super::value::{ItemValue, values_of};
+use super::value::{ItemValue, unsupported_of, values_of};
 use crate::metrics::ZabbixMetrics;
 use crate::settings::ItemKeys;
 use crate::spool::{Closed, Held, Lane, Record, SpoolReader};
@@ -34,6 +34,8 @@ const REFUSED_SHOWN_MAX: usize = 5;
 pub(super) struct Shared {
     pub(super) sender: Sender,
     pub(super) items: ItemKeys,
+    /// Whether items without figures are told the reason.
+    pub(super) tells_unsupported: bool,
     pub(super) metrics: Arc<ZabbixMetrics>,
     /// Cancelled when the process ends: what is there is delivered, and then the lanes end.
     pub(super) closing: CancellationToken,
@@ -101,20 +103,35 @@ impl Delivery {
 
     async fn deliver(&self, records: &[Record]) -> Result<(), Stop> {
         let mut values = Vec::new();
-        for value in records.iter().flat_map(|record| values_of(record, &self.shared.items)) {
-            let (keeps_back, held) = self.shared.quarantine.lock().keeps_back(&value);
-            if let Some(held) = held {
-                self.reader.hold(held).await?;
+        for record in records {
+            for value in values_of(record, &self.shared.items) {
+                let (keeps_back, held) = self.shared.quarantine.lock().keeps_back(&value);
+                if let Some(held) = held {
+                    self.reader.hold(held).await?;
+                }
+                if !keeps_back {
+                    values.push(value);
+                }
             }
-            if !keeps_back {
-                values.push(value);
-            }
+            values.extend(self.unsupported(record));
         }
         for batch in values.chunks(BATCH_VALUES_MAX) {
             let sorted = self.send(batch).await?;
             self.hold(&sorted.refused).await?;
         }
         Ok(())
+    }
+
+    /// What makes the item of a record without figures "not supported". That is a state and no
+    /// value: it has no moment in the history, so what is said of the past would be taken for now.
+    /// It is only said of what is fresh, and never kept for later.
+    fn unsupported(&self, record: &Record) -> Option<ItemValue> {
+        if !self.shared.tells_unsupported || self.lane != Lane::Fresh {
+            return None;
+        }
+        let told = unsupported_of(record, &self.shared.items)?;
+        let is_held = self.shared.quarantine.lock().holds(&item_of(&told));
+        (!is_held).then_some(told)
     }
 
     async fn send(&self, values: &[ItemValue]) -> Result<Sorted, Stop> {
@@ -134,7 +151,8 @@ impl Delivery {
         let now = Instant::now();
         let news: Vec<Held> = {
             let mut quarantine = self.shared.quarantine.lock();
-            refused.iter().filter_map(|value| quarantine.refuse(value, now)).collect()
+            let values = refused.iter().filter(|value| !value.is_unsupported);
+            values.filter_map(|value| quarantine.refuse(value, now)).collect()
         };
         let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for held in news {

@@ -29,6 +29,7 @@ pub(super) async fn beat(heartbeat: Heartbeat, shared: Arc<Shared>) {
             value: start.elapsed().as_secs().to_string(),
             clock: now.as_second(),
             ns: u32::try_from(now.subsec_nanosecond()).unwrap_or(1).max(1),
+            is_unsupported: false,
         }];
         let sorted = tokio::select! {
             sorted = shared.sender.deliver(&beat) => sorted,

@@ -17,6 +17,7 @@ mod frame;
 mod heartbeat;
 mod message;
 mod quarantine;
+mod reply;
 mod routes;
 mod sender;
 mod value;
@@ -30,6 +31,7 @@ use std::sync::atomic::AtomicU32;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pool_core::Context;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +42,7 @@ use self::delivery::{Delivery, Shared};
 use self::quarantine::Quarantine;
 use self::sender::Sender;
 use super::DurableSink;
+use crate::inventory::zabbix::Assigned;
 use crate::metrics::ZabbixMetrics;
 use crate::settings::ZabbixSettings;
 use crate::spool::{Lane, SpoolReader};
@@ -59,19 +62,21 @@ pub(crate) struct ZabbixSink {
 
 impl ZabbixSink {
     /// Starts delivering what `reader` brings to the address of `settings`, through `tls` when it
-    /// is to be encrypted.
+    /// is to be encrypted, and to the proxies of a group that `assigned` names.
     pub(crate) fn start(
         settings: &ZabbixSettings,
         tls: Option<TlsClient>,
+        assigned: watch::Receiver<Assigned>,
         reader: SpoolReader,
         metrics: Arc<ZabbixMetrics>,
     ) -> Self {
         let closing = CancellationToken::new();
         let client = Client::new(tls);
-        let sender = Sender::new(client, settings.address.clone(), metrics.clone());
+        let sender = Sender::new(client, settings.address.clone(), assigned, metrics.clone());
         let shared = Arc::new(Shared {
             sender,
             items: settings.items.clone(),
+            tells_unsupported: settings.not_supported,
             metrics: metrics.clone(),
             closing: closing.clone(),
             quarantine: Mutex::new(Quarantine::default()),

@@ -60,6 +60,11 @@ impl Quarantine {
         (true, is_older.then(|| self.held(value)))
     }
 
+    /// Whether values of `item` are kept back.
+    pub(super) fn holds(&self, item: &Item) -> bool {
+        self.items.get(item).is_some_and(|refused| !refused.draining)
+    }
+
     /// Zabbix has refused `value`. Returns what is to be held, if that is news.
     pub(super) fn refuse(&mut self, value: &ItemValue, now: Instant) -> Option<Held> {
         let refused = self.items.entry(item_of(value)).or_insert(Refused {
@@ -155,7 +160,8 @@ mod tests {
 
     fn value(seq: u64, host: &str, key: &str) -> ItemValue {
         let value = String::new();
-        ItemValue { seq, host: host.to_owned(), key: key.to_owned(), value, clock: 1, ns: 1 }
+        let (host, key) = (host.to_owned(), key.to_owned());
+        ItemValue { seq, host, key, value, clock: 1, ns: 1, is_unsupported: false }
     }
 
     fn secs(seconds: u64) -> Duration {

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pool_core::Endpoint;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
 use super::client::Client;
-use super::message::{Answer, Reply};
+use super::reply::{Answer, Reply};
 use super::routes::Routes;
 use super::value::ItemValue;
+use crate::inventory::zabbix::Assigned;
 use crate::metrics::ZabbixMetrics;
 
 /// How often one request is sent on. A group's proxies know of each other's hosts at once.
@@ -38,8 +39,13 @@ pub(super) struct Sorted {
 }
 
 impl Sender {
-    pub(super) fn new(client: Client, first: Endpoint, metrics: Arc<ZabbixMetrics>) -> Self {
-        let routes = Mutex::new(Routes::new(first.clone()));
+    pub(super) fn new(
+        client: Client,
+        first: Endpoint,
+        assigned: watch::Receiver<Assigned>,
+        metrics: Arc<ZabbixMetrics>,
+    ) -> Self {
+        let routes = Mutex::new(Routes::new(first.clone(), assigned));
         Self { client, first, routes, metrics, connections: Semaphore::new(CONNECTIONS_MAX) }
     }
 
@@ -54,38 +60,52 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// When an exchange fails: all of them are to be sent again.
+    /// When an exchange fails: all of them are to be sent again. What is for other proxies was sent
+    /// all the same: one that is away keeps no other's values.
     ///
     /// # Cancel safety
     ///
     /// When dropped, some of them may have been taken. Sending them again is harmless.
     pub(super) async fn deliver(&self, values: &[ItemValue]) -> Result<Sorted, String> {
         let mut sorted = Sorted::default();
-        let parts = self.routes.lock().split(values);
+        let parts = {
+            let mut routes = self.routes.lock();
+            routes.refresh();
+            routes.split(values)
+        };
+        let mut failed = None;
         for part in parts {
-            let mut rest = vec![part];
-            while let Some(mut part) = rest.pop() {
-                let reply = self.exchange(&part).await?;
-                let sent = part.len() as u64;
-                let is_sound = reply.accounts_for(sent);
-                let all_refused = is_sound && reply.processed == 0;
-                if is_sound && reply.failed == 0 {
-                    self.metrics.processed.inc_by(sent);
-                    sorted.taken.append(&mut part);
-                } else if all_refused && (sent == 1 || !self.routes.lock().are_shared()) {
-                    self.metrics.failed.inc_by(sent);
-                    sorted.refused.append(&mut part);
-                } else if let [value] = &part[..] {
-                    self.give_up(value, reply);
-                } else {
-                    // The second half waits below the first, so that the order is kept.
-                    let second = part.split_off(part.len() / 2);
-                    rest.push(second);
-                    rest.push(part);
-                }
+            if let Err(reason) = self.deliver_part(part, &mut sorted).await {
+                failed.get_or_insert(reason);
             }
         }
-        Ok(sorted)
+        failed.map_or(Ok(sorted), Err)
+    }
+
+    /// Delivers values that go to the same place.
+    async fn deliver_part(&self, part: Vec<ItemValue>, sorted: &mut Sorted) -> Result<(), String> {
+        let mut rest = vec![part];
+        while let Some(mut part) = rest.pop() {
+            let reply = self.exchange(&part).await?;
+            let sent = part.len() as u64;
+            let is_sound = reply.accounts_for(sent);
+            let all_refused = is_sound && reply.processed == 0;
+            if is_sound && reply.failed == 0 {
+                self.metrics.processed.inc_by(sent);
+                sorted.taken.append(&mut part);
+            } else if all_refused && (sent == 1 || !self.routes.lock().are_shared()) {
+                self.metrics.failed.inc_by(sent);
+                sorted.refused.append(&mut part);
+            } else if let [value] = &part[..] {
+                self.give_up(value, reply);
+            } else {
+                // The second half waits below the first, so that the order is kept.
+                let second = part.split_off(part.len() / 2);
+                rest.push(second);
+                rest.push(part);
+            }
+        }
+        Ok(())
     }
 
     /// Zabbix does not even count it: it would not the next time either.
@@ -107,7 +127,7 @@ impl Sender {
     async fn exchange(&self, values: &[ItemValue]) -> Result<Reply, String> {
         let _permit = self.connections.acquire().await.map_err(|error| error.to_string())?;
         let host = values.first().map_or("", |value| value.host.as_str());
-        let mut address = self.routes.lock().of(host).clone();
+        let mut address = self.routes.lock().of(host);
         for _ in 0..=HOPS_MAX {
             match self.client.send(&address, values).await {
                 Ok(Answer::Account(reply)) => return Ok(reply),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use pool_core::Endpoint;
+use scheduler::{CheckResult, Outcome};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -45,6 +46,9 @@ enum Act {
 /// A trapper that plays its acts, one a connection, and repeats the last one.
 struct Trapper {
     address: Endpoint,
+    /// What the sink knows of proxies from the beginning.
+    assigned: watch::Receiver<Assigned>,
+    tells_unsupported: bool,
     requests: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -65,7 +69,8 @@ impl Trapper {
                 tokio::spawn(play(*acts.next().unwrap(), stream, seen.clone()));
             }
         });
-        Self { address, requests }
+        let assigned = crate::inventory::zabbix::assigned_channel().1;
+        Self { address, assigned, tells_unsupported: false, requests }
     }
 
     /// A spool and a sink that delivers from it.
@@ -76,12 +81,20 @@ impl Trapper {
     fn sink_with(&self, heartbeat: Option<Heartbeat>) -> Site {
         let address = self.address.clone();
         let items = ItemKeys::default();
-        let settings = ZabbixSettings { address, tls: None, items, heartbeat, reports: true };
+        let (reports, not_supported) = (true, self.tells_unsupported);
+        let settings =
+            ZabbixSettings { address, tls: None, items, heartbeat, reports, not_supported };
         let metrics = Arc::<ZabbixMetrics>::default();
         let age_max = Duration::from_secs(100 * 366 * 86_400);
         let spool = SpoolSettings { directory: None, age_max, bytes_max: 1 << 30 };
         let spool = Spool::start(&spool, vec![NAME], Arc::<SpoolMetrics>::default()).unwrap();
-        let sink = ZabbixSink::start(&settings, None, spool.reader(NAME), metrics.clone());
+        let sink = ZabbixSink::start(
+            &settings,
+            None,
+            self.assigned.clone(),
+            spool.reader(NAME),
+            metrics.clone(),
+        );
         Site { spool, sink: Box::new(sink), metrics }
     }
 
@@ -214,6 +227,87 @@ async fn a_redirect_of_a_proxy_group_is_followed_and_remembered() {
     assert_eq!((metrics.processed.get(), metrics.failed.get()), (4, 0));
     let there: Vec<_> = second.hosts().into_iter().flatten().collect();
     assert!(there.contains(&"b1".to_owned()) && there.contains(&"b2".to_owned()), "{there:?}");
+}
+
+#[tokio::test]
+async fn the_first_request_goes_where_the_inventory_says_that_a_host_is_looked_after() {
+    let second = Trapper::start(&[Act::Take]).await;
+    let mut first = Trapper::start(&[Act::Take]).await;
+    let (sender, assigned) = crate::inventory::zabbix::assigned_channel();
+    sender.send(Arc::new([("b".to_owned(), second.address.clone())].into())).unwrap();
+    first.assigned = assigned;
+    let site = first.sink();
+    for line in ["a", "b", "c", "b"] {
+        site.spool.append(&measured(line));
+    }
+    let metrics = site.finish(Duration::from_secs(20)).await;
+    assert_eq!((metrics.processed.get(), metrics.failed.get()), (4, 0));
+    assert_eq!(first.hosts(), [["a", "c"]]);
+    assert_eq!(second.hosts(), [["b", "b"]]);
+}
+
+/// Neither do they wait for it, nor is it asked again before it is known to be back: its hosts are
+/// asked for at the address that is configured.
+#[tokio::test]
+async fn a_proxy_of_a_group_that_is_away_keeps_no_other_values() {
+    let mut first = Trapper::start(&[Act::Take]).await;
+    let (sender, assigned) = crate::inventory::zabbix::assigned_channel();
+    let nowhere = Endpoint::new("127.0.0.1", 1).unwrap();
+    sender.send(Arc::new([("b".to_owned(), nowhere)].into())).unwrap();
+    first.assigned = assigned;
+    let site = first.sink();
+    for line in ["b", "a"] {
+        site.spool.append(&measured(line));
+    }
+    let metrics = site.finish(Duration::from_secs(20)).await;
+    assert_eq!(first.hosts(), [vec!["a"], vec!["b", "a"]]);
+    assert_eq!((metrics.exchange_failures.get(), metrics.undelivered.get()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_item_without_figures_is_told_why_only_when_that_is_asked_for() {
+    let failed = || {
+        let failure = scheduler::Failure {
+            kind: scheduler::FailureKind::ParseResultFailed,
+            phase: None,
+            message: "no statistics".to_owned(),
+            io: None,
+        };
+        Outcome { result: CheckResult::Failed(failure), ..measured("a") }
+    };
+    for (is_asked_for, expected) in [(false, 1), (true, 2)] {
+        let mut trapper = Trapper::start(&[Act::Take]).await;
+        trapper.tells_unsupported = is_asked_for;
+        let site = trapper.sink();
+        site.spool.append(&failed());
+        site.finish(Duration::from_secs(20)).await;
+        let requests = trapper.requests.lock();
+        let data = requests[0]["data"].as_array().unwrap();
+        assert_eq!(data.len(), expected, "{data:?}");
+        assert_eq!(data[0]["key"], "dedicatedLineErrorDetail");
+        if let Some(told) = data.get(1) {
+            assert_eq!((&told["key"], &told["state"]), (&"dedicatedLinePing".into(), &1.into()));
+            let reason = "ParseResultFailed: ParseResultFailed: no statistics";
+            assert_eq!(told["value"], reason);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_state_is_not_kept_when_it_is_refused() {
+    let mut trapper = Trapper::start(&[Act::RefuseX]).await;
+    trapper.tells_unsupported = true;
+    let site = trapper.sink();
+    let skipped = CheckResult::Skipped(scheduler::SkipReason::Overrun);
+    site.spool.append(&Outcome { result: skipped, ..measured("x") });
+    let reader = site.spool.reader(NAME);
+    while reader.held().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let held = reader.held().await.unwrap();
+    let items: Vec<_> = held.iter().map(|held| held.item.as_str()).collect();
+    assert_eq!(items, ["dedicatedLineErrorDetail"]);
+    site.finish(Duration::from_secs(20)).await;
 }
 
 #[tokio::test]

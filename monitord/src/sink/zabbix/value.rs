@@ -1,5 +1,7 @@
+use std::ops::Not;
+
 use scheduler::Measurement;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::settings::ItemKeys;
 use crate::spool::Record;
@@ -21,6 +23,15 @@ pub(crate) struct ItemValue {
     pub(super) clock: i64,
     /// Nanoseconds of that second, 1 to 999999999: Zabbix makes up a value in place of 0.
     pub(super) ns: u32,
+    /// Whether it is no value, but the reason why the item has none: the item becomes "not
+    /// supported" with this text, and keeps its last value, until the next value comes.
+    #[serde(rename = "state", serialize_with = "one", skip_serializing_if = "Not::not")]
+    pub(super) is_unsupported: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like this")]
+fn one<S: Serializer>(_: &bool, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u8(1)
 }
 
 /// The part of an outcome that is of interest here.
@@ -32,6 +43,8 @@ struct Figures {
     rtt_avg_ms: Option<f64>,
     rtt_max_ms: Option<f64>,
     duration_ms: Option<f64>,
+    #[serde(default)]
+    task: Option<String>,
     interface: Option<Interface>,
     error: Option<Cause>,
 }
@@ -46,6 +59,10 @@ struct Interface {
 #[derive(Debug, Deserialize)]
 struct Cause {
     kind: String,
+    #[serde(default)]
+    phase: Option<String>,
+    #[serde(default)]
+    message: String,
 }
 
 /// What an outcome says to Zabbix: the loss when it was measured, a status text when it was not,
@@ -64,6 +81,7 @@ pub(super) fn values_of(record: &Record, items: &ItemKeys) -> Vec<ItemValue> {
             value,
             clock: record.clock,
             ns: record.ns,
+            is_unsupported: false,
         });
     };
     let measurement = figures.sent.zip(figures.received);
@@ -96,6 +114,32 @@ pub(super) fn values_of(record: &Record, items: &ItemKeys) -> Vec<ItemValue> {
     values
 }
 
+/// The longest reason that is told, in characters. Zabbix keeps 2048.
+const REASON_CHARS_MAX: usize = 1000;
+
+/// Why the item of the figures has no value after this check: a status text and the whole story.
+/// Nothing when it was measured, or when we stopped it ourselves.
+pub(super) fn unsupported_of(record: &Record, items: &ItemKeys) -> Option<ItemValue> {
+    let status = record.status.as_ref()?;
+    let figures: Figures = serde_json::from_str(&record.outcome).ok()?;
+    let Cause { kind, phase, message } = figures.error?;
+    let place = phase.map_or_else(String::new, |phase| format!(" in {phase}"));
+    let reason = format!("{status}: {kind}{place}: {message}");
+    let key = match figures.task.as_deref() {
+        Some("interface") => items.interface_state.as_ref()?,
+        _ => &items.ping,
+    };
+    Some(ItemValue {
+        seq: record.seq,
+        host: record.line.clone(),
+        key: key.clone(),
+        value: reason.chars().take(REASON_CHARS_MAX).collect(),
+        clock: record.clock,
+        ns: record.ns,
+        is_unsupported: true,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +167,29 @@ mod tests {
         check(&record(failed, status), &items, &[("dedicatedLineErrorDetail", "ConnectionError")]);
         check(&record(failed, None), &items, &[]);
         check(&record("not JSON", status), &items, &[]);
+    }
+
+    #[test]
+    fn an_item_without_figures_is_told_the_reason_and_one_with_figures_nothing() {
+        let items = ItemKeys { interface_state: Some("state".to_owned()), ..ItemKeys::default() };
+        let failed = |task: &str, message: &str| {
+            format!(
+                r#"{{"task":"{task}","error":{{"kind":"Connect","phase":"connect","message":"{message}"}}}}"#
+            )
+        };
+        let status = Some("NoRouteToHost");
+        let told = unsupported_of(&record(&failed("ping", "gone"), status), &items).unwrap();
+        assert_eq!((told.key.as_str(), told.clock, told.ns), ("dedicatedLinePing", 5, 7));
+        assert_eq!(told.value, "NoRouteToHost: Connect in connect: gone");
+        let json = serde_json::to_string(&told).unwrap();
+        assert!(json.ends_with(r#""ns":7,"state":1}"#), "{json}");
+        let long = record(&failed("interface", &"é".repeat(3000)), status);
+        let told = unsupported_of(&long, &items).unwrap();
+        assert_eq!((told.key.as_str(), told.value.chars().count()), ("state", REASON_CHARS_MAX));
+        assert_eq!(unsupported_of(&long, &ItemKeys::default()), None);
+        assert_eq!(unsupported_of(&record(&failed("ping", "stopping"), None), &items), None);
+        let measured = record(r#"{"task":"ping","sent":3,"received":3,"error":null}"#, None);
+        assert_eq!(unsupported_of(&measured, &items), None);
     }
 
     #[test]

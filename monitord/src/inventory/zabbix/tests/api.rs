@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::client::Client;
 use super::super::settings::{ApiLogin, ApiSettings, Scope};
-use super::super::{Resolved, ZabbixSource};
+use super::super::{Resolved, ZabbixSource, assigned_channel};
 use super::resolving::resolver;
 use super::script::{Api, Misbehaviour, PASSWORD, TOKEN, host, password, proxy, template, token};
 use crate::inventory::unresolved::FaultKind;
@@ -56,6 +56,38 @@ async fn every_dialect_is_spoken() {
         let looked = look(&mut source(api.settings(password(), group))).await;
         assert_eq!(looked.is_ok(), version >= "7.0", "{version}: {looked:?}");
     }
+}
+
+#[tokio::test]
+async fn the_proxy_that_looks_after_a_host_is_told_of_a_group() {
+    let api = api("7.0.9", 4).await;
+    let member = |id: &str, address: &str, port: &str| json!({ "proxyid": id, "local_address": address, "local_port": port });
+    {
+        let mut script = api.script.lock();
+        script.members = vec![
+            member("21", "192.0.2.21", "10051"),
+            member("22", "edge-2.example", "10052"),
+            member("23", "no address", "10051"),
+            json!({ "proxyid": {} }),
+        ];
+        for (host, assigned) in script.hosts.iter_mut().zip(["21", "22", "23", "0"]) {
+            host["assigned_proxyid"] = json!(assigned);
+        }
+    }
+    let (sender, mut told) = assigned_channel();
+    let settings = api.settings(token(), Scope::ProxyGroup("all".to_owned()));
+    let mut source = source(settings).telling(sender);
+    look(&mut source).await.unwrap();
+    assert!(told.has_changed().unwrap());
+    let mut shown: Vec<_> =
+        told.borrow_and_update().iter().map(|(host, at)| format!("{host} {at}")).collect();
+    shown.sort();
+    assert_eq!(shown, ["line-00000 192.0.2.21:10051", "line-00001 edge-2.example:10052"]);
+    look(&mut source).await.unwrap();
+    assert!(!told.has_changed().unwrap(), "it is as it was");
+    api.script.lock().hosts[1]["assigned_proxyid"] = json!("21");
+    look(&mut source).await.unwrap();
+    assert_eq!(told.borrow()["line-00001"].to_string(), "192.0.2.21:10051");
 }
 
 #[tokio::test]

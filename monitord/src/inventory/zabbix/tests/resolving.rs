@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use pool_core::{ConnectionConfig, Credentials, Endpoint};
-use scheduler::{CheckRules, Router, RouterName};
+use scheduler::{CheckRules, Router, RouterName, Task, Word};
 
 use super::super::answer::{Host, Macro};
 use super::super::fetch::Snapshot;
@@ -54,7 +54,8 @@ fn host(name: &str, more: &[(&str, &str)]) -> Host {
 
 fn resolve(resolver: &Resolver, hosts: Vec<Host>) -> Resolved {
     let inherited = Inherited::default();
-    resolver.resolve(&Snapshot { hosts, unreadable: Vec::new(), nameless: 0, inherited })
+    let (unreadable, members) = (Vec::new(), Vec::new());
+    resolver.resolve(&Snapshot { hosts, unreadable, nameless: 0, inherited, members })
 }
 
 /// The reason why a host with these macros is no line.
@@ -91,6 +92,30 @@ fn lesson_19_a_wrong_macro_is_named_with_its_value_and_what_is_allowed() {
     check(&vrf, "{$LINE_PING_VRF} is \"red\": allowed is nothing");
     check(&[("ROUTER_IP", " ")], "{$LINE_ROUTER_IP} is missing");
     check(&[("ROUTER_PASSWORD", "")], "{$LINE_ROUTER_PASSWORD} is missing, and no entry");
+}
+
+#[test]
+fn a_line_with_an_interface_is_looked_at_there_and_not_pinged() {
+    let task = |more: &[(&str, &str)]| {
+        let resolved = resolve(&resolver(), vec![host("line-1", more)]);
+        assert!(resolved.faults.is_empty(), "{:?}", resolved.faults);
+        resolved.inventory.lines[0].task.clone()
+    };
+    // What a template says of the ping of all lines is of no use here, and no fault.
+    let interface = [("INTERFACE", " Gi0/0/1 "), ("PING_COUNT", "7"), ("PING_VRF", "red")];
+    assert_eq!(task(&interface), Task::Interface(Word::new("Gi0/0/1").unwrap()));
+    // A host takes an interface of its template back by an empty macro.
+    assert_eq!(task(&[("INTERFACE", "")]), Task::default());
+    check(
+        &[("INTERFACE", "Gi0/1 ; reload")],
+        "{$LINE_INTERFACE} is \"Gi0/1 ; reload\": allowed is",
+    );
+    let elsewhere = [("INTERFACE", "ether1"), ("ROUTER_PLATFORM", "mikrotik_routeros")];
+    check(
+        &elsewhere,
+        "{$LINE_INTERFACE} is \"ether1\": allowed is nothing: interfaces are not looked at on \
+         mikrotik_routeros",
+    );
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub(super) struct Script {
     pub(super) hosts: Vec<Value>,
     pub(super) templates: Vec<Value>,
     pub(super) globals: Vec<Value>,
+    /// The proxies of the group.
+    pub(super) members: Vec<Value>,
     /// What it does to calls of this method.
     pub(super) misbehaviour: Option<(&'static str, Misbehaviour)>,
     /// The sessions that are valid.
@@ -60,6 +62,7 @@ impl Api {
             hosts: Vec::new(),
             templates: Vec::new(),
             globals: Vec::new(),
+            members: Vec::new(),
             misbehaviour: None,
             sessions: Vec::new(),
             logins: 0,
@@ -196,6 +199,10 @@ impl Script {
         match method {
             "proxy.get" => {
                 let filter = params["filter"].as_object().unwrap();
+                if filter.get("proxy_groupid") == Some(&json!(["12"])) {
+                    assert!(version >= (7, 0), "there are no groups");
+                    return Ok(json!(self.members));
+                }
                 let field = if version >= (7, 0) { "name" } else { "host" };
                 let Some(names) = filter.get(field) else {
                     return match version >= (7, 0) {

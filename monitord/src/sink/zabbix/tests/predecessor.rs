@@ -7,14 +7,14 @@ use super::{Act, Trapper, deliver, measured};
 use crate::sink::zabbix::NAME;
 
 #[tokio::test]
-async fn a_batch_was_dropped_when_zabbix_was_away() {
+async fn lesson_22_a_batch_was_dropped_when_zabbix_was_away() {
     let (trapper, metrics) = deliver(&[Act::Close, Act::Take], &["a", "b", "c"]).await;
     assert_eq!(trapper.hosts(), [["a", "b", "c"], ["a", "b", "c"]]);
     assert_eq!((metrics.processed.get(), metrics.undelivered.get()), (3, 0));
 }
 
 #[tokio::test]
-async fn how_many_values_were_processed_and_how_many_failed_was_never_read() {
+async fn lesson_22_how_many_values_were_processed_and_how_many_failed_was_never_read() {
     let trapper = Trapper::start(&[Act::RefuseX]).await;
     let site = trapper.sink();
     for line in ["a", "x1", "b"] {

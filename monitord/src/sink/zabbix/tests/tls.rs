@@ -21,7 +21,7 @@ use tokio_openssl::SslStream;
 
 use super::super::client::Client;
 use super::super::frame;
-use super::super::message::{Answer, Reply};
+use super::super::reply::{Answer, Reply};
 use super::super::value::ItemValue;
 use super::reply;
 use crate::tls::{OwnCertificate, TlsClient, TlsPart, TlsSettings};
@@ -152,7 +152,15 @@ fn certificates(
 async fn send(address: &Endpoint, settings: &TlsSettings) -> Result<Answer, String> {
     let client = Client::new(Some(TlsClient::new(settings).unwrap()));
     let text = || "x".to_owned();
-    let value = ItemValue { seq: 1, host: text(), key: text(), value: text(), clock: 1, ns: 1 };
+    let value = ItemValue {
+        seq: 1,
+        host: text(),
+        key: text(),
+        value: text(),
+        clock: 1,
+        ns: 1,
+        is_unsupported: false,
+    };
     client.within(Duration::from_secs(5)).send(address, &[value]).await
 }
 
