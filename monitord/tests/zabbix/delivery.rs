@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use zabbix_lab::Version;
 
 use crate::support::Site;
-use crate::zabbix::{FLOAT, TEXT, UNSIGNED, Zabbix, moment, wait_for, zabbix};
+use crate::zabbix::{FLOAT, PING, TEXT, UNSIGNED, Zabbix, moment, wait_for, zabbix};
 
 /// A configuration that reports to the proxy, with its spool on the disk.
 pub(crate) fn site(zabbix: &Zabbix, lab: &Lab) -> Site {
     let mut site = Site::of(lab);
     site.config["spool"] = json!({ "directory": "spool" });
+    // Who is refused is known at once; all others get as long as a busy machine takes.
+    site.config["connection"]["connect_timeout"] = json!("10s");
     site.config["zabbix"] = json!({ "sender": { "address": zabbix.proxy().address } });
     site
 }
@@ -37,7 +39,7 @@ pub(crate) fn said(outcomes: &[Value], host: &str) -> Vec<((i64, u32), String)> 
 
 /// What Zabbix has of a host, in the order of its moments.
 pub(crate) fn stored(zabbix: &Zabbix, host: &str) -> Vec<((i64, u32), String)> {
-    let mut values = zabbix.history(host, "dedicatedLinePing", UNSIGNED);
+    let mut values = zabbix.history(host, PING, UNSIGNED);
     values.extend(zabbix.history(host, "dedicatedLineErrorDetail", TEXT));
     let mut stored: Vec<_> = values
         .iter()
@@ -155,4 +157,59 @@ async fn refused_values_are_found_named_and_delivered_once_zabbix_is_mended() {
         wait_for("the rest", async || stored(zabbix, host).len() >= expected.len()).await;
         assert_eq!(stored(zabbix, host), expected, "{host}");
     }
+}
+
+/// Whether an item is not supported, and with what text.
+fn state(zabbix: &Zabbix, host: &str) -> (bool, String) {
+    let query = json!({ "output": ["state", "error"], "itemids": [zabbix.item(host, PING)] });
+    let found = zabbix.call("item.get", query);
+    (found[0]["state"] == "1", found[0]["error"].as_str().unwrap().to_owned())
+}
+
+async fn an_item_without_figures_is_not_supported(version: Version, host: &'static str) {
+    let Some(zabbix) = zabbix(version) else { return };
+    let lab = Lab::start(vec![RouterSpec::new(host, "linux")]).await.unwrap();
+    let id = zabbix.create_host(host, json!({}));
+    zabbix.create_items(&id);
+    zabbix.known(&zabbix.proxy().address, host).await;
+    let mut site = site(zabbix, &lab);
+    site.config["zabbix"]["not_supported"] = json!(true);
+    site.config["pool"] = json!({ "idle_max": "1s", "gate_permanent_first": "1s" });
+    site.config["connection"]["min_connections"] = json!(0);
+    site.config["control"] = json!({ "socket": "control.sock" });
+    let mut daemon = site.start().await;
+    let figures = async || !zabbix.history(host, PING, UNSIGNED).is_empty();
+    wait_for("a figure", figures).await;
+    assert_eq!(state(zabbix, host), (false, String::new()));
+    lab.router(host).set_fault(Some(Fault::AuthRefused));
+    wait_for("the state", async || {
+        site.run("check-now", &[host]).await;
+        state(zabbix, host).0
+    })
+    .await;
+    let (_, text) = state(zabbix, host);
+    let expected = "ConnectionError: Authentication in authentication: ";
+    assert!(text.starts_with(expected), "{text}");
+    lab.router(host).set_fault(None);
+    wait_for("the item to be supported again", async || {
+        site.run("check-now", &[host]).await;
+        !state(zabbix, host).0
+    })
+    .await;
+    daemon.terminate();
+    assert_eq!(daemon.ended().await.0, Some(0));
+    // What is said beside the values changes none of them.
+    let expected = said(&daemon.outcomes(), host);
+    wait_for("the rest", async || stored(zabbix, host).len() >= expected.len()).await;
+    assert_eq!(stored(zabbix, host), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_without_figures_is_not_supported_and_says_why_until_there_are_some() {
+    an_item_without_figures_is_not_supported(Version::V6_0, "why-none").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_of_zabbix_7_without_figures_is_not_supported_and_says_why() {
+    an_item_without_figures_is_not_supported(Version::V7_0, "why-none").await;
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use zabbix_lab::Version;
 
 use crate::rig::{Rig, macros_of};
-use crate::support::Daemon;
+use crate::support::{Daemon, Site};
+use crate::zabbix::wait_for;
 
 /// Makes the daemon look at once, as its refresh would some seconds later.
 fn look(daemon: &Daemon) {
@@ -17,11 +18,17 @@ fn lines(daemon: &Daemon, since: usize, line: &str) -> Vec<Value> {
     outcomes.filter(|outcome| outcome["line"] == line).collect()
 }
 
-/// Waits for an outcome of `line` from now on.
-async fn outcome(daemon: &Daemon, line: &str, holds: impl Fn(&Value) -> bool) {
+/// Waits for an outcome of `line` from now on. It is asked for until there is one as it should be:
+/// its rhythm would bring it too, but not before ten seconds are over.
+async fn outcome(site: &Site, daemon: &Daemon, line: &str, holds: impl Fn(&Value) -> bool) {
     let since = daemon.outcomes().len();
-    let what = format!("an outcome of {line}");
-    daemon.wait_for(&what, || lines(daemon, since, line).iter().any(&holds)).await;
+    wait_for(&format!("an outcome of {line}"), async || {
+        if !lines(daemon, since, line).iter().any(&holds) {
+            site.run("check-now", &[line]).await;
+        }
+        lines(daemon, since, line).iter().any(&holds)
+    })
+    .await;
 }
 
 /// Waits until the log tells of these changes, once more than `before`.
@@ -53,6 +60,7 @@ async fn edits_take_effect(version: Version, name: &'static str) {
     let stays = rig.add_host("stays", macros_of(b, &every("10")), json!({}));
     let edited = rig.add_host("edited", macros_of(a, &every("1h")), json!({}));
     let mut site = rig.site();
+    site.config["control"] = json!({ "socket": "control.sock" });
     site.config["pool"] = json!({ "gate_permanent_first": "1s", "gate_permanent_max": "1s" });
     let daemon = site.start().await;
     let line = format!("{name}-edited");
@@ -68,40 +76,47 @@ async fn edits_take_effect(version: Version, name: &'static str) {
         rig.call("host.update", host);
         look(&daemon);
     };
-    // The interval: an hour became ten seconds.
+    // The interval: an hour became ten seconds, and nobody asks for its check.
     update(json!({ "macros": macros_of(a, &every("10s")) }));
     changes(&daemon, &mut told, "lines +0 -0 ~1").await;
-    outcome(&daemon, &line, measured).await;
+    daemon
+        .wait_for("a check by the new interval", || {
+            lines(&daemon, 0, &line).iter().any(|outcome| outcome["trigger"] == "schedule")
+        })
+        .await;
     // The router.
     update(json!({ "macros": macros_of(b, &every("10s")) }));
     changes(&daemon, &mut told, "lines +0 -0 ~1").await;
     let port = b.address().port().to_string();
-    outcome(&daemon, &line, |o| measured(o) && o["router"].as_str().unwrap().contains(&port)).await;
+    outcome(&site, &daemon, &line, |o| {
+        measured(o) && o["router"].as_str().unwrap().contains(&port)
+    })
+    .await;
     update(json!({ "macros": macros_of(a, &every("10s")) }));
     changes(&daemon, &mut told, "lines +0 -0 ~1").await;
     // The password: a wrong one is tried, and a right one again.
     let wrong = [("CHECK_INTERVAL", "10s"), ("ROUTER_PASSWORD", "wrong")];
     update(json!({ "macros": macros_of(a, &wrong) }));
     changes(&daemon, &mut told, "lines +0 -0 ~0, routers +0 -0 ~1").await;
-    outcome(&daemon, &line, refused).await;
+    outcome(&site, &daemon, &line, refused).await;
     update(json!({ "macros": macros_of(a, &every("10s")) }));
     changes(&daemon, &mut told, "lines +0 -0 ~0, routers +0 -0 ~1").await;
-    outcome(&daemon, &line, measured).await;
+    outcome(&site, &daemon, &line, measured).await;
     // What cannot be resolved any more has outcomes that say so.
     update(
         json!({ "macros": macros_of(a, &[("CHECK_INTERVAL", "10s"), ("ROUTER_PLATFORM", "x")]) }),
     );
     changes(&daemon, &mut told, "lines +0 -0 ~1").await;
-    outcome(&daemon, &line, |o| o["error"]["kind"] == "InvalidConfig").await;
+    outcome(&site, &daemon, &line, |o| o["error"]["kind"] == "InvalidConfig").await;
     update(json!({ "macros": macros_of(a, &every("10s")) }));
     changes(&daemon, &mut told, "lines +0 -0 ~1").await;
-    outcome(&daemon, &line, measured).await;
+    outcome(&site, &daemon, &line, measured).await;
     // Disabled and enabled; moved to another proxy and back.
     update(json!({ "status": "1" }));
     changes(&daemon, &mut told, "lines +0 -1 ~0").await;
     update(json!({ "status": "0" }));
     changes(&daemon, &mut told, "lines +1 -0 ~0").await;
-    outcome(&daemon, &line, measured).await;
+    outcome(&site, &daemon, &line, measured).await;
     update(rig.monitored_by("proxy-b"));
     changes(&daemon, &mut told, "lines +0 -1 ~0").await;
     update(rig.monitored_by("proxy-a"));
@@ -113,14 +128,14 @@ async fn edits_take_effect(version: Version, name: &'static str) {
     rig.add_host("edited", macros_of(a, &every("10s")), json!({}));
     look(&daemon);
     changes(&daemon, &mut told, "lines +1 -0 ~0").await;
-    outcome(&daemon, &line, measured).await;
+    outcome(&site, &daemon, &line, measured).await;
     // An empty answer deletes nothing.
     rig.call("host.update", json!({ "hostid": stays, "status": "1" }));
     let made = rig.call("host.get", json!({ "output": ["hostid"], "filter": { "host": [line] } }));
     rig.call("host.update", json!({ "hostid": made[0]["hostid"], "status": "1" }));
     look(&daemon);
     daemon.wait_for("the alarm", || daemon.logged("the inventory is not followed").is_some()).await;
-    outcome(&daemon, &stays_line, measured).await;
+    outcome(&site, &daemon, &stays_line, measured).await;
     // Nothing but the alarm and the wrong password's line was ever wrong with the other line.
     assert!(lines(&daemon, 0, &stays_line).iter().all(measured));
 }

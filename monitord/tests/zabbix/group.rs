@@ -5,6 +5,7 @@ use serde_json::json;
 use zabbix_lab::{Proxy, Version};
 
 use crate::delivery::{said, site, stored};
+use crate::rig::{Rig, macros_of};
 use crate::zabbix::{Zabbix, wait_for, zabbix};
 
 /// The member of the group that looks after a host, once there is one.
@@ -22,13 +23,11 @@ async fn assigned<'z>(zabbix: &'z Zabbix, host: &str) -> &'z Proxy {
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_of_a_group_are_followed() {
     let Some(zabbix) = zabbix(Version::V7_0) else { return };
-    let group = zabbix.access().proxy_group.as_ref().unwrap();
     let hosts = ["group-1", "group-2", "group-3", "group-4"];
     let specs = hosts.iter().map(|host| RouterSpec::new(*host, "linux"));
     let lab = Lab::start(specs.collect()).await.unwrap();
     for host in hosts {
-        let of_group = json!({ "monitored_by": 2, "proxyid": 0, "proxy_groupid": group.id });
-        let id = zabbix.create_host(host, of_group);
+        let id = zabbix.create_host(host, zabbix.of_group());
         zabbix.create_items(&id);
     }
     for host in hosts {
@@ -59,4 +58,52 @@ async fn redirects_of_a_group_are_followed() {
         assert_eq!(stored(zabbix, host), expected, "{host}");
     }
     assert!(daemon.logged("Zabbix refuses items").is_none());
+}
+
+/// The API says which member looks after each host, so that nobody has to be sent on.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_go_to_the_member_that_looks_after_their_host_from_the_first_request_on() {
+    let Some(mut rig) = Rig::new(Version::V7_0, "spread") else { return };
+    let zabbix = rig.zabbix;
+    let lab = Lab::start(vec![RouterSpec::new("a", "cisco_iosxe")]).await.unwrap();
+    let macros = macros_of(lab.router("a"), &[("CHECK_INTERVAL", "10s")]);
+    let hosts: Vec<_> = (0..4).map(|number| format!("spread-{number}")).collect();
+    for number in 0..hosts.len() {
+        let id = rig.add_host(&number.to_string(), macros.clone(), zabbix.of_group());
+        zabbix.create_items(&id);
+        zabbix.create_known(&id);
+    }
+    let mut members = Vec::new();
+    for host in &hosts {
+        let member = assigned(zabbix, host).await;
+        zabbix.known(&member.address, host).await;
+        members.push(member.address.as_str());
+    }
+    members.dedup();
+    assert!(members.len() > 1, "the group shares the hosts: {members:?}");
+    let mut site = rig.site();
+    site.config["spool"] = json!({ "directory": "spool" });
+    site.config["zabbix"].as_object_mut().unwrap().remove("proxy_name");
+    let group = &zabbix.access().proxy_group.as_ref().unwrap().name;
+    site.config["zabbix"]["proxy_group"] = json!(group);
+    // Nobody listens there, and nobody asks: for every host it is known where it is looked after.
+    site.config["zabbix"]["sender"] = json!({ "address": "127.0.0.1:1" });
+    let mut daemon = site.start().await;
+    daemon
+        .wait_for("an outcome of each", || {
+            let outcomes = daemon.outcomes();
+            hosts.iter().all(|host| outcomes.iter().any(|outcome| outcome["line"] == **host))
+        })
+        .await;
+    daemon.terminate();
+    assert_eq!(daemon.ended().await.0, Some(0));
+    let outcomes = daemon.outcomes();
+    for host in &hosts {
+        let expected = said(&outcomes, host);
+        wait_for("the values", async || stored(zabbix, host).len() >= expected.len()).await;
+        assert_eq!(stored(zabbix, host), expected, "{host}");
+    }
+    for never in ["another proxy looks after", "Zabbix refuses items", "Zabbix cannot be reached"] {
+        assert!(daemon.logged(never).is_none(), "{:#?}", daemon.logged(never));
+    }
 }

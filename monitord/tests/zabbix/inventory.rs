@@ -173,8 +173,8 @@ async fn lesson_18_only_enabled_hosts_of_the_proxy_with_the_very_tag_are_lines()
 #[tokio::test]
 async fn the_hosts_of_a_group_of_proxies_are_lines() {
     let Some(mut rig) = Rig::new(Version::V7_0, "members") else { return };
-    let group = rig.access.proxy_group.as_ref().unwrap();
-    let of_group = json!({ "monitored_by": "2", "proxy_groupid": group.id });
+    let group = rig.access().proxy_group.as_ref().unwrap();
+    let of_group = rig.zabbix.of_group();
     rig.add_host("in", with(&[("ROUTER_IP", "192.0.2.1")]), of_group);
     rig.add_host("out", with(&[("ROUTER_IP", "192.0.2.1")]), json!({}));
     let mut site = rig.site();

@@ -16,15 +16,15 @@ async fn lesson_18_a_user_with_a_password_logs_in_again_when_the_session_is_gone
         let mut site = rig.site();
         let api = site.config["zabbix"]["api"].as_object_mut().unwrap();
         api.remove("token");
-        api.insert("username".to_owned(), json!(rig.access.username));
-        api.insert("password".to_owned(), json!(rig.access.password));
+        api.insert("username".to_owned(), json!(rig.access().username));
+        api.insert("password".to_owned(), json!(rig.access().password));
         let daemon = site.start().await;
         let changes =
             || daemon.log().iter().filter(|line| line["message"] == "inventory changed").count();
         daemon.wait_for("the line", || changes() == 1).await;
         // Those of other tests too, which use tokens.
         let ended = std::process::Command::new("psql")
-            .args([&rig.access.database, "-q", "-c", "delete from sessions"])
+            .args([&rig.access().database, "-q", "-c", "delete from sessions"])
             .status()
             .unwrap();
         assert!(ended.success());

@@ -1,35 +1,15 @@
-//! A Zabbix with hosts in it that are lines of one test.
-
-use std::sync::OnceLock;
+//! Hosts in Zabbix that are lines of one test.
 
 use lab::LabRouter;
 use serde_json::{Value, json};
-use zabbix_lab::{Access, Api, Unavailable, Version, ZabbixLab};
+use zabbix_lab::{Access, Version};
 
 use crate::support::Site;
-
-/// The Zabbix of this version, started by the first test that needs it; none where it cannot be
-/// had.
-pub(crate) fn zabbix(version: Version) -> Option<&'static Access> {
-    static LABS: [OnceLock<Option<ZabbixLab>>; 2] = [OnceLock::new(), OnceLock::new()];
-    let place = Version::ALL.iter().position(|known| *known == version).unwrap();
-    let lab = LABS[place].get_or_init(|| {
-        match ZabbixLab::up(&ZabbixLab::default_folder(version), version) {
-            Ok(lab) => Some(lab),
-            Err(error) if version == Version::V7_0 && error.is::<Unavailable>() => {
-                eprintln!("NOT TESTED: {error:#}");
-                None
-            }
-            Err(error) => panic!("{error:#}"),
-        }
-    });
-    lab.as_ref().map(ZabbixLab::access)
-}
+use crate::zabbix::{Zabbix, blocking, zabbix};
 
 /// The hosts of one test: no other test sees them, because their tag is another.
 pub(crate) struct Rig {
-    pub(crate) access: &'static Access,
-    pub(crate) api: Api,
+    pub(crate) zabbix: &'static Zabbix,
     /// What begins the names of its objects.
     pub(crate) name: &'static str,
     hosts: Vec<String>,
@@ -39,10 +19,7 @@ pub(crate) struct Rig {
 impl Rig {
     /// One without hosts. What an earlier run has left is deleted.
     pub(crate) fn new(version: Version, name: &'static str) -> Option<Self> {
-        let access = zabbix(version)?;
-        // By token: a test may end all sessions.
-        let api = Api::with_token(&access.api_url, version, Some(access.token.clone()));
-        let rig = Self { access, api, name, hosts: Vec::new(), templates: Vec::new() };
+        let rig = Self { zabbix: zabbix(version)?, name, hosts: Vec::new(), templates: Vec::new() };
         let search = |id: &str, field: &str| {
             let search = json!({ field: format!("{name}-") });
             json!({ "output": [id], "search": search, "startSearch": true })
@@ -60,12 +37,12 @@ impl Rig {
         Some(rig)
     }
 
-    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
-        self.api.call(method, params).unwrap()
+    pub(crate) fn access(&self) -> &'static Access {
+        self.zabbix.access()
     }
 
-    fn version(&self) -> Version {
-        self.access.version.parse().unwrap()
+    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
+        self.zabbix.call(method, params)
     }
 
     /// The value of the tag of its lines.
@@ -75,36 +52,25 @@ impl Rig {
 
     /// What says in a host that a proxy monitors it.
     pub(crate) fn monitored_by(&self, proxy: &str) -> Value {
-        let id = &self.access.proxies.iter().find(|one| one.name == proxy).unwrap().id;
-        match self.version() {
-            Version::V6_0 => json!({ "proxy_hostid": id }),
-            Version::V7_0 => json!({ "monitored_by": "1", "proxyid": id }),
-        }
+        let proxy = self.access().proxies.iter().find(|one| one.name == proxy).unwrap();
+        self.zabbix.monitored_by(proxy)
     }
 
     /// Makes a host of proxy-a with these macros; `more` is over all that.
     pub(crate) fn add_host(&mut self, name: &str, macros: Value, more: Value) -> String {
-        let mut host = json!({
-            "host": format!("{}-{name}", self.name),
-            "groups": [{ "groupid": self.access.host_group }],
+        let mut keys = json!({
             "tags": [{ "tag": "TempType", "value": self.tag() }],
             "macros": macros,
         });
-        let monitored = self.monitored_by("proxy-a");
-        for (key, value) in [monitored, more].iter().flat_map(|it| it.as_object().unwrap()) {
-            host[key] = value.clone();
-        }
-        if host["monitored_by"] == "2" {
-            host.as_object_mut().unwrap().remove("proxyid");
-        }
-        let id = self.call("host.create", host)["hostids"][0].as_str().unwrap().to_owned();
+        keys.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let id = self.zabbix.new_host(&format!("{}-{name}", self.name), keys);
         self.hosts.push(id.clone());
         id
     }
 
     /// Makes a template with these macros, to which others are linked.
     pub(crate) fn add_template(&mut self, name: &str, macros: Value, linked: &[&str]) -> String {
-        let (groups, field) = match self.version() {
+        let (groups, field) = match self.zabbix.version {
             Version::V6_0 => (
                 self.call("hostgroup.get", json!({ "filter": { "name": ["Templates"] } })),
                 "groupid",
@@ -139,8 +105,8 @@ impl Rig {
             "zabbix".to_owned(),
             json!({
                 "api": {
-                    "url": self.access.api_url,
-                    "token": self.access.token,
+                    "url": self.access().api_url,
+                    "token": self.access().token,
                     "tag": { "name": "TempType", "value": self.tag() },
                 },
                 "proxy_name": "proxy-a",
@@ -155,7 +121,7 @@ impl Drop for Rig {
         for (method, ids) in [("host.delete", &self.hosts), ("template.delete", &self.templates)] {
             for id in ids {
                 // A test may have deleted it.
-                self.api.call(method, json!([id])).ok();
+                blocking(|| self.zabbix.api.call(method, json!([id]))).ok();
             }
         }
     }

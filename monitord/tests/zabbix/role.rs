@@ -25,14 +25,14 @@ fn clear(rig: &Rig) {
 /// A token of a user who has the role and may read hosts and templates.
 fn token_with(rig: &Rig, role: &Value) -> String {
     let role = rig.call("role.create", role.clone())["roleids"][0].clone();
-    let (templates, field) = match rig.access.version.as_str() {
+    let (templates, field) = match rig.access().version.as_str() {
         "6.0" => ("hostgroup.get", "rights"),
         _ => ("templategroup.get", "hostgroup_rights"),
     };
     let templates = rig.call(templates, json!({ "filter": { "name": ["Templates"] } }));
     let read = |id: &Value| json!({ "permission": "2", "id": id });
     let mut group = json!({ "name": "monitord" });
-    let hosts = read(&json!(rig.access.host_group));
+    let hosts = read(&json!(rig.access().host_group));
     if field == "rights" {
         group[field] = json!([hosts, read(&templates[0]["groupid"])]);
     } else {
@@ -69,14 +69,14 @@ async fn a_user_with_the_role_reads_the_lines_and_writes_nothing() {
         let lines = site.run("lines", &["-o", "json"]).await;
         assert_eq!(lines.code, Some(0), "{version}: {}", lines.everything());
         assert_eq!(lines.json()[0]["username"], "m", "{version}: {}", lines.everything());
-        if let Some(group) = &rig.access.proxy_group {
+        if let Some(group) = &rig.access().proxy_group {
             site.config["zabbix"].as_object_mut().unwrap().remove("proxy_name");
             site.config["zabbix"]["proxy_group"] = json!(group.name);
             let lines = site.run("lines", &[]).await;
             assert_eq!(lines.code, Some(0), "{version}: {}", lines.everything());
         }
 
-        let user = Api::with_token(&rig.access.api_url, version, Some(token));
+        let user = Api::with_token(&rig.access().api_url, version, Some(token));
         for (method, params) in [
             ("host.update", json!({ "hostid": host, "status": "1" })),
             ("host.delete", json!([host])),

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::{Instant, sleep};
 use zabbix_lab::{Access, Api, Proxy, Unavailable, Version, ZabbixLab};
 
@@ -11,8 +13,12 @@ use zabbix_lab::{Access, Api, Proxy, Unavailable, Version, ZabbixLab};
 /// refused values are sent again after half a minute. Whatever takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(250);
+const RELOAD_EVERY: Duration = Duration::from_millis(500);
 /// An item that every host has, to find out whether a proxy knows the host yet.
 const KNOWN: &str = "test.known";
+
+/// The item of the figures.
+pub(crate) const PING: &str = "dedicatedLinePing";
 
 /// Zabbix's kinds of values, as `history.get` numbers them.
 pub(crate) const FLOAT: u8 = 0;
@@ -25,6 +31,8 @@ pub(crate) struct Zabbix {
     pub(crate) lab: ZabbixLab,
     pub(crate) version: Version,
     pub(crate) api: Api,
+    /// When everyone was last told to look at the configuration.
+    reloaded: Mutex<Option<Instant>>,
 }
 
 /// The one of this version, started when the first test asks; absent when there is none for this
@@ -37,7 +45,7 @@ pub(crate) fn zabbix(version: Version) -> Option<&'static Zabbix> {
         Version::V7_0 => &V7_0,
     };
     // Blocking, and for long the first time: whoever comes later waits on its own thread.
-    tokio::task::block_in_place(|| slot.get_or_init(|| Zabbix::up(version))).as_ref()
+    blocking(|| slot.get_or_init(|| Zabbix::up(version))).as_ref()
 }
 
 impl Zabbix {
@@ -47,7 +55,7 @@ impl Zabbix {
                 // By token: another test may end all sessions.
                 let Access { api_url, token, .. } = lab.access();
                 let api = Api::with_token(api_url, version, Some(token.clone()));
-                Some(Self { lab, version, api })
+                Some(Self { lab, version, api, reloaded: Mutex::default() })
             }
             Err(error) if version != Version::V6_0 && error.is::<Unavailable>() => {
                 eprintln!("Zabbix {version} cannot be had, and is not tested against: {error:#}");
@@ -69,7 +77,7 @@ impl Zabbix {
     /// The result of an API method, which must succeed.
     #[track_caller]
     pub(crate) fn call(&self, method: &str, params: Value) -> Value {
-        tokio::task::block_in_place(|| self.api.call(method, params)).unwrap()
+        blocking(|| self.api.call(method, params)).unwrap()
     }
 
     /// The keys of a host that say that `proxy` monitors it.
@@ -80,23 +88,41 @@ impl Zabbix {
         }
     }
 
-    /// Makes a host behind [`proxy`](Self::proxy), over which `more` goes, in place of one of
-    /// that name that an earlier run has left. Returns its id.
+    /// Makes a host behind [`proxy`](Self::proxy), over which `more` goes, and returns its id.
+    pub(crate) fn new_host(&self, name: &str, more: Value) -> String {
+        let mut host = json!({
+            "host": name, "groups": [{ "groupid": self.access().host_group }], "inventory_mode": -1,
+        });
+        let keys = host.as_object_mut().unwrap();
+        if more.get("proxy_groupid").is_none() {
+            keys.extend(self.monitored_by(self.proxy()).as_object().unwrap().clone());
+        }
+        keys.extend(more.as_object().unwrap().clone());
+        let made = self.call("host.create", host);
+        made["hostids"][0].as_str().unwrap().to_owned()
+    }
+
+    /// As [`new_host`](Self::new_host), in place of one of that name that an earlier run has left,
+    /// and with an item to find out who knows it.
     pub(crate) fn create_host(&self, name: &str, more: Value) -> String {
         let query = json!({ "output": ["hostid"], "filter": { "host": [name] } });
         if let Some(id) = self.call("host.get", query)[0]["hostid"].as_str() {
             self.call("host.delete", json!([id]));
         }
-        let mut host = json!({
-            "host": name, "groups": [{ "groupid": self.access().host_group }], "inventory_mode": -1,
-        });
-        let keys = host.as_object_mut().unwrap();
-        keys.extend(self.monitored_by(self.proxy()).as_object().unwrap().clone());
-        keys.extend(more.as_object().unwrap().clone());
-        let made = self.call("host.create", host);
-        let id = made["hostids"][0].as_str().unwrap().to_owned();
-        self.create_item(&id, KNOWN, UNSIGNED);
+        let id = self.new_host(name, more);
+        self.create_known(&id);
         id
+    }
+
+    /// Makes the item by which [`known`](Self::known) finds out.
+    pub(crate) fn create_known(&self, host: &str) {
+        self.create_item(host, KNOWN, UNSIGNED);
+    }
+
+    /// The keys of a host that say that the group of proxies monitors it.
+    pub(crate) fn of_group(&self) -> Value {
+        let group = self.access().proxy_group.as_ref().unwrap();
+        json!({ "monitored_by": 2, "proxy_groupid": group.id })
     }
 
     /// Makes a trapper item of a host, and returns its id.
@@ -113,7 +139,7 @@ impl Zabbix {
 
     /// Makes the two items of the predecessor.
     pub(crate) fn create_items(&self, host: &str) {
-        self.create_item(host, "dedicatedLinePing", UNSIGNED);
+        self.create_item(host, PING, UNSIGNED);
         self.create_item(host, "dedicatedLineErrorDetail", TEXT);
     }
 
@@ -147,12 +173,42 @@ impl Zabbix {
         let arguments = [&arguments, more].concat();
         let what = format!("{address} to know {host}");
         wait_for(&what, async || {
-            let sender = &self.access().sender;
-            let sent =
-                tokio::process::Command::new(sender).args(&arguments).output().await.unwrap();
-            String::from_utf8_lossy(&sent.stdout).contains("processed: 1; failed: 0")
+            self.reload();
+            self.is_taken(&arguments).await
         })
         .await;
+    }
+
+    /// Sends a value with the moment of now.
+    pub(crate) async fn send(&self, host: &str, key: &str, value: &str) {
+        let (ip, port) = self.proxy().address.rsplit_once(':').unwrap();
+        assert!(self.is_taken(&["-z", ip, "-p", port, "-s", host, "-k", key, "-o", value]).await);
+    }
+
+    async fn is_taken(&self, arguments: &[&str]) -> bool {
+        let sender = &self.access().sender;
+        let sent = tokio::process::Command::new(sender).args(arguments).output().await.unwrap();
+        String::from_utf8_lossy(&sent.stdout).contains("processed: 1; failed: 0")
+    }
+}
+
+impl Zabbix {
+    /// Has everyone look at what was changed at once, and not two seconds later. Not more often than
+    /// that does good.
+    fn reload(&self) {
+        let mut last = self.reloaded.lock();
+        if last.is_none_or(|last| last.elapsed() >= RELOAD_EVERY) {
+            *last = Some(Instant::now());
+            blocking(|| self.lab.reload()).unwrap();
+        }
+    }
+}
+
+/// What waits on its thread, in either kind of runtime.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

@@ -9,9 +9,9 @@ use crate::Version;
 /// An import of a template and the creation of a thousand hosts take seconds.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Held while something is written: the API counts ids in rows of the database that the first writer
-/// makes, and fails when two make one at the same time.
-static WRITING: Mutex<()> = Mutex::new(());
+/// Held while something is written in one version's Zabbix: the API counts ids in rows of the database
+/// that the first writer makes, and fails when two make one at the same time.
+static WRITING: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
 
 /// The API of a lab, as its administrator or as whoever has logged in.
 #[derive(Clone, Debug)]
@@ -42,13 +42,13 @@ impl Api {
         Self { url: url.to_owned(), version, session: token, agent }
     }
 
-    /// The result of a method. Of this process, one at a time writes.
+    /// The result of a method. Of this process, one at a time writes in a version's Zabbix.
     ///
     /// # Errors
     ///
     /// When the API is away, and with what it says when it refuses.
     pub fn call(&self, method: &str, params: Value) -> Result<Value> {
-        let _writing = (!method.ends_with(".get")).then(|| WRITING.lock());
+        let _writing = (!method.ends_with(".get")).then(|| WRITING[self.version as usize].lock());
         let mut body = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": 1 });
         let mut request = self.agent.post(&self.url).header("Content-Type", "application/json-rpc");
         if let Some(session) = &self.session {

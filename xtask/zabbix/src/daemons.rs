@@ -7,10 +7,12 @@ use anyhow::Result;
 use rustix::process::Signal;
 
 use crate::layout::Layout;
-use crate::process::{Server, command};
-use crate::{Version, say};
+use crate::process::{Server, command, finish};
+use crate::{Version, certificates, say};
 
 pub(crate) const SERVER: &str = "server";
+const SERVER_PROGRAM: &str = "zabbix_server";
+const PROXY_PROGRAM: &str = "zabbix_proxy";
 
 pub(crate) fn server(layout: &Layout) -> Server<'_> {
     daemon(layout, SERVER, layout.server_port())
@@ -45,7 +47,7 @@ pub(crate) fn start_server(layout: &Layout) -> Result<()> {
         ("TrendCacheSize", "4M"),
         ("ValueCacheSize", "8M"),
     ];
-    start(&server(layout), "zabbix_server", &keys)
+    start(&server(layout), SERVER_PROGRAM, &keys)
 }
 
 pub(crate) fn start_proxy(layout: &Layout, place: usize) -> Result<()> {
@@ -68,7 +70,24 @@ pub(crate) fn start_proxy(layout: &Layout, place: usize) -> Result<()> {
         Version::V6_0 => &[("ConfigFrequency", "2"), ("HeartbeatFrequency", "2")],
         Version::V7_0 => &[("ProxyConfigFrequency", "2"), ("ProxyBufferMode", "disk")],
     });
-    start(&proxy(layout, name, place), "zabbix_proxy", &keys)
+    let tls = certificates::of_proxy(layout);
+    keys.extend(tls.iter().map(|(key, value)| (*key, value.as_str())));
+    start(&proxy(layout, name, place), PROXY_PROGRAM, &keys)
+}
+
+/// Has those that run look at their configuration at once: the server at the database, the proxies
+/// at the server.
+pub(crate) fn reload(layout: &Layout) -> Result<()> {
+    let proxies = layout.version.proxies().iter().enumerate();
+    let proxies = proxies.map(|(place, name)| (proxy(layout, name, place), PROXY_PROGRAM));
+    for (daemon, program) in std::iter::once((server(layout), SERVER_PROGRAM)).chain(proxies) {
+        if daemon.group().is_some() {
+            let mut told = command(layout, layout.root().join("usr/sbin").join(program));
+            told.arg("-c").arg(layout.conf(&format!("{}.conf", daemon.name)));
+            finish(told.args(["-R", "config_cache_reload"]), "reload a configuration")?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts one with `keys` beside those that all have: as few processes as it can do with.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::certificates::{self, SenderTls};
 use crate::layout::{LOCK, Layout};
 use crate::process::{Server, give_away};
 use crate::{Api, Version, daemons, database, frontend, packages, provision, say};
@@ -33,6 +34,8 @@ pub struct Access {
     pub sender: PathBuf,
     /// The database.
     pub database: String,
+    /// How to speak to the proxies with certificates.
+    pub sender_tls: SenderTls,
 }
 
 /// A proxy of a lab.
@@ -135,7 +138,8 @@ impl ZabbixLab {
         daemons::start_server(&layout)?;
         frontend::start(&layout)?;
         let earlier = remembered(&layout).map(|access| access.token);
-        let access = provision::provision(&layout, earlier)?;
+        let sender_tls = certificates::provide(&layout)?;
+        let access = provision::provision(&layout, sender_tls, earlier)?;
         fs::write(layout.folder.join(ACCESS), serde_json::to_string_pretty(&access)?)?;
         // After they are known to the server, which otherwise turns them away for a while.
         for place in 0..version.proxies().len() {
@@ -227,6 +231,16 @@ impl ZabbixLab {
     /// When it does not end, or the lab has no such part.
     pub fn kill(&self, part: &Part) -> Result<()> {
         self.server(part)?.kill()
+    }
+
+    /// Has the server and the proxies that run look at once whether their configuration has changed,
+    /// as they do by themselves every few seconds. They do that after this is back.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be told.
+    pub fn reload(&self) -> Result<()> {
+        daemons::reload(&self.layout)
     }
 
     fn server<'a>(&'a self, part: &'a Part) -> Result<Server<'a>> {

@@ -13,6 +13,7 @@
 //! and does not survive a power cut.
 
 mod api;
+mod certificates;
 mod daemons;
 mod database;
 mod frontend;
@@ -24,6 +25,7 @@ mod provision;
 mod version;
 
 pub use api::Api;
+pub use certificates::SenderTls;
 pub use lab::{Access, Part, Proxy, ProxyGroup, ZabbixLab};
 pub use packages::Unavailable;
 pub use version::Version;

@@ -37,6 +37,7 @@ const NEEDED: &[&str] = &[
     "php-mbstring",
     "php-pgsql",
     "php-xml",
+    "openssl",
     "postgresql",
     "zlib1g",
 ];

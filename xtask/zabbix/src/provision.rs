@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
+use crate::certificates::SenderTls;
 use crate::lab::{Access, Proxy, ProxyGroup};
 use crate::layout::Layout;
 use crate::process::pause;
@@ -18,7 +19,11 @@ const TOKEN: &str = "lab";
 
 /// Makes what is missing, and says how to get at it. `token` is an earlier one, which goes on if it
 /// still works: a new one ends it.
-pub(crate) fn provision(layout: &Layout, token: Option<String>) -> Result<Access> {
+pub(crate) fn provision(
+    layout: &Layout,
+    sender_tls: SenderTls,
+    token: Option<String>,
+) -> Result<Access> {
     let version = layout.version;
     let api_url = format!("http://127.0.0.1:{}/api_jsonrpc.php", layout.frontend_port());
     let api = log_in(&api_url, version)?;
@@ -71,6 +76,7 @@ pub(crate) fn provision(layout: &Layout, token: Option<String>) -> Result<Access
         proxies,
         proxy_group,
         sender: layout.root().join("usr/bin/zabbix_sender"),
+        sender_tls,
         database: format!("postgresql://zabbix@127.0.0.1:{}/zabbix", layout.database_port()),
     })
 }
