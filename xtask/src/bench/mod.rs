@@ -36,6 +36,8 @@ pub(crate) struct Options {
     unoptimised: bool,
     #[command(flatten, next_help_heading = "What `fleet` measures")]
     fleet: fleet::Sizes,
+    #[command(flatten, next_help_heading = "What `delivery` measures")]
+    delivery: delivery::Sizes,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -76,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             return Ok(());
         }
         Bench::Ssh => ssh::run()?,
-        Bench::Delivery => delivery::run()?,
+        Bench::Delivery => delivery::run(options.delivery)?,
         Bench::Inventory => inventory::run()?,
         Bench::Scheduler => scheduler::run()?,
         Bench::Fleet => return fleet::run(&options.fleet, options.output),

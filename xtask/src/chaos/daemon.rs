@@ -64,9 +64,10 @@ impl Daemon {
         });
         self.child = Some(child);
         let end = Instant::now() + START_TIMEOUT;
-        while !self.log_since(size)?.contains(r#""message":"started""#) {
+        // It works when it has its lines: of the API, or what it has kept of them while that is away.
+        while !self.log_since(size)?.contains(r#""message":"inventory changed""#) {
             ensure!(Instant::now() < end, "monitord does not start: {}", self.log_since(size)?);
-            pause(Duration::from_millis(20));
+            pause(Duration::from_millis(20))?;
         }
         let started_ms = now_ms();
         self.runs.push(Run {
@@ -101,7 +102,7 @@ impl Daemon {
                 break status;
             }
             ensure!(Instant::now() < end, "monitord does not end");
-            pause(Duration::from_millis(20));
+            pause(Duration::from_millis(20))?;
         };
         ensure!(status.success(), "monitord ended with {status}");
         self.note_end(ended_ms, clock, false);

@@ -10,6 +10,7 @@ mod wire;
 mod zabbix;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
@@ -61,12 +62,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = demo::build_monitord()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let lab = runtime.block_on(Lab::start(fleet(options.routers)))?;
-    let lines: Vec<String> = lab.routers().iter().flat_map(|r| lines_of(r.name())).collect();
-    let zabbix = Zabbix::up(options.version, &lines)?;
+    runtime.spawn(notice_signals());
+    let zabbix = Zabbix::up(options.version, &hosts(&lab))?;
     let wire = runtime.block_on(Wire::lead_to(zabbix.address().to_owned(), seed))?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let disk = SmallDisk::mount(&folder.path().join("spool"))?;
-    let config = write_config(&lab, &wire, folder.path())?;
+    let config = write_config(&zabbix, &wire, folder.path())?;
     // A build beside this must not exchange it between two of its lives.
     let own = folder.path().join("monitord");
     std::fs::copy(&binary, &own).context("cannot copy monitord")?;
@@ -80,7 +81,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         disk: &disk,
     };
     scene.daemon.start(&scene.clock)?;
-    scene.play(options.duration, seed)?;
+    let played = scene.play(options.duration, seed);
+    if played.is_err() {
+        scene.mend_zabbix();
+    }
+    played?;
     catch_up(&mut scene)?;
     scene.daemon.stop(&scene.clock)?;
     let account = judge(&scene)?;
@@ -99,27 +104,42 @@ fn lines_of(router: &str) -> Vec<String> {
     (0..LINES_PER_ROUTER).map(|number| format!("{router}-{number}")).collect()
 }
 
-fn write_config(lab: &Lab, wire: &Wire, folder: &Path) -> Result<std::path::PathBuf> {
-    let router = |router: &lab::LabRouter| {
+/// A host for each line, with the macros that make it one. The passwords of one half of the routers
+/// cannot be read, and come from the configuration; those of the other half stand in Zabbix, and are
+/// the same as in the configuration: so all lines can be checked after a start without the API.
+fn hosts(lab: &Lab) -> Vec<(String, Value)> {
+    let of_router = |(place, router): (usize, &lab::LabRouter)| {
         let address = router.address();
-        json!({
-            "name": router.name(), "host": address.ip().to_string(), "port": address.port(),
-            "platform": router.platform(), "username": lab::DEFAULT_USER,
-            "password": lab::DEFAULT_PASSWORD,
-        })
+        let (ip, port) = (address.ip().to_string(), address.port().to_string());
+        let plain = [
+            ("ROUTER_IP", ip.as_str()),
+            ("ROUTER_PORT", &port),
+            ("ROUTER_PLATFORM", router.platform()),
+            ("ROUTER_USERNAME", lab::DEFAULT_USER),
+            ("TARGET", "198.51.100.1"),
+        ];
+        let macro_of = |(name, value): (&str, &str)| json!({ "macro": format!("{{$LINE_{name}}}"), "value": value });
+        let mut macros: Vec<_> = plain.into_iter().map(macro_of).collect();
+        let mut password = macro_of(("ROUTER_PASSWORD", lab::DEFAULT_PASSWORD));
+        if place % 2 == 1 {
+            password["type"] = json!("1");
+        }
+        macros.push(password);
+        let host = json!({ "macros": macros, "tags": Zabbix::tags() });
+        lines_of(router.name()).into_iter().map(move |line| (line, host.clone()))
     };
-    let lines = lab.routers().iter().flat_map(|router| {
-        let line = |id| json!({ "id": id, "router": router.name(), "target": "198.51.100.1" });
-        lines_of(router.name()).into_iter().map(line).collect::<Vec<Value>>()
-    });
-    let config = json!({
+    lab.routers().iter().enumerate().flat_map(of_router).collect()
+}
+
+fn write_config(zabbix: &Zabbix, wire: &Wire, folder: &Path) -> Result<std::path::PathBuf> {
+    let mut config = json!({
         "defaults": { "interval": "10s", "ping": { "count": 2, "timeout": "1s" } },
         "connection": { "connect_timeout": "3s", "known_hosts": "known_hosts" },
-        "routers": lab.routers().iter().map(router).collect::<Vec<_>>(),
-        "lines": lines.collect::<Vec<_>>(),
+        "credentials": [{ "routers": ["127.0.0.1*"], "password": lab::DEFAULT_PASSWORD }],
         "spool": { "directory": "spool" },
-        "zabbix": { "sender": { "address": wire.address().to_string() } },
+        "zabbix": zabbix.inventory(),
     });
+    config["zabbix"]["sender"] = json!({ "address": wire.address().to_string() });
     let path = folder.join("monitord.json");
     std::fs::write(&path, config.to_string())?;
     Ok(path)
@@ -134,7 +154,7 @@ fn catch_up(scene: &mut Scene<'_>) -> Result<()> {
     let end = Instant::now() + CATCH_UP_TIMEOUT;
     while scene.daemon.waiting()? > 0 {
         ensure!(Instant::now() < end, "{} outcomes still wait", scene.daemon.waiting()?);
-        pause(Duration::from_millis(500));
+        pause(Duration::from_millis(500))?;
     }
     Ok(())
 }
@@ -149,7 +169,7 @@ fn judge(scene: &Scene<'_>) -> Result<Account> {
         if account.lost.is_empty() || Instant::now() >= end {
             return Ok(account);
         }
-        pause(Duration::from_secs(1));
+        pause(Duration::from_secs(1))?;
     }
 }
 
@@ -192,12 +212,40 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn pause(time: Duration) {
+/// Whether somebody has asked for an end.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How soon that is noticed.
+const NOTICE_AFTER: Duration = Duration::from_millis(100);
+
+/// So that an end that is asked for leaves nothing behind: no mount, no process, no folder.
+async fn notice_signals() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return eprintln!("chaos: a signal ends this at once, and leaves a mount behind");
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    eprintln!("chaos: interrupted, tidying up");
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// Waits on this thread.
+///
+/// # Errors
+///
+/// When somebody asks for an end meanwhile.
+pub(crate) fn pause(time: Duration) -> Result<()> {
     let end = Instant::now() + time;
-    while let Some(left) = end.checked_duration_since(Instant::now()) {
+    loop {
+        ensure!(!INTERRUPTED.load(Ordering::Relaxed), "interrupted");
+        let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            break;
+            return Ok(());
         }
-        std::thread::park_timeout(left);
+        std::thread::park_timeout(Ord::min(left, NOTICE_AFTER));
     }
 }

@@ -40,14 +40,17 @@ pub(super) struct Scene<'a> {
 enum Trouble {
     Proxy,
     Server,
+    Api,
     Wire(Weather),
     Router,
     Disk,
 }
 
-const TROUBLES: [Trouble; 8] = [
+const TROUBLES: [Trouble; 10] = [
     Trouble::Proxy,
     Trouble::Server,
+    Trouble::Api,
+    Trouble::Api,
     Trouble::Wire(Weather::Cuts),
     Trouble::Wire(Weather::Cuts),
     Trouble::Wire(Weather::Stalls),
@@ -70,7 +73,7 @@ impl Scene<'_> {
         let mut chance = StdRng::seed_from_u64(seed);
         let end = now_ms() + i64::try_from(time.as_millis())?;
         while now_ms() < end {
-            pause(Duration::from_millis(chance.random_range(CALM_MS)));
+            pause(Duration::from_millis(chance.random_range(CALM_MS)))?;
             let trouble = *TROUBLES.choose(&mut chance).expect("there are some");
             let lasts = Duration::from_millis(chance.random_range(LASTS_MS));
             eprintln!("chaos: {trouble:?} for {lasts:?}");
@@ -79,24 +82,34 @@ impl Scene<'_> {
             // What is in memory while the disk is full is lost with the process, which is said in
             // its log and is no riddle.
             if trouble == Trouble::Disk {
-                pause(lasts);
+                pause(lasts)?;
             } else {
-                pause(lasts / 2);
+                pause(lasts / 2)?;
                 self.blow(&mut chance)?;
-                pause(lasts / 2);
+                pause(lasts / 2)?;
             }
             self.set(trouble, router, false)?;
             if trouble == Trouble::Disk {
-                self.wait_until_written();
+                self.wait_until_written()?;
             }
         }
         self.step_to(0)
+    }
+
+    /// Starts what may have been stopped in Zabbix, which is there for others too.
+    pub(super) fn mend_zabbix(&self) {
+        let mended =
+            [self.zabbix.set_proxy(true), self.zabbix.set_server(true), self.zabbix.set_api(true)];
+        for error in mended.into_iter().filter_map(Result::err) {
+            eprintln!("chaos: Zabbix is not mended: {error:#}");
+        }
     }
 
     fn set(&mut self, trouble: Trouble, router: usize, fails: bool) -> Result<()> {
         match trouble {
             Trouble::Proxy => self.zabbix.set_proxy(!fails),
             Trouble::Server => self.zabbix.set_server(!fails),
+            Trouble::Api => self.zabbix.set_api(!fails),
             Trouble::Wire(weather) => {
                 self.wire.set(if fails { weather } else { Weather::Calm });
                 Ok(())
@@ -131,7 +144,7 @@ impl Scene<'_> {
                 return self.step_to(to);
             }
         }
-        pause(down);
+        pause(down)?;
         self.daemon.start(&self.clock)
     }
 
@@ -144,7 +157,7 @@ impl Scene<'_> {
     }
 
     /// The store tries again every two seconds.
-    fn wait_until_written(&self) {
-        pause(Duration::from_secs(4));
+    fn wait_until_written(&self) -> Result<()> {
+        pause(Duration::from_secs(4))
     }
 }

@@ -13,6 +13,8 @@ use super::pause;
 
 const PING: &str = "dedicatedLinePing";
 const DETAIL: &str = "dedicatedLineErrorDetail";
+const TAG: &str = "TempType";
+const TAG_VALUE: &str = "CHAOS";
 /// Of every host, to find out whether the proxy knows it.
 const KNOWN: &str = "test.known";
 /// Zabbix's kinds of values.
@@ -31,13 +33,14 @@ pub(crate) struct Zabbix {
 }
 
 impl Zabbix {
-    /// Starts it when it does not run, and makes the hosts anew.
-    pub(crate) fn up(version: Version, lines: &[String]) -> Result<Self> {
+    /// Starts it when it does not run, and makes the hosts anew, each with its name and what else it
+    /// is to have.
+    pub(crate) fn up(version: Version, hosts: &[(String, Value)]) -> Result<Self> {
         let lab = ZabbixLab::up(&ZabbixLab::default_folder(version), version)?;
         let api = lab.access().api()?;
         let mut zabbix = Self { lab, api, items: Vec::new() };
-        zabbix.make_hosts(version, lines)?;
-        for line in lines {
+        zabbix.make_hosts(version, hosts)?;
+        for (line, _) in hosts {
             zabbix.wait_until_known(line, true)?;
         }
         Ok(zabbix)
@@ -59,13 +62,36 @@ impl Zabbix {
         if up { self.lab.start(&Part::Server) } else { self.lab.stop(&Part::Server) }
     }
 
-    fn make_hosts(&mut self, version: Version, lines: &[String]) -> Result<()> {
+    /// Stops the web server, which is the API, or starts it again.
+    pub(super) fn set_api(&self, up: bool) -> Result<()> {
+        if up { self.lab.start(&Part::Frontend) } else { self.lab.stop(&Part::Frontend) }
+    }
+
+    /// What monitord needs to know to read its lines there.
+    pub(super) fn inventory(&self) -> Value {
+        let access = self.lab.access();
+        json!({
+            "api": {
+                "url": access.api_url, "token": access.token, "refresh": "5s", "timeout": "5s",
+                "tag": { "name": TAG, "value": TAG_VALUE },
+            },
+            "proxy_name": access.proxies[0].name,
+        })
+    }
+
+    /// What makes a host a line.
+    pub(super) fn tags() -> Value {
+        json!([{ "tag": TAG, "value": TAG_VALUE }])
+    }
+
+    fn make_hosts(&mut self, version: Version, hosts: &[(String, Value)]) -> Result<()> {
+        let lines: Vec<_> = hosts.iter().map(|(line, _)| line).collect();
         let query = json!({ "output": ["hostid"], "filter": { "host": lines } });
         let old: Vec<_> = rows(&self.api.call("host.get", query)?, "hostid");
         if !old.is_empty() {
             self.api.call("host.delete", json!(old))?;
             // Or it takes values for items that are gone, while the new ones wait for them.
-            for line in lines {
+            for line in &lines {
                 self.wait_until_known(line, false)?;
             }
         }
@@ -74,13 +100,16 @@ impl Zabbix {
             Version::V6_0 => json!({ "proxy_hostid": access.proxies[0].id }),
             Version::V7_0 => json!({ "monitored_by": 1, "proxyid": access.proxies[0].id }),
         };
-        let host = |line: &String| {
+        let host = |(line, more): &(String, Value)| {
             let mut host = by_proxy.clone();
             host["host"] = json!(line);
             host["groups"] = json!([{ "groupid": access.host_group }]);
+            for (key, value) in more.as_object().into_iter().flatten() {
+                host[key] = value.clone();
+            }
             host
         };
-        let hosts: Vec<_> = lines.iter().map(host).collect();
+        let hosts: Vec<_> = hosts.iter().map(host).collect();
         let made = self.api.call("host.create", json!(hosts))?;
         let ids = made["hostids"].as_array().context("hosts have ids")?;
         for (line, id) in lines.iter().zip(ids) {
@@ -92,7 +121,7 @@ impl Zabbix {
                 let item = self.api.call("item.create", item)?;
                 let id = item["itemids"][0].as_str().context("an item has an id")?.to_owned();
                 if key != KNOWN {
-                    self.items.push((id, line.clone(), key == PING));
+                    self.items.push((id, (*line).clone(), key == PING));
                 }
             }
         }
@@ -105,7 +134,7 @@ impl Zabbix {
         while self.is_known(line)? != wanted {
             let what = if wanted { "know" } else { "forget" };
             ensure!(Instant::now() < end, "the proxy does not come to {what} {line}");
-            pause(Duration::from_millis(300));
+            pause(Duration::from_millis(300))?;
         }
         Ok(())
     }

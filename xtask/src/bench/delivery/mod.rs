@@ -6,10 +6,11 @@ mod trapper;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use clap::Args;
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 use zabbix_lab::Version;
@@ -19,13 +20,20 @@ use super::report::{Row, Target};
 use crate::chaos::Zabbix;
 use crate::demo::build;
 
-/// How long an outage lasts, in outcomes: half a day of 1,400 lines at 60 s.
-const OUTAGE: u64 = 1_000_000;
-/// As much as a Zabbix on the same machine stores in reasonable time.
-const OUTAGE_REAL: u64 = 50_000;
+/// With a real proxy it is a part of that: as much as a Zabbix on the same machine stores in reasonable
+/// time.
+const REAL_PART: u64 = 20;
 const LINES: u64 = 100;
 /// How long the bare loop runs.
 const BARE: Duration = Duration::from_secs(5);
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Sizes {
+    /// How long an outage lasts, in outcomes: half a day of 1,400 lines at 60 s.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    outcomes: u64,
+}
 
 /// What monitord's side of the bench prints.
 #[derive(Debug, Deserialize)]
@@ -37,23 +45,28 @@ struct Figures {
     catch_up_resident_mib: f64,
 }
 
-pub(super) fn run() -> Result<Vec<Row>> {
-    let binary = build(&["--release", "--features=bench"])?;
+pub(super) fn run(sizes: Sizes) -> Result<Vec<Row>> {
+    let outage = sizes.outcomes;
+    let profile = if cfg!(debug_assertions) { None } else { Some("--release") };
+    let binary = build(&["--features=bench"].into_iter().chain(profile).collect::<Vec<_>>())?;
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let trapper = runtime.block_on(Trapper::start())?;
     let address = trapper.address().to_string();
+    eprintln!("delivery: a bare loop for {BARE:?}, and then {outage} outcomes");
     let bare = runtime.block_on(bare_values_per_second(&address, "bench-line", BARE))?;
-    let figures = measure(&binary, &address, OUTAGE)?;
-    let sent = OUTAGE + OUTAGE / 5;
+    let figures = measure(&binary, &address, outage)?;
+    let sent = outage + outage / 5;
     let came = trapper.came();
     ensure!(came >= sent, "{came} of {sent} values came");
-    let mut rows = figures.rows("", OUTAGE, bare);
+    let mut rows = figures.rows("", outage, bare);
     match real() {
         Ok(zabbix) => {
+            let outage = outage / REAL_PART;
+            eprintln!("delivery: the same with a real proxy, and {outage} outcomes");
             let bare =
                 runtime.block_on(bare_values_per_second(zabbix.address(), "bench-line", BARE))?;
-            let figures = measure(&binary, zabbix.address(), OUTAGE_REAL)?;
-            rows.extend(figures.rows(", real proxy", OUTAGE_REAL, bare));
+            let figures = measure(&binary, zabbix.address(), outage)?;
+            rows.extend(figures.rows(", real proxy", outage, bare));
         }
         Err(error) => eprintln!("not measured with a real proxy: {error:#}"),
     }
@@ -62,7 +75,8 @@ pub(super) fn run() -> Result<Vec<Row>> {
 
 /// A real proxy that knows the lines.
 fn real() -> Result<Zabbix> {
-    let lines: Vec<_> = (0..LINES).map(|number| format!("bench-line-{number}")).collect();
+    let host = |number| (format!("bench-line-{number}"), serde_json::json!({}));
+    let lines: Vec<_> = (0..LINES).map(host).collect();
     Zabbix::up(Version::V6_0, &lines)
 }
 
@@ -73,10 +87,10 @@ fn measure(binary: &Path, address: &str, outcomes: u64) -> Result<Figures> {
         .args(["--outcomes", &outcomes.to_string(), "--lines", &LINES.to_string()])
         .arg("--directory")
         .arg(folder.path())
+        .stderr(Stdio::inherit())
         .output()
         .context("cannot run monitord")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "monitord ended with {}: {said}", output.status);
+    ensure!(output.status.success(), "monitord ended with {}", output.status);
     serde_json::from_slice(&output.stdout).context("monitord printed no figures")
 }
 

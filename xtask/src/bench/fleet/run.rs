@@ -51,18 +51,18 @@ impl Run {
         let mut daemon = Daemon::start(binary, &config, folder.path(), demo::Output::Json)?;
         let said = daemon.outcomes.take().context("monitord has an output")?;
         let reader = std::thread::spawn(move || read(said));
-        pause(settle);
+        pause(settle)?;
         ensure_alive(&mut daemon)?;
         let from_ms = Timestamp::now().as_millisecond();
         let began = Instant::now();
         let look = || Ok::<_, anyhow::Error>((Usage::of(daemon.id())?, Usage::of(lab.id())?));
         let (monitord, routers) = look()?;
-        scrape_until(began + sizes.window, http);
+        scrape_until(began + sizes.window, http)?;
         let (monitord_after, routers_after) = look()?;
         let window = began.elapsed();
         let until_ms = Timestamp::now().as_millisecond();
         // What was due last has its outcome at the latest when it is due again.
-        pause(sizes.interval + SETTLE_MIN);
+        pause(sizes.interval + SETTLE_MIN)?;
         ensure_alive(&mut daemon)?;
         let status = daemon.stop()?;
         ensure!(status.success(), "monitord ended with {status}; its log:\n{}", daemon.log_tail());
@@ -130,9 +130,10 @@ fn read(said: ChildStdout) -> Result<Vec<Outcome>> {
 }
 
 /// Asks for the metrics again and again, as Prometheus does. What they say is another's business.
-fn scrape_until(end: Instant, http: SocketAddr) {
+fn scrape_until(end: Instant, http: SocketAddr) -> Result<()> {
     while Instant::now() < end {
         ureq::get(format!("http://{http}/metrics")).call().ok();
-        pause(SCRAPE_INTERVAL.min(end.saturating_duration_since(Instant::now())));
+        pause(SCRAPE_INTERVAL.min(end.saturating_duration_since(Instant::now())))?;
     }
+    Ok(())
 }

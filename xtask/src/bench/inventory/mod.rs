@@ -8,6 +8,7 @@
 
 mod api;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,8 +34,11 @@ pub(super) fn run() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, hosts) in SIZES {
         let (one, many) = (Api::start(1)?, Api::start(hosts)?);
+        let round = Cell::new(0);
         let contestants: [Measure<'_>; 2] = [
             Box::new(|| {
+                round.set(round.get() + 1);
+                eprintln!("inventory: {name} hosts, round {} of {ROUNDS}", round.get());
                 let base = look(&binary, folder.path(), &one, 1)?;
                 Ok(vec![look(&binary, folder.path(), &many, hosts)? - base])
             }),
@@ -65,10 +69,13 @@ pub(super) fn run() -> Result<Vec<Row>> {
 
 /// The binary, in the build that this is part of.
 fn build() -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--package", "monitord"])
-        .status()
-        .context("cannot run cargo")?;
+    eprintln!("inventory: building monitord");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "monitord"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().context("cannot run cargo")?;
     ensure!(status.success(), "the build of monitord ended with {status}");
     Ok(std::env::current_exe()?.with_file_name("monitord"))
 }
