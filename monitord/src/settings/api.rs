@@ -1,13 +1,14 @@
 //! The inventory in Zabbix: where its API is, whose hosts are lines, and who logs in to them where
 //! Zabbix does not say. The predecessor's flat keys are understood.
 
+use std::path::Path;
 use std::time::Duration;
 
 use config::ValueKind;
 use pool_core::{Credentials, Endpoint};
 
 use super::section::Section;
-use super::sender::contents;
+use super::sender::{bounded, contents};
 use super::value::{duration_within, integer, list_of, parsed, word};
 use super::{Surroundings, credentials};
 use crate::inventory::zabbix::{ApiLogin, ApiSettings, Login, Pattern, Scope, Tag};
@@ -79,7 +80,7 @@ fn read_api<'a>(api: &mut Section<'a>, around: &Surroundings<'a>) -> Option<ApiS
 
 /// Whom to trust: those of `ca_file`, or else those that the system trusts.
 fn read_tls(api: &Section<'_>, ca_file: Option<Vec<u8>>) -> Option<TlsSettings> {
-    let system = || AUTHORITIES.iter().find_map(|file| std::fs::read(file).ok());
+    let system = || AUTHORITIES.iter().find_map(|file| bounded(Path::new(file)).ok()?);
     let Some(authorities) = ca_file.or_else(system) else {
         if !api.had("ca_file") {
             api.complain("ca_file", "is missing: this system has no certificates of authorities");

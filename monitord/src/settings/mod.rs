@@ -6,8 +6,8 @@
 //! Only secrets are expanded (`${NAME}`, `file:`, `command:`); everywhere else these are texts
 //! like any other. Relative paths start at the directory of the configuration file.
 
-mod allowed;
 mod address;
+mod allowed;
 mod api;
 mod checks;
 mod connection;
@@ -52,8 +52,8 @@ use crate::inventory::zabbix::{ApiSettings, Login, Resolver};
 use crate::spool::SpoolSettings;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
-pub(crate) use allowed::Form;
 pub(crate) use address::address as trapper_address;
+pub(crate) use allowed::Form;
 pub(crate) use connection::{SshLimits, default_known_hosts};
 pub(crate) use declared::Declared;
 pub(crate) use described::{Key, Standard, keys};

@@ -1,14 +1,15 @@
 //! The section `zabbix.sender`: where to report to, and what encrypts the way there.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
 
 use config::ValueKind;
 use pool_core::{Endpoint, Secret};
 
 use super::Surroundings;
-use super::allowed::Allowed;
 use super::address::address;
+use super::allowed::Allowed;
 use super::credentials::{guarded, place};
 use super::section::Section;
 use super::value::{parsed, word};
@@ -120,14 +121,17 @@ pub(super) fn contents(
 ) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, Allowed> {
     move |value| {
         let path = place(around)(value)?;
-        let read = || {
-            let mut bytes = Vec::new();
-            File::open(&path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map(|_| bytes)
-        };
-        match read() {
-            Ok(bytes) if bytes.len() as u64 <= BYTES_MAX => Ok(bytes),
-            Ok(_) => Err("a file of at most 1 MiB".into()),
+        match bounded(&path) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err("a file of at most 1 MiB".into()),
             Err(error) => Err(format!("a file that can be read ({error})").into()),
         }
     }
+}
+
+/// The contents of a file of keys or certificates; nothing of one that is larger than any of them is.
+pub(super) fn bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= BYTES_MAX).then_some(bytes))
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Surroundings;
-use super::allowed::Allowed;
 use super::address::TRAPPER_PORT;
+use super::allowed::Allowed;
 use super::section::Section;
 use super::sender::{self, Sender};
 use super::value::{boolean, duration_within, integer, parsed, word};

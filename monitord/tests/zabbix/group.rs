@@ -20,12 +20,25 @@ async fn assigned<'z>(zabbix: &'z Zabbix, host: &str) -> &'z Proxy {
     zabbix.access().proxies.iter().find(|proxy| proxy.id == id).unwrap()
 }
 
+/// Waits until the server has heard of every member: hosts are shared by those that are there, and
+/// move while more come.
+async fn all_members_online(zabbix: &Zabbix) {
+    let members: Vec<_> = zabbix.access().proxies.iter().filter(|proxy| proxy.in_group).collect();
+    let ids: Vec<_> = members.iter().map(|proxy| &proxy.id).collect();
+    wait_for("all members", async || {
+        let found = zabbix.call("proxy.get", json!({ "output": ["state"], "proxyids": ids }));
+        found.as_array().unwrap().iter().all(|proxy| proxy["state"] == "2")
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_of_a_group_are_followed() {
     let Some(zabbix) = zabbix(Version::V7_0) else { return };
     let hosts = ["group-1", "group-2", "group-3", "group-4"];
     let specs = hosts.iter().map(|host| RouterSpec::new(*host, "linux"));
     let lab = Lab::start(specs.collect()).await.unwrap();
+    all_members_online(zabbix).await;
     for host in hosts {
         let id = zabbix.create_host(host, zabbix.of_group());
         zabbix.create_items(&id);
@@ -54,7 +67,8 @@ async fn redirects_of_a_group_are_followed() {
     let outcomes = daemon.outcomes();
     for host in hosts {
         let expected = said(&outcomes, host);
-        wait_for("the values", async || stored(zabbix, host).len() >= expected.len()).await;
+        let what = format!("the values of {host}; log: {:#?}", daemon.log());
+        wait_for(&what, async || stored(zabbix, host).len() >= expected.len()).await;
         assert_eq!(stored(zabbix, host), expected, "{host}");
     }
     assert!(daemon.logged("Zabbix refuses items").is_none());
@@ -68,6 +82,7 @@ async fn values_go_to_the_member_that_looks_after_their_host_from_the_first_requ
     let lab = Lab::start(vec![RouterSpec::new("a", "cisco_iosxe")]).await.unwrap();
     let macros = macros_of(lab.router("a"), &[("CHECK_INTERVAL", "10s")]);
     let hosts: Vec<_> = (0..4).map(|number| format!("spread-{number}")).collect();
+    all_members_online(zabbix).await;
     for number in 0..hosts.len() {
         let id = rig.add_host(&number.to_string(), macros.clone(), zabbix.of_group());
         zabbix.create_items(&id);
@@ -79,6 +94,7 @@ async fn values_go_to_the_member_that_looks_after_their_host_from_the_first_requ
         zabbix.known(&member.address, host).await;
         members.push(member.address.as_str());
     }
+    members.sort_unstable();
     members.dedup();
     assert!(members.len() > 1, "the group shares the hosts: {members:?}");
     let mut site = rig.site();

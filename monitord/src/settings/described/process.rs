@@ -13,6 +13,11 @@ pub(super) const GROUPS: &[Group] = &[
                 "`/metrics` (Prometheus), `/healthz`, `/readyz` and `/status` (JSON). Off when absent.",
             ),
             (
+                "metrics",
+                "",
+                "How many lines and routers `/metrics` names. Counts of all are there in any case.",
+            ),
+            (
                 "control",
                 "",
                 "The socket at which the running daemon is asked (`monitord check-now`).",
@@ -66,6 +71,21 @@ pub(super) const GROUPS: &[Group] = &[
                 "key",
                 "",
                 "Its private key, as PEM and without a passphrase, which only its owner may read.",
+            ),
+        ],
+    },
+    Group {
+        places: &[Own("metrics")],
+        keys: &[
+            (
+                "lines_max",
+                "5000",
+                "Lines with series of their own (loss, round-trip time, interface), up to ten each, the first by name. 0: none.",
+            ),
+            (
+                "routers_max",
+                "1000",
+                "Routers with series of their own, nine each and three more while a router fails. The others are counted together as `_other`.",
             ),
         ],
     },

@@ -24,7 +24,11 @@ pub(super) const GROUPS: &[Group] = &[
                 "",
                 "The proxy whose hosts are lines. Needed is this or `proxy_group`, when there is `api`.",
             ),
-            ("proxy_group", "", "The group of proxies whose hosts are lines, from Zabbix 7.0 on."),
+            (
+                "proxy_group",
+                "",
+                "The group of proxies whose hosts are lines, from Zabbix 7.0 on. Values go to the member that looks after their host; `sender.address` is asked where that is not known.",
+            ),
             (
                 "sender",
                 "",
@@ -36,6 +40,11 @@ pub(super) const GROUPS: &[Group] = &[
                 "`false`: lines are read and checked, and nothing is sent to Zabbix, the heartbeat included: to try monitord beside its predecessor. What waits for Zabbix in the spool then is dropped.",
             ),
             ("items", "", "The keys of the trapper items."),
+            (
+                "not_supported",
+                "false",
+                "After a check that gave no figure, the item that has none (`ping`, or `interface_state`) is also \"not supported\" in Zabbix, with the reason as its error, until the next figure. Its last value stays, and its triggers become unknown meanwhile.",
+            ),
             (
                 "heartbeat",
                 "",
