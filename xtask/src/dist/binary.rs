@@ -39,7 +39,8 @@ impl Binary {
         let program = release.folder.join("monitord");
         let symbols = release.folder.join(format!("{}.debug", release.name()));
         let objcopy = || Command::new("objcopy");
-        run(objcopy().arg("--only-keep-debug").arg(&built).arg(&symbols))?;
+        let keep = ["--only-keep-debug", "--compress-debug-sections=zlib"];
+        run(objcopy().args(keep).arg(&built).arg(&symbols))?;
         let mut link = std::ffi::OsString::from("--add-gnu-debuglink=");
         link.push(&symbols);
         run(objcopy().arg("--strip-debug").arg(link).arg(&built).arg(&program))?;

@@ -89,11 +89,8 @@ fn make(graph: &Graph, options: &Options) -> Result<()> {
     let deb = write_deb(&release, payload.for_debian()?, &binary.program, &options.maintainer)?;
     let bill = release.folder.join(format!("{}.cdx.json", release.name()));
     write(&bill, &sbom::write(&release, &components)?)?;
-    let symbols = release.folder.join(format!("{}.debug.gz", release.name()));
-    write(&symbols, &gzip(&fs::read(&binary.symbols)?)?)?;
-    fs::remove_file(&binary.symbols)?;
 
-    let files = [tarball, deb, bill, symbols];
+    let files = [tarball, deb, bill, binary.symbols];
     sums::write(&release.folder, &files)?;
     for path in &files {
         println!("{:>9} {}", fs::metadata(path)?.len(), path.display());
