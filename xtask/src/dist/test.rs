@@ -19,7 +19,7 @@ const FIND: &str = "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o 
 /// A configuration that can be started, with a marker in it.
 const EDITED: &str = "# edited by the administrator
 http: { listen: \"127.0.0.1:9180\" }
-spool: { directory: spool }
+zabbix: { sender: { address: \"192.0.2.10:10051\" } }
 routers:
   - { name: edge-1, host: 192.0.2.1, platform: cisco_iosxe, username: monitor, password: secret }
 lines:
@@ -96,12 +96,9 @@ impl Test<'_> {
         let verified = self.guest.must("systemd-analyze verify monitord.service")?;
         let said: Vec<_> = verified.lines().filter(|line| !is_of_an_older_systemd(line)).collect();
         ensure!(said.is_empty(), "systemd-analyze verify says {said:?}");
-        let security =
-            self.guest.must("systemd-analyze security --offline=true monitord.service")?;
-        println!(
-            "unit: ok{}",
-            security.lines().last().map(|line| format!("; {line}")).unwrap_or_default()
-        );
+        let offline =
+            "systemd-analyze security --offline=true monitord.service 2> /dev/null | tail -n 1";
+        println!("unit: ok; {}", self.guest.must(offline)?.trim().trim_start_matches("→ "));
         self.guest.must("man -w monitord monitord-run > /dev/null; bash -n /usr/share/bash-completion/completions/monitord")?;
         Ok(())
     }
@@ -127,7 +124,7 @@ impl Test<'_> {
     fn start(&self) -> Result<()> {
         self.guest.must("systemctl enable --now monitord")?;
         self.prints("systemctl is-active monitord", "active")?;
-        self.prints("ps -o user= -p $(systemctl show -P MainPID monitord)", "monitord")?;
+        self.prints("stat -c %U /proc/$(systemctl show -P MainPID monitord)", "monitord")?;
         self.guest.must("curl -fsS http://127.0.0.1:9180/healthz")?;
         self.guest.must("test -S /run/monitord/control.sock && test -d /var/lib/monitord/spool")?;
         println!("start: ok, under systemd, as monitord");
@@ -153,7 +150,7 @@ impl Test<'_> {
 
     fn remove(&self) -> Result<()> {
         self.guest.must("apt-get remove -y monitord")?;
-        self.prints("pgrep -c -x monitord || true", "0")?;
+        self.prints("ls -l /proc/*/exe | grep -c /usr/bin/monitord || true", "0")?;
         self.guest.must("test ! -e /usr/bin/monitord && test -d /var/lib/monitord/spool")?;
         self.prints("head -n 1 /etc/monitord/monitord.yaml", "# edited by the administrator")?;
         println!("remove: ok, stopped; configuration and spool are kept");
