@@ -75,7 +75,7 @@ impl Channel {
         ctx.enter(phase);
         self.received.clear();
         // The transport notes its own phase; a trace of ours shows the one it serves.
-        let (quiet, _) = ctx.capped(silence).traced();
+        let quiet = ctx.capped(silence).untraced();
         match self.transport.read(&quiet, &mut self.received).await {
             Ok(0) => {
                 if let Some(recorder) = &mut self.recorder {
@@ -117,7 +117,7 @@ impl Channel {
     /// Not cancel safe, as writing to a transport is not.
     pub(crate) async fn send(&mut self, ctx: &Context, phase: Phase, text: &str) -> Result<()> {
         ctx.enter(phase);
-        let (quiet, _) = ctx.traced();
+        let quiet = ctx.clone().untraced();
         let bytes = self.encoding.encode(text);
         if let Some(recorder) = &mut self.recorder {
             recorder.sent(&bytes);

@@ -60,6 +60,13 @@ impl Context {
         (Self { trace: Some(trace.clone()), ..self.clone() }, trace)
     }
 
+    /// The same limits, recording nothing: for a part of an operation whose phases are its own
+    /// affair.
+    #[must_use]
+    pub fn untraced(self) -> Self {
+        Self { trace: None, ..self }
+    }
+
     /// Notes that the operation has come to `phase`. Without a trace this does nothing.
     pub fn enter(&self, phase: Phase) {
         if let Some(trace) = &self.trace {
@@ -212,6 +219,8 @@ mod tests {
         part.enter(Phase::Banner);
         assert_eq!(inner.spans().len(), 1);
         assert_eq!(outer.spans().len(), 2);
+        part.clone().untraced().enter(Phase::Read);
+        assert_eq!((inner.spans().len(), outer.spans().len()), (1, 2));
     }
 
     #[tokio::test(start_paused = true)]
