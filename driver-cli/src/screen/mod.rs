@@ -58,7 +58,7 @@ impl Screen {
         let mut rest = bytes;
         while let Some((&byte, tail)) = rest.split_first() {
             if self.escape.is_ground() && self.decoder.is_idle() {
-                let run = rest.iter().position(|b| !is_printable(*b)).unwrap_or(rest.len());
+                let run = printable_length(rest);
                 if run > 0 {
                     rest = self.feed_ascii(rest, run);
                     continue;
@@ -253,6 +253,16 @@ thread_local! {
 
 fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
+}
+
+/// How many bytes of printable ASCII `bytes` begins with. Looks at whole blocks first, which the
+/// compiler does with a few instructions.
+fn printable_length(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 16;
+    let is_whole = |block: &&[u8]| block.iter().fold(true, |all, byte| all & is_printable(*byte));
+    let blocks = bytes.chunks_exact(BLOCK).take_while(is_whole).count();
+    let rest = bytes[blocks * BLOCK..].iter();
+    blocks * BLOCK + rest.take_while(|byte| is_printable(**byte)).count()
 }
 
 /// What follows a line feed that `bytes` begins with, carriage returns before it aside.

@@ -173,3 +173,16 @@ proptest! {
         prop_assert_eq!(screen.text(), expected);
     }
 }
+
+#[test]
+fn a_line_is_printable_up_to_the_first_byte_that_is_not() {
+    for length in 0..70 {
+        let mut bytes = vec![b'~'; length];
+        bytes.extend(b" 0");
+        assert_eq!(printable_length(&bytes), length + 2);
+        for other in [b'\x1f', b'\x7f', b'\xc3', b'\n'] {
+            bytes[length] = other;
+            assert_eq!(printable_length(&bytes), length);
+        }
+    }
+}
