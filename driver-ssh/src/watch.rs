@@ -54,16 +54,19 @@ impl Watched {
     /// Begins a stretch of work on `socket` on this thread. `None` when nobody can watch it,
     /// because there is no thread to be had.
     pub(crate) fn begin(socket: &Arc<Socket>) -> Option<Self> {
-        let seat = SEAT.with(Arc::clone);
+        let watched = Self::on(SEAT.with(Arc::clone), socket);
+        // Only now: whoever is about to leave looks once more after he has said so.
+        WATCH.call().then_some(watched)
+    }
+
+    fn on(seat: Arc<Seat>, socket: &Arc<Socket>) -> Self {
         {
             let mut turn = seat.0.lock();
             turn.number += 1;
             turn.socket = Some(socket.clone());
             turn.is_cut = false;
         }
-        // Only now: whoever is about to leave looks once more after he has said so.
-        let watched = Self(seat);
-        WATCH.call().then_some(watched)
+        Self(seat)
     }
 
     /// Ends the stretch; whether it was cut off, so that what looked like a pause of the peer may
@@ -177,10 +180,34 @@ mod tests {
         (Arc::new(Socket::tunnelled(near, Tunnel::default()).unwrap()), far)
     }
 
+    /// Far longer than a stretch is left alone, also on a machine that is busy.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
     /// Looks at `socket` as libssh2 does, until there is nothing, or so often.
     fn look(socket: &Socket, times: usize) -> bool {
+        let end = tokio::time::Instant::now() + PATIENCE;
         let nothing = || socket.valve_line(|fd| recv(fd, &mut [0; 1][..], RecvFlags::PEEK));
-        (0..times).any(|_| nothing().map(drop) == Err(Errno::AGAIN))
+        (0..times)
+            .take_while(|_| tokio::time::Instant::now() < end)
+            .any(|_| nothing().map(drop) == Err(Errno::AGAIN))
+    }
+
+    #[tokio::test]
+    async fn a_stretch_is_cut_off_at_the_second_look_and_only_while_it_lasts() {
+        let (socket, _far) = endless().await;
+        // One that nobody else looks at.
+        let seat = Arc::<Seat>::default();
+        assert!(!seat.look(), "nobody is there");
+        for _ in 0..3 {
+            let watched = Watched::on(seat.clone(), &socket);
+            assert!(seat.look() && !look(&socket, 1), "it may have only just begun");
+            assert!(!watched.end());
+            let watched = Watched::on(seat.clone(), &socket);
+            assert!(seat.look() && !look(&socket, 1), "it is another one");
+            assert!(seat.look() && look(&socket, 1), "it is the same");
+            assert!(watched.end() && !look(&socket, 1));
+            assert!(!seat.look(), "it is over");
+        }
     }
 
     #[tokio::test]
