@@ -5,27 +5,22 @@
 //! run where the session is driven. What a thread apart takes is the time of moving much, of
 //! long arithmetic and of files, and the number of such threads is bounded.
 
-use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use pool_core::{Context, Error, Phase, Result};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
+use crate::burial::Graves;
+
 /// Name lookups at once. The C library's resolver cannot be cut off: a dead name server holds
 /// its thread for up to half a minute after the caller has gone, so they have a budget of their
 /// own that sessions do not depend on.
 const LOOKUPS_MAX: usize = 16;
-
-/// Threads that free what is dead. Freeing takes microseconds, unless the peer has filled the
-/// socket before.
-const BURIALS_MAX: usize = 4;
 
 /// The thread budgets of all sessions that share settings.
 #[derive(Debug)]
@@ -36,14 +31,7 @@ pub(crate) struct Threads {
     cut: AtomicU64,
     cut_off: AtomicU64,
     lookups: Arc<Semaphore>,
-    graves: Mutex<Graves>,
-}
-
-/// What waits to be freed: never more than there are sessions.
-#[derive(Default)]
-struct Graves {
-    open: VecDeque<Box<dyn Send>>,
-    diggers: usize,
+    graves: Arc<Graves>,
 }
 
 impl Threads {
@@ -56,7 +44,7 @@ impl Threads {
             cut: AtomicU64::new(0),
             cut_off: AtomicU64::new(0),
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
-            graves: Mutex::default(),
+            graves: Arc::default(),
         })
     }
 
@@ -94,17 +82,9 @@ impl Threads {
         self.cut_off.load(Ordering::Relaxed)
     }
 
-    /// Frees `corpse` on a thread of `runtime`, without a permit: the dead must not queue behind
-    /// the living, nor the living behind the dead. Never waits.
-    pub(crate) fn bury(self: &Arc<Self>, runtime: &Handle, corpse: impl Send + 'static) {
-        let mut graves = self.graves.lock();
-        graves.open.push_back(Box::new(corpse));
-        if graves.diggers < BURIALS_MAX {
-            graves.diggers += 1;
-            drop(graves);
-            let digger = Digger(self.clone());
-            drop(on_thread(runtime, move || drop(digger)));
-        }
+    /// Where what is dead is freed.
+    pub(crate) fn graves(&self) -> &Arc<Graves> {
+        &self.graves
     }
 
     /// The addresses of `host`, from the system's resolver.
@@ -176,31 +156,6 @@ impl Permit {
     }
 }
 
-/// Frees what waits to be freed when it is dropped: by the thread it was given to, or on the spot
-/// when the runtime has no threads any more and drops its work.
-struct Digger(Arc<Threads>);
-
-impl Drop for Digger {
-    fn drop(&mut self) {
-        loop {
-            let mut graves = self.0.graves.lock();
-            let Some(corpse) = graves.open.pop_front() else {
-                graves.diggers -= 1;
-                return;
-            };
-            // Not under the lock: this is what takes its time.
-            drop(graves);
-            drop(corpse);
-        }
-    }
-}
-
-impl fmt::Debug for Graves {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Graves").field("open", &self.open.len()).finish_non_exhaustive()
-    }
-}
-
 /// The error for work that did not come back: it panicked, or the runtime is shutting down.
 pub(crate) fn lost(phase: Phase, error: &tokio::task::JoinError) -> Error {
     if error.is_panic() {
@@ -214,8 +169,10 @@ pub(crate) fn panicked(phase: Phase) -> Error {
     Error::Local { phase, message: "the SSH library panicked".to_owned() }
 }
 
+/// Runs `work` on a thread of `runtime` that may block. How many there are at once is for the caller
+/// to bound.
 #[expect(clippy::disallowed_methods, reason = "this is the one place where it is bounded")]
-fn on_thread<T: Send + 'static>(
+pub(crate) fn on_thread<T: Send + 'static>(
     runtime: &Handle,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
@@ -232,30 +189,6 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-
-    struct Corpse(Arc<AtomicUsize>);
-
-    impl Drop for Corpse {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn everything_is_buried_by_a_few_threads_also_after_the_runtime() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let handle = runtime.handle().clone();
-        let threads = Threads::new(1);
-        let buried = Arc::new(AtomicUsize::new(0));
-        for _ in 0..1000 {
-            threads.bury(&handle, Corpse(buried.clone()));
-            assert!(threads.graves.lock().diggers <= BURIALS_MAX);
-        }
-        drop(runtime);
-        threads.bury(&handle, Corpse(buried.clone()));
-        assert_eq!(buried.load(Ordering::Relaxed), 1001);
-        assert_eq!(threads.graves.lock().diggers, 0);
-    }
 
     /// What a name server that does not answer does to a lookup, until the sender is dropped.
     fn silent() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {

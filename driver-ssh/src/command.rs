@@ -132,15 +132,21 @@ impl Reading {
             let limit = self.bytes_max.saturating_sub(self.len()).min(STRETCH_BYTES_MAX);
             let from_stdout = read_stream(engine, 0, limit, &mut self.stdout)?;
             let limit = limit.saturating_sub(from_stdout);
+            // A look at one stream takes from the socket what there is for both.
             let held = bytes_held(engine)?;
-            let from_stderr = read_stream(engine, EXTENDED_DATA_STDERR, limit, &mut self.stderr)?;
+            let from_stderr = if held == 0 && engine.has_emptied_socket() {
+                0
+            } else {
+                read_stream(engine, EXTENDED_DATA_STDERR, limit, &mut self.stderr)?
+            };
             if self.len() > self.bytes_max {
                 return Err(Error::OutputLimit { limit: self.bytes_max }.into());
             }
-            // A look at one stream takes from the socket what there is for both. What came in
-            // during the second look may be all that ever comes, and for the first stream.
+            let is_all = engine.has_emptied_socket() && engine.holds_nothing()?;
+            // What came in during the second look may be all that ever comes, and for the first
+            // stream.
             let has_come = bytes_held(engine)? > held || engine.channel()?.eof();
-            if from_stdout + from_stderr == 0 && !has_come {
+            if is_all || (from_stdout + from_stderr == 0 && !has_come) {
                 return Err(Fault::Again);
             }
         }
@@ -170,6 +176,9 @@ fn read_stream(
             Ok(read) => {
                 into.extend_from_slice(&chunk[..read]);
                 count += read;
+                if read < chunk.len() {
+                    break;
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return Err(engine.io_fault(&error)),

@@ -3,8 +3,8 @@ use tokio::io::Interest;
 
 use crate::engine::{Engine, Fault};
 use crate::error::session_error;
+use crate::readiness::wait_ready;
 use crate::session::SshSession;
-use crate::socket::wait_ready;
 
 /// Where a piece of work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl SshSession {
             match stretch.result {
                 Ok(value) => return Ok(value),
                 Err(Fault::More) => place = Place::Apart,
-                Err(Fault::Again) => awaited = Some(stretch.awaited),
+                Err(Fault::Again) => awaited = stretch.awaited,
                 Err(Fault::Ssh(error)) => {
                     return Err(self.hung_up_or(session_error(&error, phase)));
                 }

@@ -28,6 +28,9 @@ pub(crate) struct Engine {
     server: ServerTexts,
     place: Place,
     is_slow: bool,
+    /// Whether the work that is being done has come to where it waits for input, and for nothing
+    /// else.
+    awaits_input: bool,
     /// What the engine is doing, kept up to date by whoever works on it.
     pub(crate) progress: Progress,
 }
@@ -60,6 +63,7 @@ impl Engine {
             server: ServerTexts::default(),
             place: Place::Apart,
             is_slow: false,
+            awaits_input: false,
             progress: Progress::new(Phase::Banner),
         })
     }
@@ -69,8 +73,10 @@ impl Engine {
         self.place
     }
 
-    pub(crate) fn set_place(&mut self, place: Place) {
+    /// Begins a stretch of work in `place`.
+    pub(crate) fn begin(&mut self, place: Place) {
         self.place = place;
+        self.awaits_input = false;
     }
 
     /// Whether the peer's algorithms take so much arithmetic that all work has to be done apart.
@@ -131,14 +137,39 @@ impl Engine {
         &mut self.parts_mut().agent
     }
 
-    /// What the socket must become before it makes sense to go on after [`Fault::Again`].
+    /// What the socket must become before it makes sense to go on, which libssh2 knows when the
+    /// latest call ended for want of it. To be asked for at the end of a stretch.
     pub(crate) fn awaited(&mut self) -> Interest {
+        self.awaits_input = self.has_emptied_socket();
         match self.session().block_directions() {
             BlockDirections::Outbound => Interest::WRITABLE,
             BlockDirections::Both => Interest::READABLE | Interest::WRITABLE,
             // Nothing in particular means that libssh2 waits for the peer.
             BlockDirections::Inbound | BlockDirections::None => Interest::READABLE,
         }
+    }
+
+    /// Whether the work since the latest [`begin`](Self::begin) has read all that had come
+    /// in, and waits for more.
+    pub(crate) fn awaits_input(&self) -> bool {
+        self.awaits_input
+    }
+
+    /// Whether the latest look of libssh2 at the socket has found the end of what had come in. It
+    /// waits for the peer then, and for nothing else.
+    pub(crate) fn has_emptied_socket(&mut self) -> bool {
+        matches!(self.session().block_directions(), BlockDirections::Inbound)
+    }
+
+    /// Whether libssh2 holds nothing of the open channel for whoever reads it, of any stream: no
+    /// bytes and no end.
+    ///
+    /// # Errors
+    ///
+    /// As [`channel`](Self::channel).
+    pub(crate) fn holds_nothing(&mut self) -> Result<bool, Fault> {
+        let channel = self.channel()?;
+        Ok(channel.read_window().available == 0 && !channel.eof())
     }
 
     /// The full error behind an `io::Error` of a channel, which has lost its code.
@@ -161,7 +192,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.kill.fire();
         if let Some(parts) = self.parts.take() {
-            self.threads.bury(&self.runtime, parts);
+            self.threads.graves().bury(&self.runtime, parts);
         }
     }
 }

@@ -61,11 +61,6 @@ impl Greeting {
         greeting
     }
 
-    /// How much has come, in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Whether it is worth waiting for more: banner and offer are not complete, and may become so.
     pub(crate) fn may_go_on(&self) -> bool {
         let is_open = if self.has_banner() {

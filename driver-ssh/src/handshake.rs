@@ -13,6 +13,7 @@ use crate::engine::{Engine, Fault};
 use crate::error::{busy_text, session_error, shown};
 use crate::greeting::Greeting;
 use crate::hostkey::{HostKeyCheck, Judgement};
+use crate::readiness::Seen;
 use crate::session::SshSession;
 use crate::socket::Socket;
 
@@ -86,7 +87,11 @@ async fn hear(ctx: &Context, session: &mut SshSession) -> Result<Greeting> {
     let socket = session.socket().clone();
     let mut offer_by = None;
     loop {
-        let greeting = Greeting::peek(&socket);
+        let greeting = socket.read_by(|| {
+            let greeting = Greeting::peek(&socket);
+            let seen = if greeting.may_go_on() { Seen::All } else { Seen::Some };
+            (greeting, seen)
+        });
         let mut limits = ctx.clone();
         if greeting.has_banner() {
             let now = Instant::now();
@@ -101,10 +106,10 @@ async fn hear(ctx: &Context, session: &mut SshSession) -> Result<Greeting> {
             return Ok(greeting);
         }
         let phase = if offer_by.is_some() { Phase::KeyExchange } else { Phase::Banner };
-        match session.until_more(&limits, phase, greeting.len()).await {
+        match session.until_news(&limits, phase).await {
             Ok(true) => {}
             // There will not be more.
-            Ok(false) => return Ok(greeting),
+            Ok(false) => return Ok(Greeting::peek(&socket)),
             Err(error) => {
                 ctx.check(phase)?;
                 if limits.deadline() == ctx.deadline() {

@@ -41,7 +41,14 @@ pub(crate) fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulE
     while bytes.len() < READ_BYTES_MAX {
         match read_chunk(engine, &mut chunk) {
             Ok(0) => return HaulEnd::Eof,
-            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Ok(count) => {
+                bytes.extend_from_slice(&chunk[..count]);
+                if count < chunk.len()
+                    && let Some(end) = end_without_a_look(engine)
+                {
+                    return end;
+                }
+            }
             Err(Fault::Again) => return HaulEnd::Drained(engine.awaited()),
             Err(Fault::More) => return HaulEnd::Full,
             Err(Fault::Ssh(error)) => return HaulEnd::Broken(session_error(&error, Phase::Read)),
@@ -49,6 +56,14 @@ pub(crate) fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulE
         }
     }
     HaulEnd::Full
+}
+
+/// What has come of a channel on which libssh2 holds nothing that was not read, if that is known
+/// without another look at the socket: libssh2 takes all there is from it each time it looks, and
+/// says whether it has found the end of that.
+pub(crate) fn end_without_a_look(engine: &mut Engine) -> Option<HaulEnd> {
+    let is_drained = engine.has_emptied_socket() && engine.holds_nothing().unwrap_or(false);
+    is_drained.then(|| HaulEnd::Drained(engine.awaited()))
 }
 
 /// Reads from the channel's main stream; 0 at its end.

@@ -81,6 +81,7 @@ mod tunnel;
 
 mod alarm;
 mod blocking;
+mod burial;
 mod drive;
 mod engine;
 mod error;
@@ -90,6 +91,7 @@ mod kill;
 #[cfg(test)]
 mod linear;
 mod progress;
+mod readiness;
 mod reading;
 mod server;
 mod session;

@@ -7,9 +7,9 @@ use tokio::task::JoinError;
 use crate::blocking::lost;
 use crate::drive::Place;
 use crate::engine::{Engine, Fault};
-use crate::haul::{Haul, HaulEnd, haul, read_available};
+use crate::haul::{Haul, HaulEnd, end_without_a_look, haul, read_available};
+use crate::readiness::wait_ready;
 use crate::session::{SshSession, State};
-use crate::socket::wait_ready;
 
 impl SshSession {
     /// Waits for bytes of the open channel and appends them to `buffer`; 0 when the peer has
@@ -85,8 +85,12 @@ impl SshSession {
                 }
             }
             let mut read = BytesMut::new();
-            // An end or a failure shows again at the next read, which is there to tell of it.
-            let end = read_available(engine, &mut read);
+            // Before libssh2 writes, it takes from the socket what has come in. An end or a failure
+            // shows again at the next read, which is there to tell of it.
+            let end = match end_without_a_look(engine) {
+                Some(end) => end,
+                None => read_available(engine, &mut read),
+            };
             Ok((read, end))
         };
         let (read, end) = self.drive(ctx, Phase::Write, work).await?;

@@ -142,26 +142,20 @@ impl SshSession {
         &self.socket
     }
 
-    /// Waits until more than `seen` bytes have come in and were not taken; false when there will
-    /// not be more.
+    /// [`Socket::until_news`], and no longer than `ctx`.
     ///
     /// # Errors
     ///
-    /// As [`wait_ready`](crate::socket::wait_ready).
+    /// As [`wait_ready`](crate::readiness::wait_ready).
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
-    pub(crate) async fn until_more(
-        &mut self,
-        ctx: &Context,
-        phase: Phase,
-        seen: usize,
-    ) -> Result<bool> {
+    pub(crate) async fn until_news(&mut self, ctx: &Context, phase: Phase) -> Result<bool> {
         ctx.check(phase)?;
         tokio::select! {
             biased;
-            result = self.socket.until_more(seen) => {
+            result = self.socket.until_news() => {
                 result.map_err(|error| Error::Local { phase, message: error.to_string() })
             }
             ended = self.alarm.ended(ctx, phase) => Err(ended),

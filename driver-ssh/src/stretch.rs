@@ -12,6 +12,7 @@ use crate::drive::Place;
 use crate::engine::{Engine, Fault};
 use crate::error::in_phase;
 use crate::progress::Progress;
+use crate::readiness::Seen;
 use crate::session::{SshSession, State, has_ended};
 use crate::watch::Watched;
 
@@ -30,7 +31,15 @@ const CUTS_APART_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Stretch<T> {
     pub(crate) result: Result<T, Fault>,
     /// What the socket must become after [`Fault::Again`].
-    pub(crate) awaited: Interest,
+    pub(crate) awaited: Option<Interest>,
+}
+
+impl<T> Stretch<T> {
+    fn of(engine: &mut Engine, work: &mut impl FnMut(&mut Engine) -> Result<T, Fault>) -> Self {
+        let result = work(engine);
+        let awaited = matches!(result, Err(Fault::Again)).then(|| engine.awaited());
+        Self { result, awaited }
+    }
 }
 
 impl SshSession {
@@ -88,10 +97,18 @@ impl SshSession {
             return Err(has_ended(phase));
         }
         engine.progress.enter(phase);
-        engine.set_place(Place::Here);
-        let done = catch_unwind(AssertUnwindSafe(|| work(engine)));
-        if watched.end() {
-            self.note_cut();
+        engine.begin(Place::Here);
+        let (done, is_cut) = self.socket.read_by(|| {
+            let done = catch_unwind(AssertUnwindSafe(|| work(engine)));
+            let is_cut = watched.end();
+            // What is cut off has not seen all that had come in.
+            let end = if is_cut || !engine.awaits_input() { Seen::Some } else { Seen::All };
+            ((done, is_cut), end)
+        });
+        if is_cut {
+            // When nothing has come in meanwhile, it was not the peer that kept the thread: the
+            // machine had something else to do.
+            self.note_cut(self.socket.has_input());
         }
         done.map_err(|_| {
             // Who knows what state it is in.
@@ -100,9 +117,12 @@ impl SshSession {
         })
     }
 
-    fn note_cut(&mut self) {
+    fn note_cut(&mut self, has_more: bool) {
         self.threads.note_cut_off();
         self.is_cut = true;
+        if !has_more {
+            return;
+        }
         let now = Instant::now();
         let latest = self.cut_at.replace(now);
         if latest.is_some_and(|latest| now - latest <= CUTS_APART_MAX) {
@@ -121,9 +141,7 @@ impl SshSession {
         W: FnMut(&mut Engine) -> Result<T, Fault>,
     {
         let (stretch, now) = self.here(watched, *phase, |engine| {
-            let result = work(engine);
-            let awaited = engine.awaited();
-            (Stretch { result, awaited }, engine.progress.phase())
+            (Stretch::of(engine, &mut work), engine.progress.phase())
         })?;
         if now != *phase {
             *phase = now;
@@ -147,11 +165,10 @@ impl SshSession {
         let begun = Instant::now();
         let progress = engine.progress.clone();
         progress.enter(*phase);
-        engine.set_place(Place::Apart);
+        engine.begin(Place::Apart);
         let mut thread = permit.run(move || {
-            let result = work(&mut engine);
-            let awaited = engine.awaited();
-            (engine, work, Stretch { result, awaited })
+            let stretch = Stretch::of(&mut engine, &mut work);
+            (engine, work, stretch)
         });
         let ended = tokio::select! {
             biased;

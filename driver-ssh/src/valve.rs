@@ -10,6 +10,10 @@ use socket2::SockRef;
 /// How much libssh2 can send while the valve is shut, in bytes: a few packets.
 const HELD_BYTES_MAX: usize = 16 * 1024;
 
+/// A pair that nobody uses at this moment. A login shuts its valve once, for microseconds, which
+/// takes less than making a pair.
+static SPARE: Mutex<Option<Pair>> = Mutex::new(None);
+
 /// A second descriptor of a socket, for libssh2, which can be cut off from it: while the valve is
 /// shut, nothing comes in through it, and what goes out is held until it is open again.
 ///
@@ -28,10 +32,17 @@ pub(crate) struct Valve {
 /// What the number stands for.
 #[derive(Debug)]
 struct Line {
-    /// The socket, or one end of a pair while the valve is shut.
+    /// The socket, or the near end of a pair while the valve is shut.
     fd: OwnedFd,
-    /// The other end of the pair.
-    held: Option<UnixStream>,
+    held: Option<Pair>,
+}
+
+/// Two ends: what goes out at the near one is held until it is taken from the far one, and nothing
+/// comes in.
+#[derive(Debug)]
+struct Pair {
+    near: UnixStream,
+    far: UnixStream,
 }
 
 impl Valve {
@@ -76,27 +87,21 @@ impl Valve {
 
 impl Line {
     fn cut_off(&mut self) -> io::Result<()> {
-        let (near, far) = UnixStream::pair()?;
-        near.set_nonblocking(true)?;
-        far.set_nonblocking(true)?;
-        SockRef::from(&near).set_send_buffer_size(HELD_BYTES_MAX)?;
-        dup3(&near, &mut self.fd, DupFlags::CLOEXEC)?;
-        self.held = Some(far);
+        let spare = SPARE.lock().take();
+        let pair = spare.map_or_else(Pair::new, Ok)?;
+        dup3(&pair.near, &mut self.fd, DupFlags::CLOEXEC)?;
+        self.held = Some(pair);
         Ok(())
     }
 
     /// # Errors
     ///
     /// When there is no room for what was held. The number stands for the socket in any case.
-    fn lead_back(&mut self, socket: BorrowedFd<'_>, mut held: UnixStream) -> io::Result<()> {
+    fn lead_back(&mut self, socket: BorrowedFd<'_>, mut held: Pair) -> io::Result<()> {
         dup3(socket, &mut self.fd, DupFlags::CLOEXEC)?;
-        let mut bytes = Vec::new();
-        // Nobody can add to it, now that the number stands for something else. It has an end only
-        // if that was the last descriptor: a process that is just being started has copies of all.
-        match held.read_to_end(&mut bytes) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => {}
-        }
+        let bytes = held.take()?;
+        // It is empty, as a new one.
+        *SPARE.lock() = Some(held);
         if !bytes.is_empty() {
             let sent = send(socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
             if sent < bytes.len() {
@@ -104,6 +109,32 @@ impl Line {
             }
         }
         Ok(())
+    }
+}
+
+impl Pair {
+    fn new() -> io::Result<Self> {
+        let (near, far) = UnixStream::pair()?;
+        near.set_nonblocking(true)?;
+        far.set_nonblocking(true)?;
+        SockRef::from(&near).set_send_buffer_size(HELD_BYTES_MAX)?;
+        Ok(Self { near, far })
+    }
+
+    /// Takes all that is held. Nobody can add to it once the number stands for something else.
+    fn take(&mut self) -> io::Result<Vec<u8>> {
+        let mut chunk = [0; 4096];
+        let mut bytes = Vec::new();
+        loop {
+            let count = match self.far.read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                read => read?,
+            };
+            bytes.extend_from_slice(&chunk[..count]);
+            if count < chunk.len() {
+                return Ok(bytes);
+            }
+        }
     }
 }
 
@@ -173,6 +204,25 @@ mod tests {
         far.write_all(b"x").unwrap();
         let came = valve.line(|fd| recv(fd, &mut [0; 8][..], RecvFlags::empty()).map(|(_, n)| n));
         assert_eq!(came, Ok(1));
+    }
+
+    #[test]
+    fn what_one_has_held_is_not_sent_by_the_next() {
+        for number in 1..=3_u8 {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            let valve = Valve::on(near.as_fd()).unwrap();
+            valve.shut();
+            let said = [number; 3000];
+            for _ in 0..3 {
+                let sent = valve.line(|fd| send(fd, &said, SendFlags::NOSIGNAL));
+                assert_eq!(sent, Ok(said.len()));
+            }
+            valve.open(near.as_fd());
+            drop((valve, near));
+            let mut heard = Vec::new();
+            far.read_to_end(&mut heard).unwrap();
+            assert_eq!(heard, [number; 9000]);
+        }
     }
 
     #[test]

@@ -1,0 +1,217 @@
+//! What the reactor knows of a socket that libssh2 reads and writes behind its back.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::pin;
+
+use futures_util::FutureExt;
+use pool_core::{Context, Error, Phase, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::Interest;
+
+use crate::alarm::Alarm;
+use crate::socket::Socket;
+
+/// How much of what had come in has been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// All of it: there is nothing to be had before there is news.
+    All,
+    /// Perhaps not all of it.
+    Some,
+}
+
+impl Socket {
+    /// Has `work` read the socket, which the reactor does not see. If `work` says that it has seen
+    /// all that had come in, the reactor forgets that there was something, unless there is news.
+    pub(crate) fn read_by<T>(&self, work: impl FnOnce() -> (T, Seen)) -> T {
+        let mut work = Some(work);
+        let mut do_it = || work.take().map(|work| work());
+        let mut done = None;
+        let attempt = || {
+            done = do_it();
+            match done {
+                Some((_, Seen::All)) => Err(io::ErrorKind::WouldBlock.into()),
+                _ => Ok(()),
+            }
+        };
+        // That it would block is for the reactor. It is no news for us, nor is that the reactor
+        // knows of nothing, and has not called.
+        self.try_io(Interest::READABLE, attempt).ok();
+        done.or_else(do_it).expect("it was not called before").0
+    }
+
+    /// Waits, without a thread, until the socket is what libssh2 waits for, or seems to be.
+    ///
+    /// libssh2 reads and writes the socket behind the reactor's back. So what the reactor has known
+    /// before is only a hint: it is checked against the kernel, and cleared when it is stale. News
+    /// are believed, as libssh2 finds out by itself.
+    ///
+    /// # Errors
+    ///
+    /// When the reactor has gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn until(&self, interest: Interest) -> io::Result<()> {
+        loop {
+            let mut news = pin!(self.ready(interest));
+            match news.as_mut().now_or_never() {
+                Some(known) => drop(known?),
+                None => return news.await.map(drop),
+            }
+            // One by one: the reactor knows no readiness of two kinds, and would never clear it.
+            for single in [Interest::READABLE, Interest::WRITABLE] {
+                if !wants(interest, single) {
+                    continue;
+                }
+                match self.try_io(single, || check_ready(self.as_fd(), single)) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result,
+                }
+            }
+        }
+    }
+
+    /// Waits until something has come in that [`read_by`](Self::read_by) has not seen; false when
+    /// the peer has ended its side, so that there will not be more.
+    ///
+    /// # Errors
+    ///
+    /// When the reactor has gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn until_news(&self) -> io::Result<bool> {
+        let ready = self.ready(Interest::READABLE).await?;
+        Ok(!ready.is_read_closed() && !ready.is_error())
+    }
+}
+
+/// [`Socket::until`], and no longer than `ctx`.
+///
+/// # Errors
+///
+/// `DeadlineExceeded` and `Cancelled` in `phase`, and `Local` when the reactor has gone.
+///
+/// # Cancel safety
+///
+/// Cancel safe.
+pub(crate) async fn wait_ready(
+    socket: &Socket,
+    ctx: &Context,
+    alarm: &mut Alarm,
+    phase: Phase,
+    interest: Interest,
+) -> Result<()> {
+    ctx.check(phase)?;
+    tokio::select! {
+        biased;
+        result = socket.until(interest) => result.map_err(|error| Error::Local {
+            phase,
+            message: format!("cannot wait for the socket: {error}"),
+        }),
+        ended = alarm.ended(ctx, phase) => Err(ended),
+    }
+}
+
+fn wants(interest: Interest, single: Interest) -> bool {
+    (interest.is_readable() && single.is_readable())
+        || (interest.is_writable() && single.is_writable())
+}
+
+/// Asks the kernel whether the socket is ready, without waiting.
+fn check_ready(socket: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
+    let mut flags = PollFlags::empty();
+    if interest.is_readable() {
+        flags |= PollFlags::IN;
+    }
+    if interest.is_writable() {
+        flags |= PollFlags::OUT;
+    }
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut [PollFd::new(&socket, flags)], Some(&now))? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pool_core::ErrorKind;
+    use rustix::net::{RecvFlags, recv};
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+    use super::*;
+    use crate::tunnel::Tunnel;
+
+    #[tokio::test]
+    async fn bytes_that_were_taken_behind_the_reactors_back_are_no_readiness() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = Socket::direct(stream).unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let wait = async |timeout| {
+            let ctx = Context::detached(Duration::from_millis(timeout));
+            wait_ready(&socket, &ctx, &mut Alarm::new(), Phase::Read, Interest::READABLE).await
+        };
+        for _ in 0..3 {
+            peer.write_all(b"x").await.unwrap();
+            wait(10_000).await.unwrap();
+            recv(&socket, &mut [0; 8][..], RecvFlags::empty()).unwrap();
+            let error = wait(20).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        }
+        drop(peer);
+        wait(10_000).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_reactor_forgets_what_was_read_and_not_what_has_come_meanwhile() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let near = Socket::tunnelled(near, Tunnel::default()).unwrap();
+        let read = || recv(&near, &mut [0; 8][..], RecvFlags::empty()).unwrap();
+        for _ in 0..3 {
+            assert_eq!(far.try_write(b"x").unwrap(), 1);
+            assert!(near.until_news().await.unwrap());
+            near.read_by(|| (read(), Seen::Some));
+            assert!(near.until_news().now_or_never().is_some(), "there may be more");
+            near.read_by(|| ((), Seen::All));
+            assert!(near.until_news().now_or_never().is_none(), "there is not");
+            // Without anything to be forgotten, the work is done all the same.
+            assert_eq!(near.read_by(|| (7, Seen::All)), 7);
+            assert_eq!(far.try_write(b"x").unwrap(), 1);
+            assert!(near.until_news().await.unwrap());
+            near.read_by(|| {
+                read();
+                ((), if far.try_write(b"y").is_ok() { Seen::All } else { Seen::Some })
+            });
+            assert!(near.until_news().await.unwrap(), "what came behind the look is news");
+            near.read_by(|| (read(), Seen::All));
+        }
+        drop(far);
+        assert!(!near.until_news().await.unwrap(), "nor will there be more");
+    }
+
+    #[tokio::test]
+    async fn one_of_two_kinds_of_readiness_is_enough_and_neither_is_waited_for_without_a_pause() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let filler = [0; 4096];
+        while near.try_write(&filler).is_ok() {}
+        let near = Socket::tunnelled(near, Tunnel::default()).unwrap();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let wait = async |timeout| {
+            let ctx = Context::detached(Duration::from_millis(timeout));
+            wait_ready(&near, &ctx, &mut Alarm::new(), Phase::Write, both).await
+        };
+        let error = wait(20).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        assert_eq!(far.try_write(b"x").unwrap(), 1);
+        wait(10_000).await.unwrap();
+    }
+}
