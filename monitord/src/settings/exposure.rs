@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::process::{getegid, geteuid, getgroups};
 
+use super::Settings;
+
 const GROUP_READ: u32 = 0o040;
 const GROUP_WRITE: u32 = 0o020;
 const WORLD_READ: u32 = 0o004;
@@ -65,6 +67,25 @@ pub(super) fn writers(path: &Path) -> Option<Exposure> {
         return None;
     }
     mode.exposure(&Me::of_process(), GROUP_WRITE, WORLD_WRITE, "write to", path)
+}
+
+/// Warnings about directories that others can get at: whoever replaces a host key can have the
+/// password, and outcomes name routers and lines.
+pub(super) fn places(settings: &Settings) -> Vec<String> {
+    let known_hosts = settings.ssh.known_hosts.parent().and_then(|directory| {
+        let exposure = writers(directory)?;
+        Some(format!("{}: host keys are in it, and {exposure}", directory.display()))
+    });
+    let socket = settings.control_socket.as_deref().and_then(Path::parent);
+    let socket = socket.and_then(|directory| {
+        let exposure = writers(directory)?;
+        Some(format!("{}: the control socket is in it, and {exposure}", directory.display()))
+    });
+    let spool = settings.spool.directory.as_deref().and_then(|directory| {
+        let exposure = readers(directory)?;
+        Some(format!("{}: outcomes are in it, and {exposure}", directory.display()))
+    });
+    [known_hosts, socket, spool].into_iter().flatten().collect()
 }
 
 struct Mode {

@@ -25,6 +25,7 @@ mod metrics;
 mod origin;
 mod pool;
 mod problem;
+mod reader;
 mod secret;
 mod section;
 mod sender;
@@ -73,8 +74,9 @@ pub(crate) use spool::shown as shown_size;
 pub(crate) use ssh::{ALGORITHMS, HOST_KEY_POLICIES};
 pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings};
 
+use reader::Reader;
 use secret::Secrets;
-use section::{Reader, Section};
+use section::Section;
 use value::{duration_within, one_of, word};
 
 /// How long a stop may take when nothing is configured. It is less than the 90 s after which
@@ -207,28 +209,9 @@ pub(crate) fn load_with(
         )
     });
     settings.warnings.extend(reader.warnings());
-    settings.warnings.extend(exposed_places(&settings));
+    settings.warnings.extend(exposure::places(&settings));
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(settings) } else { Err(Invalid(problems)) }
-}
-
-/// Warnings about directories that others can get at: whoever replaces a host key can have the
-/// password, and outcomes name routers and lines.
-fn exposed_places(settings: &Settings) -> Vec<String> {
-    let known_hosts = settings.ssh.known_hosts.parent().and_then(|directory| {
-        let exposure = exposure::writers(directory)?;
-        Some(format!("{}: host keys are in it, and {exposure}", directory.display()))
-    });
-    let socket = settings.control_socket.as_deref().and_then(Path::parent);
-    let socket = socket.and_then(|directory| {
-        let exposure = exposure::writers(directory)?;
-        Some(format!("{}: the control socket is in it, and {exposure}", directory.display()))
-    });
-    let spool = settings.spool.directory.as_deref().and_then(|directory| {
-        let exposure = exposure::readers(directory)?;
-        Some(format!("{}: outcomes are in it, and {exposure}", directory.display()))
-    });
-    [known_hosts, socket, spool].into_iter().flatten().collect()
 }
 
 /// Every key that a configuration may have, in the order in which they are read.
