@@ -36,7 +36,8 @@ fuzz_target!(|bytes: &[u8]| {
     let inherited = macros::Inherited::new(globals, templates);
     for host in &hosts {
         for (name, value) in inherited.resolve(host) {
-            assert!(!name.contains([':', '}']) || name.contains('}'), "{name}");
+            // Macros with a context are for items.
+            assert!(!name.contains(':'), "{name}");
             // Values may be passwords.
             assert!(["Text(***)", "Secret", "Vault(***)"].contains(&format!("{value:?}").as_str()));
         }
