@@ -63,16 +63,20 @@ fn build(release: &Release) -> Result<PathBuf> {
     cargo.env("CFLAGS", CFLAGS).env("CPPFLAGS", CPPFLAGS);
     // zlib, too, whether or not this machine has its headers.
     cargo.env("LIBZ_SYS_STATIC", "1");
-    cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags(&root, &cargo_home()?));
+    cargo
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(&root, &cargo_home()?, &target));
     run(&mut cargo)?;
     Ok(target.join("release/monitord"))
 }
 
 /// Flags that keep the paths of this machine out of the binary, and name the build by its contents.
-fn flags(root: &Path, cargo_home: &Path) -> String {
+fn flags(root: &Path, cargo_home: &Path, target: &Path) -> String {
     [
         format!("--remap-path-prefix={}=/monitord", root.display()),
         format!("--remap-path-prefix={}=/cargo", cargo_home.display()),
+        // The last one that fits counts. Some crates write source of their own, below this one.
+        format!("--remap-path-prefix={}=/build", target.display()),
         "-Clink-arg=-Wl,--build-id=sha1".to_owned(),
     ]
     .join("\u{1f}")
