@@ -46,6 +46,8 @@ pub(crate) enum Command {
     /// Show everything about one line: how it is checked and who said so, what the running daemon
     /// knows of it, and a check of its own with all there is to see.
     Debug(DebugArgs),
+    /// Watch the running daemon: lines, routers, sessions, and what waits for delivery.
+    Top(TopArgs),
     /// Show, take out or repair the outcomes that wait for delivery.
     Spool(SpoolArgs),
     /// Have the running daemon check lines at once, ahead of what is due.
@@ -128,6 +130,16 @@ pub(crate) struct ValidateArgs {
     /// Do not try to reach anyone.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Log in to every router once, and not only connect.
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) login: bool,
+    /// Only this router; may be repeated.
+    #[arg(long = "router", value_name = "NAME")]
+    pub(crate) routers: Vec<String>,
+    /// How long asking Zabbix for its lines may take, and then trying everyone else.
+    #[arg(long, value_name = "TIME", default_value = "60s",
+          value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -376,6 +388,22 @@ pub(crate) struct DebugArgs {
     pub(crate) no_check: bool,
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) daemon: DaemonArgs,
+    /// Show it once, as plain text, as is done when the output is no terminal.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Only what has this in the name of its line or router, its target, or its state.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// How often to look.
+    #[arg(long, value_name = "TIME", default_value = "2s",
+          value_parser = humantime::parse_duration)]
+    pub(crate) interval: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod platforms;
 mod probe;
 mod run;
 mod spool;
+mod top;
 mod validate;
 mod zabbix_lines;
 mod zabbix_role;
@@ -120,6 +121,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::CheckNow(args) => check_now::execute(args),
         Command::Debug(args) => debug::execute(&args, &parts),
         Command::Doctor(args) => doctor::execute(&args),
+        Command::Top(args) => top::execute(&args),
         Command::Zabbix(args) => match args.command {
             ZabbixCommand::Template(args) => zabbix_template::execute(&args, &parts),
             ZabbixCommand::Role(args) => zabbix_role::execute(&args),
@@ -153,7 +155,11 @@ fn parts(command: &Command) -> Result<Parts> {
             settings::definitions_directory(&args.file, &Environment::of_process(), &[])?
         }
         // The doctor reads the definitions himself, so that he can say what is wrong with them.
-        Command::CheckNow(_) | Command::Doctor(_) | Command::Zabbix(_) | Command::Gen(_) => None,
+        Command::CheckNow(_)
+        | Command::Doctor(_)
+        | Command::Top(_)
+        | Command::Zabbix(_)
+        | Command::Gen(_) => None,
         #[cfg(feature = "bench")]
         Command::BenchDelivery(_) => None,
     };

@@ -23,6 +23,7 @@ mod spool;
 mod stop;
 mod support;
 mod systemd;
+mod top;
 mod trapper;
 mod usage;
 mod zabbix;

@@ -96,6 +96,43 @@ async fn validate_reaches_out_unless_it_is_told_not_to() {
     assert_eq!(site.run("validate", &["--offline"]).await.code, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn validate_logs_in_when_it_is_asked_to_and_tells_all_problems_at_once() {
+    let specs = vec![
+        RouterSpec::new("good", "linux"),
+        RouterSpec::new("locked", "linux").fault(lab::Fault::AuthRefused),
+        RouterSpec::new("silent", "linux").fault(lab::Fault::StallInKex),
+    ];
+    let lab = Lab::start(specs).await.unwrap();
+    let mut site = Site::of(&lab);
+    let trapper = crate::trapper::Trapper::start().await;
+    let address = trapper.address.to_string();
+    site.config["zabbix"] = json!({ "sender": { "address": address } });
+    site.config["spool"] = json!({ "directory": "spool" });
+    let ended = site.run("validate", &["--login"]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.everything());
+    for part in [
+        "\nlogins: 1 of 3 routers, in ",
+        &format!("\nzabbix sender: {address} answers\n"),
+        "/spool can be made\n",
+        "\nrouter locked: cannot log in to 127.0.0.1:",
+        ": Authentication in authentication: ",
+        "\nrouter silent: cannot log in to 127.0.0.1:",
+        ": DeadlineExceeded in key_exchange: ",
+    ] {
+        assert!(ended.stdout.contains(part), "{part:?} is not in {}", ended.stdout);
+    }
+    assert!(trapper.values().is_empty(), "no value was sent");
+    assert_eq!(lab.router("good").logins_total(), 1);
+    let one = site.run("validate", &["--login", "--router", "good"]).await;
+    assert_eq!(one.code, Some(0), "{}", one.everything());
+    assert!(one.stdout.contains("valid, 1 routers, 1 lines"), "{}", one.stdout);
+    assert_eq!(site.run("validate", &["--router", "none"]).await.code, Some(2));
+    let hurried = site.run("validate", &["--login", "--router", "silent", "--timeout", "300ms"]);
+    let hurried = hurried.await;
+    assert!(hurried.stdout.contains("after 300."), "{}", hurried.stdout);
+}
+
 #[tokio::test]
 async fn a_saved_ping_is_read() {
     let ended = parse(PING, &["--platform", "cisco_iosxe", "-o", "json"]).await;

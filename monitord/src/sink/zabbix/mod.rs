@@ -39,6 +39,7 @@ use tracing::{info, warn};
 
 use self::client::Client;
 use self::delivery::{Delivery, Shared};
+use self::message::Answer;
 use self::quarantine::Quarantine;
 use self::sender::Sender;
 use super::DurableSink;
@@ -50,6 +51,26 @@ use crate::tls::TlsClient;
 
 /// The name of the sink in the spool.
 pub(crate) const NAME: &str = "zabbix";
+
+/// Sends no value to the address of `settings`, as values are sent, and says what came back.
+///
+/// # Errors
+///
+/// Why it cannot be told that Zabbix would take values, in one line.
+///
+/// # Cancel safety
+///
+/// Cancel safe: nothing is sent that could be taken.
+pub(crate) async fn greet(settings: &ZabbixSettings) -> Result<String, String> {
+    let tls = settings.tls.as_ref().map(TlsClient::new).transpose();
+    let tls = tls.map_err(|(_, reason)| format!("TLS: {reason}"))?;
+    let encrypted = if tls.is_some() { ", encrypted" } else { "" };
+    match Client::new(tls).send(&settings.address, &[]).await? {
+        Answer::Account(_) => Ok(format!("answers{encrypted}")),
+        Answer::Redirect(there) => Ok(format!("answers{encrypted}, and sends us to {there}")),
+        Answer::Reset => Err("this proxy of a group has lost its server".to_owned()),
+    }
+}
 
 /// The sink. Dropping it ends its tasks; call [`finish`](DurableSink::finish) instead.
 #[derive(Debug)]

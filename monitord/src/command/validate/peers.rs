@@ -1,0 +1,93 @@
+//! Whether routers accept connections, and Zabbix takes values.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use pool_core::{Context, Endpoint, Phase};
+use scheduler::Router;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{Found, real};
+use crate::output::with_progress;
+use crate::settings::Settings;
+use crate::sink;
+
+/// How long a peer may take to accept a connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many peers are tried at the same time, so that no firewall takes it for a scan.
+const REACHED_AT_ONCE_MAX: usize = 32;
+
+/// Opens a TCP connection to every router, or the jump host before it, and says which cannot be
+/// had, in the order of the configuration.
+pub(super) async fn reach_routers(ctx: &Context, settings: &Settings) -> Found {
+    let routers: Vec<_> = real(&settings.inventory).map(peer).collect();
+    let (total, done) = (routers.len(), AtomicUsize::new(0));
+    let trying = async {
+        let mut trying = JoinSet::new();
+        let mut tried = Vec::new();
+        for (place, (name, endpoint)) in routers.into_iter().enumerate() {
+            if trying.len() == REACHED_AT_ONCE_MAX {
+                tried.extend(trying.join_next().await.and_then(Result::ok));
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            let ctx = ctx.clone();
+            trying.spawn(async move { (place, try_one(&ctx, &name, &endpoint).await) });
+        }
+        while let Some(one) = trying.join_next().await {
+            tried.extend(one.ok());
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+        tried
+    };
+    let at = || format!("{} of {total} routers tried", done.load(Ordering::Relaxed));
+    let mut tried = with_progress(trying, at).await;
+    tried.sort();
+    Found {
+        notes: Vec::new(),
+        problems: tried.into_iter().filter_map(|(_, problem)| problem).collect(),
+    }
+}
+
+/// Whom a connection to a router goes to first.
+fn peer(router: &Router) -> (String, Endpoint) {
+    let connection = &router.connection;
+    match &connection.jump {
+        Some(jump) => (format!("jump host of router {}", router.name), jump.endpoint.clone()),
+        None => (format!("router {}", router.name), connection.endpoint.clone()),
+    }
+}
+
+async fn try_one(ctx: &Context, name: &str, endpoint: &Endpoint) -> Option<String> {
+    if let Err(error) = ctx.check(Phase::Connect) {
+        return Some(format!("{name}: was not tried: {error}"));
+    }
+    let limit = ctx.remaining().min(REACH_TIMEOUT);
+    let connecting = TcpStream::connect((endpoint.host(), endpoint.port()));
+    let fault = match timeout(limit, connecting).await {
+        Ok(Ok(_)) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {limit:.1?}"),
+    };
+    Some(format!("{name}: cannot connect to {endpoint}: {fault}"))
+}
+
+/// Asks Zabbix to take no value at all, by the way that values go: it is there, it speaks the
+/// protocol, and encryption is as it expects it.
+pub(super) async fn try_sender(ctx: &Context, settings: &Settings) -> Found {
+    let mut found = Found::default();
+    let Some(zabbix) = &settings.zabbix else { return found };
+    let address = &zabbix.address;
+    let tried = with_progress(timeout(ctx.remaining(), sink::zabbix::greet(zabbix)), || {
+        format!("Zabbix at {address} is asked")
+    });
+    match tried.await {
+        Ok(Ok(said)) => found.notes.push(format!("zabbix sender: {address} {said}")),
+        Ok(Err(error)) => {
+            found.problems.push(format!("zabbix: cannot connect to {address}: {error}"));
+        }
+        Err(_) => found.problems.push(format!("zabbix: {address}: the time was over")),
+    }
+    found
+}
