@@ -39,8 +39,8 @@ use tracing::{info, warn};
 
 use self::client::Client;
 use self::delivery::{Delivery, Shared};
-use self::message::Answer;
 use self::quarantine::Quarantine;
+use self::reply::Answer;
 use self::sender::Sender;
 use super::DurableSink;
 use crate::inventory::zabbix::Assigned;
