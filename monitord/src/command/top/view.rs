@@ -73,9 +73,9 @@ pub(super) fn screen(
     let lines = lines(status, wish);
     let shown = lines.len().min(room.unwrap_or(LINES_PIPED_MAX));
     let skipped = wish.skipped.min(lines.len().saturating_sub(shown));
-    rows.push(paint.dim(&cut(&line_row(HEADS), width)));
+    rows.push(paint.dim(&cut(&line_row(HEADS, width), width)));
     for line in &lines[skipped..skipped + shown] {
-        let row = cut(&row_of(line), width);
+        let row = cut(&row_of(line, width), width);
         rows.push(match line.last_result.as_str() {
             "down" | "failed" => paint.red(&row),
             "degraded" => paint.yellow(&row),
@@ -243,18 +243,22 @@ fn lines<'a>(status: &'a Status, wish: &Wish) -> Vec<&'a LineView> {
 
 const HEADS: [&str; 7] = ["STATE", "LINE", "ROUTER", "TARGET", "LOSS", "RTT", "CAUSE"];
 
-fn line_row(cells: [&str; 7]) -> String {
+/// Narrower terminals are not shown the target, so that causes can be read.
+const WIDTH_WITH_TARGET: usize = 110;
+
+fn line_row(cells: [&str; 7], width: usize) -> String {
     let [state, line, router, target, loss, rtt, cause] = cells;
     let (line, router, target) = (short(line, 16), short(router, 14), short(target, 15));
-    format!("{state:<9} {line:<16} {router:<14} {target:<15} {loss:>5} {rtt:>8}  {cause}")
+    let target = if width < WIDTH_WITH_TARGET { String::new() } else { format!(" {target:<15}") };
+    format!("{state:<9} {line:<16} {router:<14}{target} {loss:>5} {rtt:>8}  {cause}")
 }
 
-fn row_of(line: &LineView) -> String {
+fn row_of(line: &LineView, width: usize) -> String {
     let loss = line.loss_pct.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.0}%"));
     let rtt = line.rtt_avg_ms.map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
     let cause = plain(line.last_error.as_deref().unwrap_or(""));
     let (state, id) = (line.last_result.as_str(), line.line.as_str());
-    line_row([state, id, &line.router, &line.target, &loss, &rtt, &cause])
+    line_row([state, id, &line.router, &line.target, &loss, &rtt, &cause], width)
 }
 
 /// `text` in so many columns, with a mark where it is cut.
