@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::handover::{Pass, by_agent};
+use super::key::{RSA_SHA1, Sha1Signatures};
 use super::reply::Reply;
 use crate::session::SshSession;
 
@@ -16,15 +17,36 @@ use crate::session::SshSession;
 const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 /// The largest public key that is offered, in bytes. An RSA key of 16384 bits has 2 KiB.
 const KEY_BYTES_MAX: usize = 16 * 1024;
-/// How many of the agent's keys a device is asked about. OpenSSH hangs up after six refusals
+/// How often a device is asked about keys of the agent. OpenSSH hangs up after six refusals
 /// (`MaxAuthTries`), and a method after this one needs a try, too.
-const KEYS_MAX: usize = 5;
+const OFFERS_MAX: usize = 5;
+/// The signatures of RSA keys that are tried first (RFC 8332).
+const RSA_SHA2: &str = "rsa-sha2-512,rsa-sha2-256";
 /// How long an agent may take for one answer: to touch a security key.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 
 const SSH_AGENTC_REQUEST_IDENTITIES: u8 = 11;
 pub(super) const SSH_AGENT_IDENTITIES_ANSWER: u8 = 12;
 const SSH_AGENT_SIGN_RESPONSE: u8 = 14;
+
+/// One key of the agent, as the peer is asked about it.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    pub(super) key: Vec<u8>,
+    /// The signatures that may be made by it if it is an RSA key. Others have one kind only.
+    pub(super) rsa_signatures: &'static str,
+}
+
+impl Offer {
+    /// The offers of `key`, one after another: an RSA key that is refused is offered once more to
+    /// sign with SHA-1, if `sha1` allows it, as a key of ours is.
+    fn of(key: Vec<u8>, sha1: Sha1Signatures) -> impl Iterator<Item = Self> {
+        let is_rsa = split_string(&key).is_some_and(|(kind, _)| kind == RSA_SHA1.as_bytes());
+        let again = (is_rsa && sha1.is_allowed())
+            .then(|| Self { key: key.clone(), rsa_signatures: RSA_SHA1 });
+        [Self { key, rsa_signatures: RSA_SHA2 }].into_iter().chain(again)
+    }
+}
 
 /// Logs in with the first key of the agent that the peer accepts.
 ///
@@ -40,6 +62,7 @@ pub(super) async fn log_in(
     session: &mut SshSession,
     username: &str,
     socket: &AgentSocket,
+    sha1: Sha1Signatures,
 ) -> Result<Reply> {
     let mut agent = match Agent::connect(ctx, socket).await? {
         Ok(agent) => agent,
@@ -55,10 +78,11 @@ pub(super) async fn log_in(
     if keys.is_empty() {
         return Ok(Reply::Unusable(agent.failed("it holds no key")));
     }
-    for key in keys.into_iter().filter(|key| key.len() <= KEY_BYTES_MAX).take(KEYS_MAX) {
+    let usable = keys.into_iter().filter(|key| key.len() <= KEY_BYTES_MAX);
+    for offer in usable.flat_map(|key| Offer::of(key, sha1)).take(OFFERS_MAX) {
         // First to learn what has to be signed. libssh2 would wait for the signature on a thread
         // that nothing can free, so it is told that there is none, and asked again with it.
-        let first = by_agent(username.to_owned(), key.clone(), None);
+        let first = by_agent(username.to_owned(), offer.clone(), None);
         let request = match session.drive_apart(ctx, Phase::Authentication, first).await? {
             Pass::Ended(Reply::Refused(_)) => continue,
             Pass::Ended(reply) => return Ok(reply),
@@ -69,7 +93,7 @@ pub(super) async fn log_in(
             Ok(_) => return Ok(Reply::Unusable(agent.failed("it refuses to sign"))),
             Err(problem) => return Ok(Reply::Unusable(problem)),
         };
-        let second = by_agent(username.to_owned(), key, Some(signature));
+        let second = by_agent(username.to_owned(), offer, Some(signature));
         match session.drive_apart(ctx, Phase::Authentication, second).await? {
             Pass::Ended(Reply::Refused(_)) => {}
             // Not the next key: this one may have been a step.
@@ -197,6 +221,17 @@ mod tests {
             assert_eq!(parse_identities(&answer[..end]), None);
         }
         assert_eq!(parse_identities(&[5]), None, "the agent's refusal");
+    }
+
+    #[test]
+    fn rsa_keys_alone_are_offered_again_and_only_where_sha1_is_allowed() {
+        let offers = |kind: &[u8], sha1| -> Vec<_> {
+            let key = [string(kind), string(b"...")].concat();
+            Offer::of(key, sha1).map(|offer| offer.rsa_signatures).collect()
+        };
+        assert_eq!(offers(b"ssh-rsa", Sha1Signatures::Allowed), [RSA_SHA2, RSA_SHA1]);
+        assert_eq!(offers(b"ssh-rsa", Sha1Signatures::Refused), [RSA_SHA2]);
+        assert_eq!(offers(b"ssh-ed25519", Sha1Signatures::Allowed), [RSA_SHA2]);
     }
 
     #[test]

@@ -12,9 +12,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 
 use libssh2_sys as raw;
 use pool_core::{Error, Phase};
-use ssh2::{Agent, ErrorCode, PublicKey, Session};
+use ssh2::{Agent, ErrorCode, MethodType, PublicKey, Session};
 
-use super::agent::SSH_AGENT_IDENTITIES_ANSWER;
+use super::agent::{Offer, SSH_AGENT_IDENTITIES_ANSWER};
 use super::key::is_unusable_key;
 use super::reply::{Reply, reply};
 use crate::engine::{Engine, Fault};
@@ -41,16 +41,18 @@ pub(crate) struct StandIn {
     ours: UnixStream,
 }
 
-/// Work that offers the agent's `key`, and logs in with it if its `signature` is known.
+/// Work that makes `offer`, and logs in with its key if its `signature` is known.
 pub(super) fn by_agent(
     username: String,
-    key: Vec<u8>,
+    offer: Offer,
     signature: Option<Vec<u8>>,
 ) -> impl FnMut(&mut Engine) -> Result<Pass, Fault> + Send + 'static {
     move |engine| {
         if engine.agent().is_none() {
             let session = engine.session();
-            let stand_in = StandIn::new(session, &key, signature.as_deref()).map_err(not_made)?;
+            session.method_pref(MethodType::SignAlgo, offer.rsa_signatures)?;
+            let stand_in =
+                StandIn::new(session, &offer.key, signature.as_deref()).map_err(not_made)?;
             *engine.agent() = Some(stand_in);
         }
         let Some(stand_in) = engine.agent() else { return Err(Fault::Again) };

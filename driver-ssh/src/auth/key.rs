@@ -15,7 +15,9 @@ use crate::engine::{Engine, Fault};
 /// The largest private key file, in bytes. An RSA key of 16384 bits has 13 KiB.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// The name of RSA keys, and of signatures by them with SHA-1.
-const RSA_SHA1: &str = "ssh-rsa";
+pub(super) const RSA_SHA1: &str = "ssh-rsa";
+/// The signatures of RSA keys, in the order in which libssh2 prefers them by itself.
+const RSA_ANY: &str = "rsa-sha2-512,rsa-sha2-256,ssh-rsa";
 
 /// Work that logs in with a private key of ours (RFC 4252, section 7).
 ///
@@ -32,13 +34,19 @@ pub(super) fn by_public_key(
         let text = match &mut text {
             Some(text) => text,
             empty @ None => match read_key(&key.source) {
-                Ok(read) => empty.insert(read),
+                Ok(read) => {
+                    // A key of an agent may have been tried before, with others.
+                    engine.session().method_pref(MethodType::SignAlgo, RSA_ANY)?;
+                    empty.insert(read)
+                }
                 Err(detail) => return Ok(Reply::Unusable(detail)),
             },
         };
         let passphrase = key.passphrase.as_ref().map(Secret::expose);
         let session = engine.session();
         match session.userauth_pubkey_memory(&username, None, text.expose(), passphrase) {
+            // The key was good enough for the first time: the server announces no such signatures.
+            Err(error) if is_again && is_unusable_key(&error) => Ok(Reply::Refused("")),
             // libssh2 does not tell a wrong passphrase from a file that is no key.
             Err(error) if is_unusable_key(&error) => Ok(Reply::Unusable(format!(
                 "cannot use {}, its format or its passphrase is wrong: {}",
@@ -65,7 +73,7 @@ pub(crate) enum Sha1Signatures {
 }
 
 impl Sha1Signatures {
-    fn is_allowed(self) -> bool {
+    pub(super) fn is_allowed(self) -> bool {
         self == Self::Allowed
     }
 }

@@ -109,7 +109,7 @@ async fn try_method(
             session.drive(ctx, PHASE, by_questions(username, password)).await
         }
         (AuthMethod::Agent, ..) => match &credentials.agent {
-            Some(socket) => agent::log_in(ctx, session, &username, socket).await,
+            Some(socket) => agent::log_in(ctx, session, &username, socket, sha1).await,
             None => Ok(Reply::Unusable("no SSH agent is configured".to_owned())),
         },
         _ => Ok(Reply::Unusable(format!("nothing is configured to try {} with", method.as_str()))),

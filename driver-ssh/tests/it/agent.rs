@@ -50,7 +50,8 @@ impl OpenSshAgent {
     fn add(&self, key: &Path) {
         let listening = (0..500).any(|_| {
             std::thread::park_timeout(Duration::from_millis(10));
-            self.socket.exists()
+            // Its socket is there a moment before it listens on it.
+            std::os::unix::net::UnixStream::connect(&self.socket).is_ok()
         });
         assert!(listening, "ssh-agent does not listen");
         let mut add = Command::new("ssh-add");

@@ -79,7 +79,8 @@ impl Agent {
         let agent = Self { socket, process };
         let is_there = (0..500).any(|_| {
             thread::park_timeout(Duration::from_millis(10));
-            agent.socket.exists()
+            // Its socket is there a moment before it listens on it.
+            std::os::unix::net::UnixStream::connect(&agent.socket).is_ok()
         });
         assert!(is_there, "ssh-agent does not listen");
         for key in keys {
@@ -138,5 +139,26 @@ async fn an_rsa_key_signs_with_sha1_under_the_legacy_profile_only() {
             Ok(mut session) => assert_alive(&mut session).await,
             Err(error) => panic!("{name}: {error}\n{}", sshd.log()),
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_s_rsa_key_signs_with_sha1_under_the_legacy_profile_only() {
+    let lines = ["PubkeyAcceptedAlgorithms ssh-rsa"];
+    let sshd = Sshd::start(SshdOptions { lines: &lines, ..SshdOptions::default() });
+    let key = sshd.authorize_key("rsa", "");
+    let agent = Agent::with(sshd.folder(), &[key]);
+    let credentials = Credentials {
+        username: sshd.user().to_owned(),
+        agent: Some(AgentSocket::Path(agent.socket.clone())),
+        ..Credentials::default()
+    };
+    let mut config = config(&sshd, credentials);
+    let error = log_in_by(&sshd, &config).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    config.algorithms = AlgorithmProfile::Legacy;
+    match log_in_by(&sshd, &config).await {
+        Ok(mut session) => assert_alive(&mut session).await,
+        Err(error) => panic!("{error}\n{}", sshd.log()),
     }
 }
