@@ -6,7 +6,7 @@
 //! long arithmetic and of files, and the number of such threads is bounded.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::burial::Graves;
+use crate::lookup::Lookup;
 
 /// Name lookups at once. The C library's resolver cannot be cut off: a dead name server holds
 /// its thread for up to half a minute after the caller has gone, so they have a budget of their
@@ -30,12 +31,13 @@ pub(crate) struct Threads {
     waiting: AtomicUsize,
     cut: AtomicU64,
     cut_off: AtomicU64,
+    lookup: Lookup,
     lookups: Arc<Semaphore>,
     graves: Arc<Graves>,
 }
 
 impl Threads {
-    pub(crate) fn new(stretches_max: usize) -> Arc<Self> {
+    pub(crate) fn new(stretches_max: usize, lookup: Lookup) -> Arc<Self> {
         let stretches_max = stretches_max.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
             stretches_max,
@@ -43,6 +45,7 @@ impl Threads {
             waiting: AtomicUsize::new(0),
             cut: AtomicU64::new(0),
             cut_off: AtomicU64::new(0),
+            lookup,
             lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
             graves: Arc::default(),
         })
@@ -87,15 +90,15 @@ impl Threads {
         &self.graves
     }
 
-    /// The addresses of `host`, from the system's resolver.
+    /// The addresses of `host`.
     pub(crate) async fn look_up(
         &self,
         ctx: &Context,
         host: &str,
         port: u16,
     ) -> Result<io::Result<Vec<SocketAddr>>> {
-        let name = host.to_owned();
-        self.resolve(ctx, move || Ok((name.as_str(), port).to_socket_addrs()?.collect())).await
+        let (lookup, name) = (self.lookup.clone(), host.to_owned());
+        self.resolve(ctx, move || lookup.addresses(&name, port)).await
     }
 
     /// Runs `lookup`, which nothing can cut off, on a thread, and waits for it no longer than `ctx`.
@@ -198,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_for_a_silent_name_server_is_back_however_he_is_cut_short() {
-        let threads = Threads::new(1);
+        let threads = Threads::new(1, Lookup::default());
         let mut answers = Vec::new();
         let mut lookup = || {
             let (answer, lookup) = silent();
@@ -228,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn when_all_name_servers_are_silent_lookups_are_cut_where_they_queue() {
-        let threads = Threads::new(1);
+        let threads = Threads::new(1, Lookup::default());
         let ctx = Context::detached(Duration::from_millis(10));
         let mut answers = Vec::new();
         for _ in 0..LOOKUPS_MAX + 3 {
@@ -246,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn queued_work_is_cut_at_its_deadline() {
-        let threads = Threads::new(1);
+        let threads = Threads::new(1, Lookup::default());
         let held = threads.permit(&Context::detached(Duration::from_secs(9)), Phase::Banner).await;
         assert_eq!(threads.in_use(), 1);
         let ctx = Context::detached(Duration::from_millis(10));

@@ -74,6 +74,7 @@ mod hostkey;
 mod known_hosts;
 mod login;
 mod login_log;
+mod lookup;
 mod peer;
 mod race;
 mod store;

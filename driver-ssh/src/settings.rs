@@ -1,3 +1,5 @@
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -6,6 +8,7 @@ use parking_lot::Mutex;
 use crate::LoginLog;
 use crate::blocking::Threads;
 use crate::hostkey::Warned;
+use crate::lookup::Lookup;
 use crate::stats::{SshStats, Tally};
 use crate::store::HostKeyStore;
 
@@ -32,6 +35,7 @@ pub struct SshSettings {
     /// Where to note what peers show of themselves, for a single login that is looked into. Default:
     /// nowhere.
     pub login_log: Option<LoginLog>,
+    lookup: Lookup,
     shared: Arc<Shared>,
 }
 
@@ -50,8 +54,21 @@ impl SshSettings {
             known_hosts: known_hosts.into(),
             blocking_threads_max: BLOCKING_THREADS_MAX_DEFAULT,
             login_log: None,
+            lookup: Lookup::default(),
             shared: Arc::default(),
         }
+    }
+
+    /// Looks names up with `resolver`, which is given a host and a port, in place of the system's.
+    /// It is called on a thread apart and may block: whoever waits for it is back in time, and at
+    /// most 16 of its calls run at once. Taken into account when the first connection is made.
+    #[must_use]
+    pub fn with_resolver(
+        mut self,
+        resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.lookup = Lookup::new(resolver);
+        self
     }
 
     /// Threads apart that work on sessions at this moment, of at most
@@ -61,7 +78,8 @@ impl SshSettings {
     }
 
     pub(crate) fn threads(&self) -> Arc<Threads> {
-        self.shared.threads.get_or_init(|| Threads::new(self.blocking_threads_max)).clone()
+        let start = || Threads::new(self.blocking_threads_max, self.lookup.clone());
+        self.shared.threads.get_or_init(start).clone()
     }
 
     /// How the sessions fare that share these settings, all of it since they were made.

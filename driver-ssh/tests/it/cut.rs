@@ -120,7 +120,9 @@ impl<T> Ended<T> {
 /// is an error of its own after a second, and the deadline must come first.
 fn deadline_in(phase: Phase) -> Duration {
     match phase {
-        Phase::Connect | Phase::Banner | Phase::KeyExchange => Duration::from_millis(600),
+        Phase::Resolve | Phase::Connect | Phase::Banner | Phase::KeyExchange => {
+            Duration::from_millis(600)
+        }
         // A farewell gives up by itself after two seconds.
         Phase::Close => Duration::from_millis(1800),
         _ => Duration::from_secs(3),

@@ -66,30 +66,6 @@ fn half_a_packet() {
 }
 
 #[test]
-fn a_peer_that_never_accepts() {
-    // A full backlog: the kernel drops further connection requests unanswered.
-    let (listener, fill) = on_peers(async {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let listener = socket.listen(1).unwrap();
-        let address = listener.local_addr().unwrap();
-        let fill: Vec<_> = (0..4).map(|_| tokio::spawn(TcpStream::connect(address))).collect();
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        (listener, fill)
-    });
-    let peer = listener.local_addr().unwrap();
-    let backlog_sockets = crate::rig::sockets_to(peer);
-    for cut in Cut::ALL {
-        let rig = Rig::new();
-        let config = config(peer);
-        rig.run(cut.apply(Phase::Connect, async |ctx| rig.exec(&ctx, &config).await));
-        assert!(crate::rig::sockets_to(peer) <= backlog_sockets);
-        assert_eq!(rig.extra_threads(), 0);
-    }
-    drop(fill);
-}
-
-#[test]
 fn a_flood_does_not_hold_its_thread_until_the_deadline() {
     let error = check_failure(peer::junk_flood);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Protocol, Some(Phase::Banner)));

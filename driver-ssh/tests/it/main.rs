@@ -21,3 +21,4 @@ mod shell;
 mod stages;
 mod stats;
 mod torrent;
+mod unheard;

@@ -2,9 +2,8 @@
 //! short in each way, or left alone where the sickness is an end by itself. Whatever the cell, the
 //! operation is back, says the right thing, and nothing of it remains on either side.
 //!
-//! A name server that does not answer is not in it, because the system's resolver cannot be made
-//! to ask another: that is in `blocking`. Nor is a port that does not accept, which is in
-//! `handshake`, and packets that mean nothing behind the login, which are in `torrent`.
+//! Its rows that need no router are in `unheard`: a name server that does not answer, and a port that
+//! does not accept. Those with packets that mean nothing behind the login are in `torrent`.
 
 use std::sync::Arc;
 use std::time::Duration;

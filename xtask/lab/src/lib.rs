@@ -39,6 +39,7 @@ mod router;
 mod sickness;
 mod spec;
 
+mod channel;
 mod clock;
 mod command;
 mod connection;
@@ -48,6 +49,7 @@ mod dialect;
 mod door;
 mod editor;
 mod flood;
+mod health;
 mod hostkey;
 mod kexcut;
 mod keyboard;
@@ -58,6 +60,7 @@ mod raw;
 mod session;
 mod shell;
 mod stream;
+mod torrent;
 mod user;
 
 pub use dialect::platforms;
@@ -68,3 +71,4 @@ pub use ping::Ping;
 pub use router::LabRouter;
 pub use sickness::{Manner, Sickness, Stage};
 pub use spec::{DEFAULT_PASSWORD, DEFAULT_SHOW_LINES, DEFAULT_USER, HostKeyKind, RouterSpec};
+pub use torrent::{Torrent, TorrentAt};

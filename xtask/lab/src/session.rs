@@ -1,28 +1,20 @@
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session as SshSession,
     VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
 
-use crate::counters::Open;
+use crate::channel::Channels;
 use crate::flood::Voice;
+use crate::health::Health;
 use crate::output::Output;
 use crate::router::Shared;
-use crate::shell::{self, Shell};
 use crate::stream::Gate;
 use crate::user::User;
 use crate::{Fault, Manner, Stage, login};
-
-/// Packets of typed text that wait for the shell; more are lost, as in a full input buffer.
-const INPUT_PACKETS_MAX: usize = 256;
 
 /// Sessions at a time on a router whose spec sets no limit.
 const SESSIONS_MAX: usize = 1024;
@@ -31,74 +23,34 @@ const SESSIONS_MAX: usize = 1024;
 pub(crate) struct Session {
     router: Arc<Shared>,
     gate: Gate,
-    voice: Voice,
-    chatters: bool,
+    health: Health,
     /// Whom the client has called itself last.
     user: User,
-    channels: HashMap<ChannelId, ChannelState>,
-    shells: JoinSet<()>,
+    channels: Channels,
     /// Requests for a channel that are never answered.
     unanswered: Vec<ChannelOpenHandle>,
-}
-
-#[derive(Debug)]
-struct ChannelState {
-    terminal: Option<Terminal>,
-    input: Option<mpsc::Sender<Bytes>>,
-    shell: Option<AbortHandle>,
-    /// Counts the session for as long as its channel is open.
-    _open: Open,
-}
-
-/// The terminal that a client asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Terminal {
-    /// Its kind, such as `vt100`.
-    pub(crate) kind: String,
-}
-
-impl Drop for ChannelState {
-    fn drop(&mut self) {
-        if let Some(shell) = &self.shell {
-            shell.abort();
-        }
-    }
 }
 
 impl Session {
     pub(crate) fn new(router: Arc<Shared>, gate: Gate) -> Self {
         Self {
+            health: Health::new(Arc::clone(&router), gate.clone()),
             router,
             gate,
-            voice: Voice::default(),
-            chatters: false,
             user: User::default(),
-            channels: HashMap::new(),
-            shells: JoinSet::new(),
+            channels: Channels::default(),
             unanswered: Vec::new(),
         }
     }
 
     /// Where to give the session what it can speak unasked with.
     pub(crate) fn voice(&self) -> Voice {
-        self.voice.clone()
+        self.health.voice()
     }
 
-    /// Falls sick if that is what happens at this stage. Returns whether the answer is withheld:
-    /// whoever floods must not give it, and of the others it would not leave the router.
+    /// Falls sick if that is what happens at this stage. Returns whether the answer is withheld.
     fn falls_sick(&mut self, stage: Stage) -> bool {
-        match self.router.manner_at(stage) {
-            None => return false,
-            Some(Manner::Flood) => self.chatter(),
-            Some(manner) => self.gate.spoil(manner),
-        }
-        true
-    }
-
-    fn chatter(&mut self) {
-        if !std::mem::replace(&mut self.chatters, true) {
-            self.voice.chatter(&mut self.shells);
-        }
+        self.health.falls_sick(stage, self.channels.tasks())
     }
 
     /// Notes whom the client calls itself, and tells the name alone.
@@ -121,20 +73,10 @@ impl Session {
     }
 
     /// Starts a shell on the channel, or one command when there is one.
-    fn start(&mut self, channel: ChannelId, command: Option<String>, session: &mut SshSession) {
-        let Some(state) = self.channels.get_mut(&channel) else { return };
-        let (input, typed) = mpsc::channel(INPUT_PACKETS_MAX);
+    fn start(&mut self, channel: ChannelId, command: Option<String>, session: &SshSession) {
         let output = Output::new(session.handle(), channel, self.gate.clone());
-        let router = Arc::clone(&self.router);
-        let terminal = state.terminal.clone();
-        let user = self.user.clone();
-        state.input = Some(input);
-        state.shell = Some(match command {
-            None => self.shells.spawn(Shell::new(router, output, typed, terminal, user).run()),
-            Some(command) => {
-                self.shells.spawn(shell::execute(router, output, typed, terminal, command))
-            }
-        });
+        let (router, user) = (Arc::clone(&self.router), self.user.clone());
+        self.channels.start(channel, router, output, user, command);
     }
 }
 
@@ -196,22 +138,7 @@ impl Handler for Session {
 
     async fn auth_succeeded(&mut self, _session: &mut SshSession) -> Result<(), Self::Error> {
         self.router.counters.login();
-        let manner = match self.router.manner_at(Stage::Disconnect) {
-            None if self.router.has(Fault::CloseAfterAuth) => Manner::HalfClose,
-            None => return Ok(()),
-            Some(Manner::Flood) => {
-                self.chatter();
-                return Ok(());
-            }
-            Some(manner) => manner,
-        };
-        let gate = self.gate.clone();
-        // The success is still to be written: behind it the router falls sick.
-        let mark = gate.written() + 1;
-        self.shells.spawn(async move {
-            gate.reached(mark).await;
-            gate.spoil(manner);
-        });
+        self.health.log_in(self.channels.tasks());
         Ok(())
     }
 
@@ -225,12 +152,10 @@ impl Handler for Session {
             self.unanswered.push(reply);
             return Ok(());
         }
-        while self.shells.try_join_next().is_some() {}
         let sessions_max = self.router.spec.sessions_max.unwrap_or(SESSIONS_MAX);
         match self.router.counters.session(sessions_max) {
             Some(open) => {
-                let state = ChannelState { terminal: None, input: None, shell: None, _open: open };
-                self.channels.insert(channel.id(), state);
+                self.channels.insert(channel.id(), open);
                 reply.accept().await;
             }
             None => reply.reject(ChannelOpenFailure::ResourceShortage).await,
@@ -257,18 +182,7 @@ impl Handler for Session {
             return Ok(());
         }
         let target = (host.to_owned(), u16::try_from(port).unwrap_or(0));
-        match TcpStream::connect(target).await {
-            Ok(mut stream) => {
-                reply.accept().await;
-                self.shells.spawn(async move {
-                    // However it ends, it ends.
-                    tokio::io::copy_bidirectional(&mut channel.into_stream(), &mut stream)
-                        .await
-                        .ok();
-                });
-            }
-            Err(_) => reply.reject(ChannelOpenFailure::ConnectFailed).await,
-        }
+        self.channels.forward(channel, target, reply).await;
         Ok(())
     }
 
@@ -286,9 +200,7 @@ impl Handler for Session {
         if self.falls_sick(Stage::Pty) {
             return Ok(());
         }
-        if let Some(state) = self.channels.get_mut(&channel) {
-            state.terminal = Some(Terminal { kind: term.to_owned() });
-        }
+        self.channels.set_terminal(channel, term);
         session.channel_success(channel)
     }
 
@@ -346,9 +258,8 @@ impl Handler for Session {
         _session: &mut SshSession,
     ) -> Result<(), Self::Error> {
         self.falls_sick(Stage::Writing);
-        let input = self.channels.get(&channel).and_then(|state| state.input.as_ref());
-        if let Some(Err(error)) = input.map(|input| input.try_send(Bytes::copy_from_slice(data))) {
-            tracing::debug!(router = self.router.spec.name, %error, "typed text was lost");
+        if !self.channels.type_in(channel, data) {
+            tracing::debug!(router = self.router.spec.name, "typed text was lost");
         }
         Ok(())
     }
@@ -360,9 +271,7 @@ impl Handler for Session {
     ) -> Result<(), Self::Error> {
         // The end of the channel follows on the heels, and is answered by the library.
         self.falls_sick(Stage::Close);
-        if let Some(state) = self.channels.get_mut(&channel) {
-            state.input = None;
-        }
+        self.channels.end_input(channel);
         Ok(())
     }
 
@@ -371,7 +280,7 @@ impl Handler for Session {
         channel: ChannelId,
         _session: &mut SshSession,
     ) -> Result<(), Self::Error> {
-        self.channels.remove(&channel);
+        self.channels.remove(channel);
         if self.gate.is_leaving() {
             self.gate.close();
         }

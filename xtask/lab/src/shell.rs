@@ -4,12 +4,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::channel::Terminal;
 use crate::console::{Console, Ending};
 use crate::dialect::{AsksLogin, Level};
 use crate::editor::{Editor, Typed};
 use crate::output::{Gone, Output};
 use crate::router::Shared;
-use crate::session::Terminal;
 use crate::user::User;
 use crate::{Fault, Stage};
 
