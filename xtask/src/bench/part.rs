@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Subcommand, ValueEnum};
-use lab::{Lab, Ping, RouterSpec, Sickness};
+use futures_util::future::try_join_all;
+use lab::{Lab, Ping, RouterSpec, Sickness, Torrent, TorrentAt};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
@@ -48,19 +49,39 @@ pub(crate) enum Routers {
     Healthy,
     /// One for each cell of the matrix of sicknesses, in its order.
     Sick,
+    /// Servers that speak without a pause behind the login, one for each place.
+    Torrents,
 }
 
-impl Routers {
-    fn specs(self) -> Vec<RouterSpec> {
+/// What listens, for as long as it lives.
+enum Peers {
+    Lab(Lab),
+    Torrents(Vec<Torrent>),
+}
+
+impl Peers {
+    async fn start(kind: Routers) -> Result<Self> {
         let spec = |name: String| RouterSpec::new(name, "linux");
-        match self {
-            Self::Healthy => {
+        let specs = match kind {
+            Routers::Healthy => {
                 let ping = Ping::default().pace(Some(PING_TIME));
                 vec![spec("healthy".to_owned()).ping(ping).show("show a", "a\n")]
             }
-            Self::Sick => {
+            Routers::Sick => {
                 Sickness::all().map(|sickness| spec(sickness.to_string()).sick(sickness)).collect()
             }
+            Routers::Torrents => {
+                let starting = TorrentAt::ALL.map(Torrent::start);
+                return Ok(Self::Torrents(try_join_all(starting).await?));
+            }
+        };
+        Ok(Self::Lab(Lab::start(specs).await?))
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Lab(lab) => lab.routers().iter().map(lab::LabRouter::address).collect(),
+            Self::Torrents(torrents) => torrents.iter().map(Torrent::address).collect(),
         }
     }
 }
@@ -78,9 +99,8 @@ pub(crate) fn run_part(part: &Part) -> Result<()> {
 
 fn serve(kind: Routers) -> Result<()> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
-    let lab = runtime.block_on(Lab::start(kind.specs()))?;
-    let addresses: Vec<_> = lab.routers().iter().map(lab::LabRouter::address).collect();
-    println!("{}", serde_json::to_string(&addresses)?);
+    let peers = runtime.block_on(Peers::start(kind))?;
+    println!("{}", serde_json::to_string(&peers.addresses())?);
     serve_to_the_end(runtime)
 }
 

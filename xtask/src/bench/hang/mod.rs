@@ -2,24 +2,28 @@
 //! cancellation, and how long its drop takes until no thread works for it any more.
 //!
 //! The routers are those of the lab's matrix, every stage in every manner, in a process of their
-//! own. Beside each operation a bare timer, or a bare wait for the token, meets the same end on
+//! own; and there are a name server that does not answer, as a resolver sees it, a port that does not
+//! accept, and servers that send packets without a meaning behind the login. Beside each operation a bare timer, or a bare wait for the token, meets the same end on
 //! the same runtime: what that is late the machine is.
 //!
 //! And how long the commands of a healthy router take on a runtime on which others flood.
 
 mod beside;
+mod case;
 mod cut;
 mod operation;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
 use futures_util::stream;
-use lab::{Manner, Sickness};
+use lab::Manner;
 
 use self::beside::Beside;
+use self::case::{Case, Cases};
 use self::cut::{Cut, Late};
 use super::Output;
 use super::part::{RouterProcess, Routers};
@@ -46,7 +50,8 @@ pub(super) fn run(output: Output) -> Result<String> {
         .enable_all()
         .build()
         .context("cannot start a runtime")?;
-    let measured = runtime.block_on(measure(&routers))?;
+    let cases = runtime.block_on(Cases::start(&routers))?;
+    let measured = runtime.block_on(measure(&cases.all))?;
     let distributions = distributions(&measured);
     let beside = beside::measure(&routers)?;
     match output {
@@ -59,27 +64,27 @@ pub(super) fn run(output: Output) -> Result<String> {
     }
 }
 
-type Measured = BTreeMap<(Sickness, Cut), Vec<Late>>;
+type Measured = BTreeMap<(Case, Cut), Vec<Late>>;
 
-async fn measure(routers: &RouterProcess) -> Result<Measured> {
+async fn measure(cases: &[(Case, SocketAddr)]) -> Result<Measured> {
     let mut measured = Measured::new();
     for round in 1..=ROUNDS {
         eprint!("\rround {round} of {ROUNDS} ");
         for is_flooded in [false, true] {
-            let sicknesses = Sickness::all().zip(&routers.addresses);
-            let cells = sicknesses
-                .filter(|(sickness, _)| (sickness.manner == Manner::Flood) == is_flooded)
-                .flat_map(|(sickness, &router)| Cut::ALL.map(|cut| (sickness, cut, router)));
+            let cells = cases
+                .iter()
+                .filter(|(case, _)| case.is_flooded() == is_flooded)
+                .flat_map(|&(case, router)| Cut::ALL.map(|cut| (case, cut, router)));
             let width = if is_flooded { 1 } else { QUIET_CELLS };
             let mut results = stream::iter(cells)
-                .map(async |(sickness, cut, router)| {
-                    let late = operation::measure(sickness, cut, router).await;
-                    (sickness, cut, late)
+                .map(async |(case, cut, router)| {
+                    let late = operation::measure(case, cut, router).await;
+                    (case, cut, late)
                 })
                 .buffer_unordered(width);
-            while let Some((sickness, cut, late)) = results.next().await {
-                let late = late.with_context(|| format!("{sickness}/{cut}"))?;
-                measured.entry((sickness, cut)).or_default().extend(late);
+            while let Some((case, cut, late)) = results.next().await {
+                let late = late.with_context(|| format!("{case}/{cut}"))?;
+                measured.entry((case, cut)).or_default().extend(late);
             }
         }
     }
@@ -89,23 +94,23 @@ async fn measure(routers: &RouterProcess) -> Result<Measured> {
 
 /// Each cell, and then all together by the way of being cut and by manner.
 fn distributions(measured: &Measured) -> Vec<Distribution> {
-    let gather = |name: String, wanted: &dyn Fn(Sickness, Cut) -> bool| Distribution {
+    let gather = |name: String, wanted: &dyn Fn(Case, Cut) -> bool| Distribution {
         name,
         late: measured
             .iter()
-            .filter(|((sickness, cut), _)| wanted(*sickness, *cut))
+            .filter(|((case, cut), _)| wanted(*case, *cut))
             .flat_map(|(_, late)| late.iter().copied())
             .collect(),
     };
     let mut all: Vec<_> = measured
         .iter()
-        .map(|((sickness, cut), late)| Distribution {
-            name: format!("{sickness}/{cut}"),
+        .map(|((case, cut), late)| Distribution {
+            name: format!("{case}/{cut}"),
             late: late.clone(),
         })
         .collect();
-    for manner in Manner::ALL {
-        all.push(gather(format!("all/{manner}"), &|sickness, _| sickness.manner == *manner));
+    for manner in Manner::ALL.iter().map(|manner| manner.as_str()).chain(["torrent"]) {
+        all.push(gather(format!("all/{manner}"), &|case, _| case.manner() == manner));
     }
     for cut in Cut::ALL {
         all.push(gather(format!("all/{cut}"), &|_, by| by == cut));

@@ -1,15 +1,18 @@
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::Result;
 use bytes::BytesMut;
 use driver_ssh::{SshConnector, SshFactory, SshSettings};
-use lab::{DEFAULT_PASSWORD, DEFAULT_USER, Sickness, Stage};
+use lab::{DEFAULT_PASSWORD, DEFAULT_USER, Stage, TorrentAt};
+use parking_lot::Mutex;
 use pool_core::{
-    ConnectionConfig, Connector, Context, Credentials, Endpoint, Phase, ProtocolFactory, Request,
+    ConnectionConfig, Connector, Context, Credentials, Endpoint, ProtocolFactory, Request,
 };
 
+use super::case::Case;
 use super::cut::{Cut, Late};
 
 /// Enough for a login on this machine, and for a command.
@@ -17,23 +20,32 @@ const LOGIN_LIMIT: Duration = Duration::from_millis(200);
 const COMMAND_LIMIT: Duration = Duration::from_millis(100);
 /// For what comes before the operation, to a router that is well so far.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A router whose name is looked up.
+const NAME: &str = "edge-1.example";
 
-/// Cuts the operation short that comes to the stage at which `router` is sick.
-pub(super) async fn measure(
-    sickness: Sickness,
-    cut: Cut,
-    router: SocketAddr,
-) -> Result<Option<Late>> {
+/// Cuts the operation short that comes to what holds it, at `router`.
+pub(super) async fn measure(case: Case, cut: Cut, router: SocketAddr) -> Result<Option<Late>> {
     let folder = tempfile::tempdir()?;
-    let settings = Arc::new(SshSettings::new(folder.path().join("known_hosts")));
-    let endpoint = Endpoint::new(router.ip().to_string(), router.port())?;
+    // Held until the measurement is over, and with it the lookup.
+    let (_answer, resolver) = silent_resolver();
+    let settings = SshSettings::new(folder.path().join("known_hosts")).with_resolver(resolver);
+    let settings = Arc::new(settings);
+    let host = if case == Case::Unresolved { NAME.to_owned() } else { router.ip().to_string() };
+    let endpoint = Endpoint::new(host, router.port())?;
     let credentials = Credentials::password(DEFAULT_USER, DEFAULT_PASSWORD.to_owned());
     let config = ConnectionConfig::new(endpoint, "linux".into(), credentials);
     let sessions = SshFactory::new(settings.clone());
     let shells = SshConnector::new(settings.clone());
     let ready = Context::detached(PATIENCE);
-    let stage = sickness.stage;
-    let phase = phase_of(stage);
+    let phase = case.phase();
+    let stage = match case {
+        // A part of a login, like the rest of it.
+        Case::Unresolved | Case::Unaccepted => Stage::Banner,
+        Case::Sick(sickness) => sickness.stage,
+        Case::Torrent(TorrentAt::Pty) => Stage::Pty,
+        Case::Torrent(TorrentAt::Exec) => Stage::Exec,
+        Case::Torrent(TorrentAt::Output) => Stage::Reading,
+    };
     Ok(match stage {
         Stage::Banner | Stage::KeyExchange | Stage::HostKey | Stage::Authentication => {
             let log_in =
@@ -74,17 +86,14 @@ pub(super) async fn measure(
     })
 }
 
-/// The phase in which an operation waits at a stage.
-fn phase_of(stage: Stage) -> Phase {
-    match stage {
-        Stage::Banner => Phase::Banner,
-        Stage::KeyExchange | Stage::HostKey => Phase::KeyExchange,
-        Stage::Authentication => Phase::Authentication,
-        Stage::ChannelOpen => Phase::ChannelOpen,
-        Stage::Pty => Phase::Pty,
-        Stage::Shell => Phase::Shell,
-        Stage::Exec | Stage::Writing => Phase::Write,
-        Stage::FirstByte | Stage::Reading => Phase::Read,
-        Stage::Close | Stage::Disconnect => Phase::Close,
-    }
+/// What a silent name server does to a resolver, until the sender is dropped.
+fn silent_resolver()
+-> (mpsc::Sender<()>, impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) {
+    let (answer, waiting) = mpsc::channel();
+    let waiting = Mutex::new(waiting);
+    let resolver = move |_: &str, _: u16| {
+        waiting.lock().recv().ok();
+        Err(io::ErrorKind::TimedOut.into())
+    };
+    (answer, resolver)
 }
