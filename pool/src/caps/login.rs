@@ -36,6 +36,12 @@ impl LoginGate {
         WaitForLogin { permit, turn, gate: self.clone() }
     }
 
+    /// Other limits from now on.
+    pub(super) fn set_limits(self: &Arc<Self>, limits: &FleetLimits, runtime: &Handle) {
+        let verdict = self.logins.lock().set_limits(Instant::now(), limits);
+        self.carry_out(verdict, runtime);
+    }
+
     pub(super) fn usage(&self) -> Usage {
         let logins = self.logins.lock();
         Usage { taken: logins.in_flight(), waiting: logins.waiting() }

@@ -32,17 +32,31 @@ pub(super) struct Verdict<T> {
     pub(super) wake_at: Option<Instant>,
 }
 
+fn in_flight_max(limits: &FleetLimits) -> usize {
+    limits.logins_in_flight_max.map_or(usize::MAX, Into::into)
+}
+
+fn pace(limits: &FleetLimits) -> Duration {
+    limits.logins_per_second.map(|rate| Duration::from_secs(1) / rate.get()).unwrap_or_default()
+}
+
 impl<T> Logins<T> {
     pub(super) fn new(limits: &FleetLimits) -> Self {
-        let pace = limits.logins_per_second.map(|rate| Duration::from_secs(1) / rate.get());
         Self {
-            in_flight_max: limits.logins_in_flight_max.map_or(usize::MAX, Into::into),
-            pace: pace.unwrap_or_default(),
+            in_flight_max: in_flight_max(limits),
+            pace: pace(limits),
             in_flight: 0,
             not_before: None,
             armed: false,
             queue: FairQueue::default(),
         }
+    }
+
+    /// Other limits from now on. Logins under way beyond them are not cut; the pause that has begun
+    /// is as long as it was meant to be.
+    pub(super) fn set_limits(&mut self, now: Instant, limits: &FleetLimits) -> Verdict<T> {
+        (self.in_flight_max, self.pace) = (in_flight_max(limits), pace(limits));
+        self.serve(now)
     }
 
     /// Queues somebody who wants to log in.

@@ -24,6 +24,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pool_core::{Error, Phase, PhaseTrace, PoolEvent, SlotId};
 use tokio::runtime::Handle;
 
@@ -41,26 +42,33 @@ use crate::shared::{Session, Shared};
 /// The limits of a fleet, and what happens under them.
 #[derive(Debug)]
 pub(crate) struct Caps {
-    sessions: Option<SessionCap>,
-    logins: Option<Arc<LoginGate>>,
+    /// Both are there without a limit too, and count: a limit can come later.
+    sessions: SessionCap,
+    logins: Arc<LoginGate>,
     /// What the limits are, for those who are told that they wait for them.
-    limits: FleetLimits,
+    limits: Mutex<FleetLimits>,
     tally: Tally,
 }
 
 impl Caps {
     pub(crate) fn new(limits: FleetLimits) -> Arc<Self> {
-        let limited = limits.logins_in_flight_max.is_some() || limits.logins_per_second.is_some();
         Arc::new(Self {
-            sessions: limits.sessions_max.map(|max| SessionCap::new(max.get())),
-            logins: limited.then(|| LoginGate::new(&limits)),
-            limits,
+            sessions: SessionCap::new(sessions_max(&limits)),
+            logins: LoginGate::new(&limits),
+            limits: Mutex::new(limits),
             tally: Tally::default(),
         })
     }
 
     pub(crate) fn limits(&self) -> FleetLimits {
-        self.limits
+        *self.limits.lock()
+    }
+
+    /// Other limits from now on. Whoever waits for one that is higher now is served.
+    pub(crate) fn set_limits(&self, limits: FleetLimits, runtime: &Handle) {
+        *self.limits.lock() = limits;
+        self.sessions.gate().set_max(sessions_max(&limits));
+        self.logins.set_limits(&limits, runtime);
     }
 
     /// What has happened in the pools.
@@ -68,15 +76,19 @@ impl Caps {
         self.tally.counts()
     }
 
-    /// Who has seats and who waits for them, if there is a limit on sessions.
-    pub(crate) fn seats(&self) -> Option<Usage> {
-        self.sessions.as_ref().map(|sessions| sessions.gate().usage())
+    /// How many sessions there are, and wait for the limit on them.
+    pub(crate) fn seats(&self) -> Usage {
+        self.sessions.gate().usage()
     }
 
-    /// Who logs in and who waits for that, if there is a limit on logins.
-    pub(crate) fn logins(&self) -> Option<Usage> {
-        self.logins.as_ref().map(|logins| logins.usage())
+    /// How many logins are under way, and wait for the limits on them.
+    pub(crate) fn logins(&self) -> Usage {
+        self.logins.usage()
     }
+}
+
+fn sessions_max(limits: &FleetLimits) -> usize {
+    limits.sessions_max.map_or(usize::MAX, Into::into)
 }
 
 /// How a limit is used.
@@ -130,9 +142,7 @@ impl Member {
 
     /// Makes the pool known to those who look for idle sessions.
     pub(crate) fn joined(&self, shared: &Arc<Shared>) {
-        if let Some(sessions) = &self.caps.sessions {
-            sessions.joined(self.id, shared);
-        }
+        self.caps.sessions.joined(self.id, shared);
     }
 
     /// Waits until the fleet lets the attempt `slot` begin. While it waits, the core knows why.
@@ -145,14 +155,8 @@ impl Member {
     /// Cancel safe: the place in the queue is given up, and what was given goes to the next.
     pub(crate) async fn admit(&self, shared: &Arc<Shared>, slot: SlotId) -> Option<Admission> {
         let device = self.seat(&self.device.0, shared, slot, device_full).await?;
-        let fleet = match &self.caps.sessions {
-            Some(sessions) => Some(self.seat(sessions.gate(), shared, slot, fleet_full).await?),
-            None => None,
-        };
-        let permit = match &self.caps.logins {
-            Some(logins) => Some(self.login(logins, shared, slot).await?),
-            None => None,
-        };
+        let fleet = self.seat(self.caps.sessions.gate(), shared, slot, fleet_full).await?;
+        let permit = self.login(&self.caps.logins, shared, slot).await?;
         Some(Admission { permit, seats: TakenSeats { _device: device, _fleet: fleet } })
     }
 
@@ -171,9 +175,7 @@ impl Member {
             return None;
         }
         let waiting = gate.enqueue(self.id, slot);
-        if let Some(sessions) = &self.caps.sessions {
-            sessions.make_room();
-        }
+        self.caps.sessions.make_room();
         let seat = waiting.seat().await?;
         shared.core().has_caller(slot).then_some(seat)
     }
@@ -190,7 +192,7 @@ impl Member {
         if let Some(permit) = waiting.at_once() {
             return Some(permit);
         }
-        shared.core().held_up(slot, busy(logins_used_up(&self.caps.limits)));
+        shared.core().held_up(slot, busy(logins_used_up(&self.caps.limits())));
         waiting.permit().await
     }
 
@@ -206,18 +208,14 @@ impl Member {
 
     /// A session of the pool is being closed.
     pub(crate) fn leaving(&self, slot: SlotId) {
-        if let Some(sessions) = &self.caps.sessions {
-            sessions.gate().leaving(self.id, slot);
-        }
+        self.caps.sessions.gate().leaving(self.id, slot);
     }
 
     /// Something happened in the pool: if it has idle sessions now, and others lack room for
     /// theirs, it makes room.
     pub(crate) fn look(&self, shared: &Shared) {
-        if let Some(sessions) = &self.caps.sessions
-            && sessions.gate().is_short()
-            && shared.core().longest_idle().is_some()
-        {
+        let sessions = &self.caps.sessions;
+        if sessions.gate().is_short() && shared.core().longest_idle().is_some() {
             sessions.make_room();
         }
     }
@@ -225,9 +223,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        if let Some(sessions) = &self.caps.sessions {
-            sessions.left(self.id);
-        }
+        self.caps.sessions.left(self.id);
     }
 }
 
@@ -235,7 +231,7 @@ impl Drop for Member {
 #[derive(Debug)]
 pub(crate) struct Admission {
     /// To be dropped when the login has ended.
-    pub(crate) permit: Option<LoginPermit>,
+    pub(crate) permit: LoginPermit,
     /// To be kept as long as the session is there.
     pub(crate) seats: TakenSeats,
 }
@@ -244,7 +240,7 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct TakenSeats {
     _device: Seat,
-    _fleet: Option<Seat>,
+    _fleet: Seat,
 }
 
 impl TakenSeats {

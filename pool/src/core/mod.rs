@@ -108,6 +108,11 @@ impl<S, W, V> Core<S, W, V> {
         &self.limits
     }
 
+    /// Other options from now on.
+    pub(crate) fn set_options(&mut self, options: Arc<PoolOptions>) {
+        self.limits.options = options;
+    }
+
     /// The lane of `protocol`, if its sessions can be made.
     #[inline]
     pub(crate) fn lane(&self, protocol: Protocol) -> Option<usize> {

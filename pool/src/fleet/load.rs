@@ -1,5 +1,3 @@
-use pool_core::{ConnectionPool, PoolStats};
-
 use super::Fleet;
 use crate::FleetLimits;
 
@@ -33,25 +31,20 @@ impl Fleet {
         let (pools, retired) = {
             let state = self.state.lock();
             let pools: Vec<_> = state.pools.values().cloned().collect();
-            let retired = state.retired.iter().filter(|pool| !pool.is_drained());
-            (pools, retired.cloned().collect::<Vec<_>>())
+            (pools, state.retired.iter().filter(|pool| !pool.is_drained()).count())
         };
-        let all = || pools.iter().chain(&retired);
-        let sum = all().map(|pool| pool.stats()).fold(PoolStats::default(), PoolStats::merge);
-        let PoolStats { in_use, idle, checking, creating, closing, .. } = sum;
         let members = pools.iter().filter_map(|pool| pool.shared().member.get());
         let behind_earlier: usize = members.map(|member| member.device().waiting()).sum();
         let seats = self.caps.seats();
-        let sessions_waiting = behind_earlier + seats.map_or(0, |seats| seats.waiting);
-        let begun = creating.saturating_sub(sessions_waiting);
+        let sessions_waiting = behind_earlier + seats.waiting;
         let logins = self.caps.logins();
         FleetLoad {
             pools: pools.len(),
-            retired: retired.len(),
-            sessions: seats.map_or(in_use + idle + checking + begun + closing, |seats| seats.taken),
+            retired,
+            sessions: seats.taken,
             sessions_waiting,
-            logins_in_flight: logins.map_or(begun, |logins| logins.taken),
-            logins_waiting: logins.map_or(0, |logins| logins.waiting),
+            logins_in_flight: logins.taken,
+            logins_waiting: logins.waiting,
         }
     }
 }

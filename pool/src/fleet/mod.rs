@@ -1,6 +1,7 @@
 mod gates;
 mod load;
 mod rebuild;
+mod reconfigure;
 mod report;
 mod state;
 mod sweeper;
@@ -19,7 +20,7 @@ pub use self::load::FleetLoad;
 pub use self::rebuild::RebuildScope;
 pub use self::report::{RebuildOutcome, RebuildReport, SessionRebuild, SkipReason};
 use self::state::State;
-use self::sweeper::{Sweeper, sweep_every, sweep_from_time_to_time};
+use self::sweeper::{Sweeper, sweep_from_time_to_time};
 pub use self::totals::{FleetTotals, LoginTimes};
 use crate::caps::{Caps, DeviceSeats, Member};
 use crate::pool::default_options;
@@ -33,8 +34,6 @@ use crate::{FleetLimits, Pool, PoolOptions};
 #[derive(Debug)]
 pub struct Fleet {
     factories: Factories,
-    /// How each pool behaves.
-    options: Arc<PoolOptions>,
     /// What all pools may have together.
     caps: Arc<Caps>,
     /// Shared with the sweeper, which holds it only while it sweeps.
@@ -54,8 +53,8 @@ impl Fleet {
     /// rest. One that hangs in its logins keeps its permits for one `connect_timeout` at the most
     /// before the next router has its turn.
     pub fn with_limits(factories: Vec<Arc<dyn ProtocolFactory>>, limits: FleetLimits) -> Self {
-        let (options, caps) = (default_options(), Caps::new(limits));
-        Self { factories: factories.into(), options, caps, state: Arc::default() }
+        let state = Arc::new(Mutex::new(State::new(default_options())));
+        Self { factories: factories.into(), caps: Caps::new(limits), state }
     }
 
     /// The same fleet, whose pools will behave by `options` in place of the defaults.
@@ -64,8 +63,8 @@ impl Fleet {
     ///
     /// [`Error::InvalidConfig`] for options that do not [validate](PoolOptions::validate).
     pub fn with_options(self, options: PoolOptions) -> Result<Self> {
-        options.validate()?;
-        Ok(Self { options: Arc::new(options), ..self })
+        self.set_options(options)?;
+        Ok(self)
     }
 
     /// The pool of the router `name`.
@@ -88,13 +87,12 @@ impl Fleet {
         {
             return Ok(pool.clone());
         }
-        let pool =
-            Pool::with_options(name, config.clone(), self.factories.clone(), self.options.clone())?;
+        let (factories, options) = (self.factories.clone(), state.options.clone());
+        let pool = Pool::with_options(name, config.clone(), factories, options)?;
         self.join(&mut state, &pool);
         let old = state.pools.insert(pool.name().clone(), pool.clone());
         if std::mem::replace(&mut state.sweeper, Sweeper::Started) == Sweeper::NotStarted {
-            let every = sweep_every(&self.options);
-            tokio::spawn(sweep_from_time_to_time(Arc::downgrade(&self.state), every));
+            tokio::spawn(sweep_from_time_to_time(Arc::downgrade(&self.state)));
         }
         retire(state, old);
         Ok(pool)

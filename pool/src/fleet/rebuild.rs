@@ -66,12 +66,13 @@ impl Fleet {
             RebuildScope::Protocol(protocol) => (None, Some(protocol)),
             RebuildScope::All => (None, None),
         };
-        let pools: Vec<_> = {
+        let (pools, options) = {
             let state = self.state.lock();
             let meant = |pool: &&Arc<Pool>| router.is_none_or(|name| **pool.name() == *name);
-            state.pools.values().filter(meant).cloned().collect()
+            let pools: Vec<_> = state.pools.values().filter(meant).cloned().collect();
+            (pools, state.options.clone())
         };
-        Rebuild::of(pools, protocol, &self.options.rebuild).run(ctx).await
+        Rebuild::of(pools, protocol, &options.rebuild).run(ctx).await
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use pool_core::{ConnectionPool, PoolStats};
 
 use super::sweeper::Sweeper;
-use crate::Pool;
+use crate::{Pool, PoolOptions};
 
 /// The pools of a fleet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
+    /// How each pool behaves.
+    pub(super) options: Arc<PoolOptions>,
     pub(super) pools: HashMap<Arc<str>, Arc<Pool>>,
     /// Pools that are closing. Each is forgotten once its last session is gone, and nobody has it.
     pub(super) retired: Vec<Arc<Pool>>,
@@ -21,6 +23,18 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn new(options: Arc<PoolOptions>) -> Self {
+        Self {
+            options,
+            pools: HashMap::new(),
+            retired: Vec::new(),
+            past: PoolStats::default(),
+            members: 0,
+            sweeper: Sweeper::default(),
+            closed: false,
+        }
+    }
+
     /// Forgets retired pools that nothing can happen in any more, but not what happened in them.
     pub(super) fn forget_gone(&mut self) {
         let Self { retired, past, .. } = self;

@@ -24,7 +24,7 @@ pub(super) enum Sweeper {
 }
 
 /// How often the pools with these options are swept.
-pub(super) fn sweep_every(options: &PoolOptions) -> Duration {
+fn sweep_every(options: &PoolOptions) -> Duration {
     let PoolOptions { idle_max, keepalive_after, leak_after, rebuild, .. } = options;
     let ages = [*idle_max, *keepalive_after, *leak_after, rebuild.max_age];
     let shortest = ages.into_iter().min().unwrap_or(SWEEP_EVERY_MAX);
@@ -32,8 +32,12 @@ pub(super) fn sweep_every(options: &PoolOptions) -> Duration {
 }
 
 /// One task for all pools, until the fleet is closed or dropped.
-pub(super) async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>, every: Duration) {
+pub(super) async fn sweep_from_time_to_time(fleet: Weak<Mutex<State>>) {
     loop {
+        // The options can have changed meanwhile, and with them the shortest age.
+        let Some(every) = fleet.upgrade().map(|state| sweep_every(&state.lock().options)) else {
+            return;
+        };
         tokio::time::sleep(every).await;
         let Some(state) = fleet.upgrade() else { return };
         let pools: Vec<_> = {

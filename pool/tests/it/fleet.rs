@@ -264,3 +264,21 @@ async fn a_router_that_hangs_everywhere_costs_another_nothing() {
     fleet.close(&long()).await;
     assert_eq!((a.live(), b.live()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_options_take_effect_on_sessions_that_are_there() {
+    let (a, b) = (Device::healthy(), Device::healthy());
+    let fleet = fleet(&a, &b);
+    let pool = fleet.pool("a", &config_of(A)).unwrap();
+    drop(get(&pool).await.unwrap());
+    assert_eq!(pool.stats().idle, 1);
+    let mut options = PoolOptions::default();
+    options.idle_max = Duration::ZERO;
+    assert!(fleet.set_options(options.clone()).is_err());
+    options.idle_max = Duration::from_secs(1);
+    fleet.set_options(options).unwrap();
+    assert_eq!(pool.stats().idle, 1, "it stays for now");
+    tokio::time::sleep(Duration::from_secs(32)).await;
+    assert_eq!((pool.stats().idle, a.logins()), (0, 1));
+    assert!(Arc::ptr_eq(&pool, &fleet.pool("a", &config_of(A)).unwrap()));
+}

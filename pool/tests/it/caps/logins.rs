@@ -112,3 +112,31 @@ async fn closing_the_fleet_ends_those_who_queue_for_a_login() {
     }
     assert_eq!((site.live(), site.logins().as_slice()), (0, &[0][..]), "none began after that");
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_limits_take_effect_for_those_who_wait_and_cut_nobody() {
+    let site = Site::healthy(12, in_flight(1));
+    for device in &site.network.devices {
+        device.set_login(Act::After(Duration::from_secs(1)));
+    }
+    let before = Instant::now();
+    let mut callers = JoinSet::new();
+    for number in 0..12 {
+        let pool = site.pool(number);
+        callers.spawn(async move { get(&pool).await.unwrap() });
+    }
+    calm().await;
+    assert_eq!(site.fleet.load().logins_waiting, 11);
+    site.fleet.set_limits(in_flight(6));
+    calm().await;
+    let load = site.fleet.load();
+    assert_eq!((load.logins_in_flight, load.logins_waiting), (6, 6));
+    // None is cut that has begun, but no more begin.
+    site.fleet.set_limits(in_flight(2));
+    while let Some(lease) = callers.join_next().await {
+        drop(lease.unwrap());
+    }
+    // Six in the first second, and then two in each.
+    assert_eq!(before.elapsed(), Duration::from_secs(4));
+    assert_eq!(site.fleet.limits(), in_flight(2));
+}
