@@ -127,6 +127,12 @@ impl Keeper {
         Verdict::Taken
     }
 
+    /// Forgets the source that was added last, with all that it declared. Whether that may be is for
+    /// the caller to say.
+    pub fn remove_last(&mut self) {
+        self.sources.pop();
+    }
+
     /// What the source at `place` is called.
     ///
     /// # Panics

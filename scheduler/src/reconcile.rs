@@ -93,6 +93,15 @@ fn by_router(running: &HashMap<RouterName, Part>, desired: Inventory) -> Vec<(Ro
 }
 
 impl Plan {
+    /// Has every router begin its checks anew, whether or not it differs: something that all of them
+    /// share has changed.
+    pub(crate) fn renew_all(&mut self, running: &HashMap<RouterName, Part>) {
+        for (name, part) in running {
+            let stays = || Order { part: Some(part.clone()), ..Order::default() };
+            self.orders.entry(name.clone()).or_insert_with(stays).is_new_router = true;
+        }
+    }
+
     fn add_router(&mut self, router: Router, lines: Vec<Line>) {
         let change = Change::Added;
         self.diff.routers.push(RouterChange { router: router.name.clone(), change });

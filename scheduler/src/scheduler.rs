@@ -118,8 +118,34 @@ impl Reconciler {
     ///
     /// When the future is dropped, the inventory is taken over all the same or not at all.
     pub async fn reconcile(&self, inventory: Inventory) -> Result<InventoryDiff, Ended> {
+        self.send(inventory, None).await
+    }
+
+    /// The same, with other `tasks` from now on: checks that begin are run by them. Checks in flight
+    /// end as they began, and sessions stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`reconcile`](Self::reconcile).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`reconcile`](Self::reconcile).
+    pub async fn reconcile_with_tasks(
+        &self,
+        inventory: Inventory,
+        tasks: Arc<Tasks>,
+    ) -> Result<InventoryDiff, Ended> {
+        self.send(inventory, Some(tasks)).await
+    }
+
+    async fn send(
+        &self,
+        inventory: Inventory,
+        tasks: Option<Arc<Tasks>>,
+    ) -> Result<InventoryDiff, Ended> {
         let (done, receiver) = oneshot::channel();
-        let sent = self.inventories.send(Reconcile { inventory, done }).await;
+        let sent = self.inventories.send(Reconcile { inventory, tasks, done }).await;
         sent.map_err(|_| Ended)?;
         receiver.await.map_err(|_| Ended)
     }
@@ -274,6 +300,79 @@ mod tests {
         let total = outcomes.len();
         outcomes.dedup();
         assert_eq!(outcomes.len(), total, "one outcome for each due time");
+    }
+
+    /// Pools of which the first that is to be retired brings its router's worker down.
+    #[derive(Debug)]
+    struct Fragile {
+        pools: Arc<FakePools>,
+        has_broken: std::sync::atomic::AtomicBool,
+    }
+
+    impl Pools for Fragile {
+        fn pool(
+            &self,
+            router: &crate::Router,
+        ) -> pool_core::Result<Arc<dyn pool_core::ConnectionPool>> {
+            self.pools.pool(router)
+        }
+
+        fn retire(&self, _: &crate::RouterName) {
+            if !self.has_broken.swap(true, Ordering::SeqCst) {
+                // Not `panic!`: its message would fill the test's output.
+                std::panic::resume_unwind(Box::new("retire"));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_breaks_down_has_accounted_for_all_and_another_goes_on() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND * 40));
+        let pools = Arc::new(Fragile { pools: FakePools::one(&pool), has_broken: false.into() });
+        let (house, mut receiver, shutdown) = house(pools, 1000);
+        let scheduler = house.start(inventory(8));
+        sleep(SECOND * 75).await;
+        let mut changed = inventory(8);
+        changed.routers[0].connection.read_timeout = SECOND * 50;
+        scheduler.reconciler().reconcile(changed).await.unwrap();
+        sleep(SECOND * 300).await;
+        shutdown.cancel();
+        scheduler.join().await;
+        let mut broken = 0;
+        let mut due: std::collections::BTreeMap<_, Vec<_>> = std::collections::BTreeMap::new();
+        while let Some(outcome) = receiver.recv().await {
+            let panicked = matches!(&outcome.result, CheckResult::Failed(failure)
+                if failure.kind == FailureKind::Panicked);
+            broken += usize::from(panicked);
+            due.entry(outcome.line).or_default().push(outcome.scheduled_at);
+        }
+        assert!(broken >= 2, "what was under way has an outcome: {broken}");
+        assert_eq!(due.len(), 8);
+        for (line, times) in due {
+            let apart = times.windows(2).map(|two| two[1].duration_since(two[0]).as_secs());
+            assert_eq!(apart.collect::<Vec<_>>(), vec![60; times.len() - 1], "{line}");
+            assert!(times.len() >= 6, "{line}: it goes on: {times:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_tasks_take_effect_and_leave_rhythm_and_sessions_alone() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
+        let (house, mut receiver, shutdown) = house(FakePools::one(&pool), 1000);
+        let scheduler = house.start(inventory(8));
+        sleep(SECOND * 90).await;
+        let tasks = Arc::new(Tasks::builtin());
+        let diff = scheduler.reconciler().reconcile_with_tasks(inventory(8), tasks).await.unwrap();
+        assert!(diff.is_empty(), "{diff}");
+        sleep(SECOND * 210).await;
+        shutdown.cancel();
+        scheduler.join().await;
+        assert_eq!(pool.seen().retired.load(Ordering::SeqCst), 0);
+        let mut outcomes = 0;
+        while receiver.recv().await.is_some() {
+            outcomes += 1;
+        }
+        assert_eq!(outcomes, 8 * 5, "one for each due time");
     }
 
     #[tokio::test(start_paused = true)]

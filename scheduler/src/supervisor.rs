@@ -34,6 +34,8 @@ pub(crate) struct House {
 #[derive(Debug)]
 pub(crate) struct Reconcile {
     pub(crate) inventory: Inventory,
+    /// What can be run from now on, if that has changed too.
+    pub(crate) tasks: Option<Arc<Tasks>>,
     pub(crate) done: oneshot::Sender<InventoryDiff>,
 }
 
@@ -100,7 +102,7 @@ impl Supervisor {
         mut inventories: mpsc::Receiver<Reconcile>,
         mut requests: mpsc::Receiver<Request>,
     ) {
-        self.reconcile(inventory).await;
+        self.reconcile(inventory, None).await;
         let (shutdown, outcomes) = (self.house.shutdown.clone(), self.house.outcomes.clone());
         loop {
             tokio::select! {
@@ -108,8 +110,8 @@ impl Supervisor {
                 () = shutdown.cancelled() => break,
                 () = outcomes.closed() => break,
                 Some(ended) = self.workers.join_next_with_id() => self.worker_ended(ended),
-                Some(Reconcile { inventory, done }) = inventories.recv() => {
-                    let diff = self.reconcile(inventory).await;
+                Some(Reconcile { inventory, tasks, done }) = inventories.recv() => {
+                    let diff = self.reconcile(inventory, tasks).await;
                     // Whoever asked may have gone.
                     done.send(diff).ok();
                 }
@@ -123,8 +125,17 @@ impl Supervisor {
     /// Makes what runs what is declared. Lines first leave, each with the moment at which it did,
     /// and only then arrive, so that a line that moves is never in two places and no due time of
     /// it is in none.
-    async fn reconcile(&mut self, inventory: Inventory) -> InventoryDiff {
-        let Plan { mut orders, moved, diff } = plan(&self.parts, inventory);
+    async fn reconcile(
+        &mut self,
+        inventory: Inventory,
+        tasks: Option<Arc<Tasks>>,
+    ) -> InventoryDiff {
+        let mut plan = plan(&self.parts, inventory);
+        if let Some(tasks) = tasks {
+            self.house.tasks = tasks;
+            plan.renew_all(&self.parts);
+        }
+        let Plan { mut orders, moved, diff } = plan;
         let mut left = HashMap::new();
         let mut pending = Vec::new();
         for (name, order) in &mut orders {

@@ -1,10 +1,12 @@
 use tokio::time::Instant;
 
 use super::Worker;
+use super::asked::Asked;
+use crate::check::Site;
 use crate::due::Due;
 use crate::outbox::ReceiverGone;
 use crate::timetable::Step;
-use crate::{Line, Outcome, SkipReason};
+use crate::{CheckResult, Failure, FailureKind, Line, Outcome, SkipReason};
 
 impl Worker {
     /// Lines up what is due, as long as there is room for what may have to be skipped.
@@ -39,6 +41,32 @@ impl Worker {
         self.account_for_all().await.ok();
     }
 
+    /// A mistake of ours has stopped the worker: every due time that has come has an outcome that
+    /// says so. Nothing of what decides otherwise is trusted any more.
+    pub(super) async fn break_down(&mut self) {
+        let now = Instant::now();
+        self.held = None;
+        for run in self.runs.take_all() {
+            let started_at = Some(run.started_at);
+            let duration = run.began.elapsed();
+            let outcome = broken_down(&run.site, &run.line, run.due);
+            let outcome = Outcome { started_at, duration, trigger: run.trigger, ..outcome };
+            run.asked.iter().flat_map(Asked::answers).for_each(|answer| answer.send(&outcome));
+            self.outbox.push(outcome);
+            // Its later due times may have come too.
+            self.timetable.end(run.index, now);
+        }
+        while let Some(step) = self.timetable.step(now) {
+            self.note(step);
+        }
+        while let Some((index, due)) = self.timetable.start() {
+            let Some(line) = self.timetable.line(index) else { continue };
+            self.outbox.push(broken_down(&self.site, line, due));
+        }
+        // As at a shutdown, a receiver that is gone does not want them.
+        self.outbox.send_all().await.ok();
+    }
+
     async fn account_for_all(&mut self) -> Result<(), ReceiverGone> {
         let now = Instant::now();
         while let Some((run, ended)) = self.runs.next().await {
@@ -59,4 +87,12 @@ impl Worker {
         // What had been waiting before, if nothing else came.
         self.outbox.send_all().await
     }
+}
+
+/// The outcome of a check whose router's worker broke down.
+fn broken_down(site: &Site, line: &Line, due: Due) -> Outcome {
+    let message = "the router's worker broke down; the message is in the log".to_owned();
+    let failure = Failure { kind: FailureKind::Panicked, phase: None, message, io: None };
+    let result = CheckResult::Failed(failure);
+    Outcome { result, ..site.skipped(line, due.wall, SkipReason::ShuttingDown) }
 }

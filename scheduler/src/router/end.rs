@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Worker;
 use super::asked::Asked;
-use super::news::tell_of_line;
+use super::news::{tell_of_check, tell_of_line};
 use super::run::Run;
 use crate::check::Ended;
 use crate::state::{LineNews, Sight};
@@ -30,6 +30,7 @@ impl Worker {
             self.capacity.checked(outcome.duration);
         }
         self.learn(&run, &mut outcome);
+        tell_of_check(&outcome);
         self.timetable.end(run.index, Instant::now());
         let answers = run.asked.iter().flat_map(Asked::answers);
         answers.for_each(|answer| answer.send(&outcome));

@@ -10,9 +10,11 @@ mod start;
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
@@ -59,6 +61,15 @@ pub(crate) struct Worker {
     outbox: Outbox,
     /// Absent for a worker whose lines stay as they are, and that ends when it is done with them.
     inbox: Option<mpsc::Receiver<Errand>>,
+}
+
+/// Why a worker works no longer.
+#[derive(Debug)]
+enum Work {
+    /// Nothing is left to do, or nobody wants to know.
+    Done,
+    /// What is under way is to be brought to an end.
+    ShuttingDown,
 }
 
 impl Worker {
@@ -115,7 +126,23 @@ impl Worker {
     }
 
     /// Runs until nothing is left to do, until shutdown, or until the receiver is gone.
+    ///
+    /// # Panics
+    ///
+    /// By a mistake of ours, after everything that was due had its outcome.
     pub(crate) async fn run(mut self) {
+        // What is in disorder then is not gone on with: it is only taken stock of.
+        match AssertUnwindSafe(self.work()).catch_unwind().await {
+            Ok(Work::Done) => {}
+            Ok(Work::ShuttingDown) => self.shut_down().await,
+            Err(panic) => {
+                self.break_down().await;
+                resume_unwind(panic);
+            }
+        }
+    }
+
+    async fn work(&mut self) -> Work {
         let shutdown = self.site.shutdown.clone();
         while !self.is_done() {
             self.realign();
@@ -130,13 +157,14 @@ impl Worker {
             let (has_room, next_at) = (self.outbox.has_room(), self.next_at());
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return self.shut_down().await,
+                () = shutdown.cancelled() => return Work::ShuttingDown,
                 errand = next_errand(&mut self.inbox) => self.handle(errand),
-                sent = self.outbox.send_one() => if sent.is_err() { return },
+                sent = self.outbox.send_one() => if sent.is_err() { return Work::Done },
                 Some((run, ended)) = self.runs.next() => self.end(run, ended),
                 () = wait_until(next_at), if has_room => {}
             }
         }
+        Work::Done
     }
 
     /// When something is to be done next, or the clock to be looked at.

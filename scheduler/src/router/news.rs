@@ -62,3 +62,23 @@ pub(super) fn tell_of_line(outcome: &Outcome, from: LineState, to: LineState) {
         CheckResult::Skipped(_) => {}
     }
 }
+
+/// How a check ended: for whoever looks at this line or router alone.
+pub(super) fn tell_of_check(outcome: &Outcome) {
+    let (line, router) = (outcome.line.as_str(), outcome.router.as_str());
+    let Outcome { duration, wait, reused, .. } = outcome;
+    match &outcome.result {
+        CheckResult::Measured(figures) => {
+            let loss_pct = figures.ping().map(Measurement::loss_pct);
+            tracing::debug!(line, router, loss_pct, ?duration, ?wait, reused, "check measured");
+        }
+        CheckResult::Failed(failure) => {
+            let phase = failure.phase.map(tracing::field::display);
+            let (kind, cause) = (failure.kind.as_str(), &failure.message);
+            tracing::debug!(line, router, kind, phase, cause, ?duration, ?wait, "check failed");
+        }
+        CheckResult::Skipped(reason) => {
+            tracing::debug!(line, router, reason = reason.as_str(), "check skipped");
+        }
+    }
+}

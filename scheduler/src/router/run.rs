@@ -61,6 +61,12 @@ impl Runs {
         Some((run, ended.map(|(_, ended)| ended)))
     }
 
+    /// Cuts off everything that is under way, and says what that was.
+    pub(super) fn take_all(&mut self) -> Vec<Run> {
+        self.tasks.abort_all();
+        std::mem::take(&mut self.runs).into_values().map(|(run, _)| run).collect()
+    }
+
     /// Cuts off what is under way for the line of this index.
     pub(super) fn abort(&self, index: usize) {
         let meant = self.runs.values().filter(|(run, _)| run.index == index);

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::Worker;
 use super::asked::Asked;
@@ -87,7 +88,9 @@ impl Worker {
         let terms = Terms { scheduled_at: due.wall, limit, look, held };
         let check = {
             let (site, line) = (site.clone(), line.clone());
-            async move { site.check(&line, terms).await }
+            // So that what pool and drivers say is known to be about this line.
+            let span = tracing::debug_span!("check", router = %site.router.name, line = %line.id);
+            async move { site.check(&line, terms).await }.instrument(span)
         };
         let began = Instant::now();
         let run = Run { index, line, site, due, trigger, asked, started_at, began };
