@@ -17,6 +17,11 @@ impl Catalog {
         Self { tasks, capabilities }
     }
 
+    /// Whether both are of the same tasks.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tasks, &other.tasks)
+    }
+
     /// What can be run.
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks

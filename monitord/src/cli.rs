@@ -10,7 +10,7 @@ use pool_core::{Fingerprint, HostKeyPolicy};
 
 use crate::inventory::zabbix::Dialect;
 use crate::settings::{HOST_KEY_POLICIES, Override};
-use crate::telemetry::{LogFormat, LogLevel};
+use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 use crate::template::TemplateFormat;
 
 /// Monitors leased lines from the routers they end on.
@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Spool(SpoolArgs),
     /// Have the running daemon check lines at once, ahead of what is due.
     CheckNow(CheckNowArgs),
+    /// Have the running daemon read its configuration again, and say what that changed.
+    Reload(ReloadArgs),
+    /// Have the running daemon log more or less about a router, a line or all, for a time.
+    LogLevel(LogLevelArgs),
     /// Write what Zabbix needs to know: a template to import, a role for reading lines.
     Zabbix(ZabbixArgs),
     /// Write what packagers, shells and editors need: completions, manual pages, a systemd unit, a
@@ -77,7 +81,7 @@ pub(crate) struct ConfigArgs {
 }
 
 /// How to log.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LogArgs {
     /// How much to log on standard error.
     #[arg(long, value_enum, value_name = "LEVEL")]
@@ -85,6 +89,16 @@ pub(crate) struct LogArgs {
     /// In which form.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+}
+
+impl LogArgs {
+    /// How to log where the configuration says `settings`: flags are stronger.
+    pub(crate) fn over(&self, settings: LogSettings) -> LogSettings {
+        LogSettings {
+            level: self.log_level.unwrap_or(settings.level),
+            format: self.log_format.unwrap_or(settings.format),
+        }
+    }
 }
 
 /// Platforms beside the built-in ones, for commands without a configuration.
@@ -404,6 +418,36 @@ pub(crate) struct TopArgs {
     #[arg(long, value_name = "TIME", default_value = "2s",
           value_parser = humantime::parse_duration)]
     pub(crate) interval: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArgs {
+    #[command(flatten)]
+    pub(crate) daemon: DaemonArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelArgs {
+    /// How much to log. Without it, how it logs now is shown.
+    #[arg(value_enum, value_name = "LEVEL", conflicts_with = "reset")]
+    pub(crate) level: Option<LogLevel>,
+    /// About this router and what is on it.
+    #[arg(long, value_name = "NAME", conflicts_with = "line")]
+    pub(crate) router: Option<String>,
+    /// About this line.
+    #[arg(long, value_name = "ID")]
+    pub(crate) line: Option<String>,
+    /// For how long, 1s to 7d.
+    #[arg(long = "for", value_name = "TIME", default_value = "10m",
+          value_parser = humantime::parse_duration)]
+    pub(crate) time: Duration,
+    /// Log as is configured again, about this router or line, or everything.
+    #[arg(long)]
+    pub(crate) reset: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonArgs,
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! What systemd is told: that we are ready, that we reload or stop, and that checks go on. Without
 //! systemd nothing happens.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -14,6 +16,12 @@ use crate::board::Board;
 const FEEDS: u32 = 3;
 /// Beside twice the shortest interval: what a due time may be late, and an outcome on its way.
 const SLACK: Duration = Duration::from_secs(30);
+
+/// How many messages wait for systemd to read.
+const MESSAGES_MAX: usize = 16;
+
+/// The way to the thread that tells systemd, if there is one.
+static TELLER: OnceLock<Option<SyncSender<String>>> = OnceLock::new();
 
 /// Says that checks run by the configuration as it is.
 pub(crate) fn ready(board: &Board) {
@@ -55,10 +63,30 @@ pub(crate) async fn feed(board: Arc<Board>) {
     }
 }
 
+/// Hands a message to the thread that tells systemd: the socket's other end may be full, and nobody
+/// else is to wait for that. What comes while much is waiting already is left out; above all it is
+/// food for the watchdog, of which more comes.
 fn say(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        debug!(%error, "systemd cannot be told");
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
     }
+    let teller = TELLER.get_or_init(|| start_teller().ok());
+    let lines: Vec<_> = states.iter().map(ToString::to_string).collect();
+    if teller.as_ref().is_none_or(|teller| teller.try_send(lines.join("\n")).is_err()) {
+        debug!("systemd cannot be told: it does not listen");
+    }
+}
+
+fn start_teller() -> io::Result<SyncSender<String>> {
+    let (sender, messages) = sync_channel::<String>(MESSAGES_MAX);
+    std::thread::Builder::new().name("systemd".to_owned()).spawn(move || {
+        for message in messages {
+            if let Err(error) = sd_notify::notify(&[NotifyState::Custom(&message)]) {
+                debug!(%error, "systemd cannot be told");
+            }
+        }
+    })?;
+    Ok(sender)
 }
 
 /// Whether outcomes keep coming. Every line has one in each of its intervals, so that the shortest

@@ -9,11 +9,13 @@ mod debug;
 mod doctor;
 mod generate;
 mod lines;
+mod log_level;
 mod migrate;
 mod once;
 mod parse;
 mod platforms;
 mod probe;
+mod reload;
 mod run;
 mod spool;
 mod top;
@@ -32,11 +34,10 @@ use driver_cli::DefinitionFile;
 use crate::app::Parts;
 use crate::cli::{
     Command, ConfigArgs, DebugArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs,
-    ProbeArgs, RunArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
+    ProbeArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
 };
-use crate::inventory::{self, Start};
 use crate::settings::{self, Environment, Invalid, Settings};
-use crate::telemetry::{self, LogSettings};
+use crate::telemetry::{self, LogControl, LogSettings};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
             if args.dry_run {
                 args.config.overrides.push(("zabbix.report".to_owned(), "false".to_owned()));
             }
-            run::execute(&args, &parts)
+            run::execute(&args)
         }
         Command::Once(args) => once::execute(&args, &parts),
         Command::Validate(args) => validate::execute(&args, &parts),
@@ -122,6 +123,8 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Debug(args) => debug::execute(&args, &parts),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Top(args) => top::execute(&args),
+        Command::Reload(args) => reload::execute(&args),
+        Command::LogLevel(args) => log_level::execute(&args),
         Command::Zabbix(args) => match args.command {
             ZabbixCommand::Template(args) => zabbix_template::execute(&args, &parts),
             ZabbixCommand::Role(args) => zabbix_role::execute(&args),
@@ -136,8 +139,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
 /// the operator defines, in the directory that the configuration or a flag names.
 fn parts(command: &Command) -> Result<Parts> {
     let directory = match command {
-        Command::Run(RunArgs { config, .. })
-        | Command::Once(OnceArgs { config, .. })
+        Command::Once(OnceArgs { config, .. })
         | Command::Validate(ValidateArgs { config, .. })
         | Command::Lines(LinesArgs { config, .. })
         | Command::Debug(DebugArgs { config, .. }) => definitions_directory(config)?,
@@ -154,9 +156,13 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Migrate(args) => {
             settings::definitions_directory(&args.file, &Environment::of_process(), &[])?
         }
-        // The doctor reads the definitions himself, so that he can say what is wrong with them.
-        Command::CheckNow(_)
+        // The doctor reads the definitions himself, so that he can say what is wrong with them; the
+        // daemon reads its own, again and again.
+        Command::Run(_)
+        | Command::CheckNow(_)
         | Command::Doctor(_)
+        | Command::Reload(_)
+        | Command::LogLevel(_)
         | Command::Top(_)
         | Command::Zabbix(_)
         | Command::Gen(_) => None,
@@ -187,16 +193,6 @@ fn prepare(args: &ConfigArgs, parts: &Parts) -> Result<Settings> {
     Ok(settings)
 }
 
-/// The same for the daemon, which can begin with what was kept of its inventory.
-fn prepare_start(args: &ConfigArgs, parts: &Parts) -> Result<Start> {
-    let environment = Environment::of_process();
-    let started = inventory::start(&args.config, &environment, &args.overrides, &parts.catalog())?;
-    start_logging(&args.log, started.settings.log)?;
-    Ok(started)
-}
-
-fn start_logging(flags: &LogArgs, settings: LogSettings) -> Result<()> {
-    let level = flags.log_level.unwrap_or(settings.level);
-    let format = flags.log_format.unwrap_or(settings.format);
-    telemetry::init(LogSettings { level, format }).context("cannot start logging")
+fn start_logging(flags: &LogArgs, settings: LogSettings) -> Result<LogControl> {
+    telemetry::init(flags.over(settings)).context("cannot start logging")
 }

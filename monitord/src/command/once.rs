@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 use super::{Exit, Usage, prepare, zabbix_lines};
 use crate::app::{self, FleetPools, Parts};
 use crate::cli::{Format, OnceArgs};
+use crate::limits::Limits;
 use crate::output::InterruptibleOutput;
 use crate::report::{outcome_line, outcome_table};
 use crate::settings::Settings;
-use crate::{descriptors, shutdown, sink};
+use crate::{shutdown, sink};
 
 /// How long logging out may take at the end. Routers that do not answer by then are left.
 const LOGOUT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,7 +25,8 @@ pub(super) fn execute(args: &OnceArgs, parts: &Parts) -> Result<Exit> {
     let mut settings = prepare(&args.config, parts)?;
     zabbix_lines::add(&mut settings, parts)?;
     settings.inventory = selected(settings.inventory, args)?;
-    descriptors::raise(&settings.inventory, settings.fleet);
+    let limits = Limits::new(app::threads_max(&settings.ssh, &settings.inventory));
+    limits.check(&settings.inventory, settings.fleet);
     let runtime = app::runtime(&settings.ssh, &settings.inventory)?;
     let outcomes = runtime.block_on(check(&settings, args.output, parts));
     runtime.shutdown_background();
@@ -61,7 +63,7 @@ fn selected(inventory: Inventory, args: &OnceArgs) -> Result<Inventory, Usage> {
 async fn check(settings: &Settings, output: Format, parts: &Parts) -> Result<Vec<Outcome>> {
     let shutdown = shutdown::on_signal().context("cannot install signal handlers")?;
     let drivers = parts.drivers(&settings.ssh);
-    let fleet = Arc::new(app::fleet(drivers.factories, settings)?);
+    let fleet = Arc::new(app::fleet(drivers, settings)?);
     let (sender, mut receiver) = mpsc::channel(sink::OUTCOMES_MAX);
     let running = tokio::spawn(run_once(
         settings.inventory.clone(),

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::app::Parts;
-use crate::inventory::ConfigurationSource;
+use crate::inventory::ConfigurationWatch;
 use crate::inventory::zabbix::{Resolved, ZabbixSource};
 use crate::output::with_progress;
 use crate::settings::Settings;
@@ -52,7 +52,7 @@ pub(super) fn add_within(
     let resolved = resolved.with_context(|| format!("Zabbix takes longer than {limit:?}"))?;
     let mut resolved = resolved.context("the inventory in Zabbix")?;
     let merged = merge([
-        (ConfigurationSource::NAME, &settings.inventory),
+        (ConfigurationWatch::NAME, &settings.inventory),
         (ZabbixSource::NAME, &resolved.inventory),
     ]);
     resolved.notes.extend(merged.conflicts.iter().map(ToString::to_string));

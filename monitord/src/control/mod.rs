@@ -8,5 +8,5 @@ mod message;
 mod server;
 
 pub(crate) use client::ask;
-pub(crate) use message::{Answer, Checked, Request};
-pub(crate) use server::Control;
+pub(crate) use message::{Answer, Checked, LogChange, LogException, LogLevels, Request};
+pub(crate) use server::{Control, Server};

@@ -8,17 +8,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use pool_core::Context;
 use scheduler::{Answers, CheckResult, Checker, LineId, RouterName, Wanted};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
-use super::{Answer, Checked, Request};
+use super::{Answer, Checked, LogChange, LogException, LogLevels, Request};
+use crate::inventory::Reload;
 use crate::report::{outcome_line, outcome_table};
 use crate::status::{Collector, Selection};
+use crate::telemetry::{Exception, LogControl};
 
 /// Requests at the same time; others wait to be accepted. One operator has one.
 const CONNECTIONS_MAX: usize = 8;
@@ -30,6 +32,10 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 /// How many lines are told of at once, beside those that are named.
 const LINES_TOLD_MAX: usize = 2000;
+/// The longest time for which something is logged otherwise than is configured.
+const LOG_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often a client is looked at that says no more.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -47,14 +53,8 @@ impl Control {
     ///
     /// When another daemon listens there, or something else stands there, and when the directory
     /// cannot be written to.
-    pub(crate) async fn open(
-        path: &Path,
-        checker: Checker,
-        status: Arc<Collector>,
-        shutdown: CancellationToken,
-    ) -> Result<Self> {
+    pub(crate) async fn open(path: &Path, server: Arc<Server>) -> Result<Self> {
         let listener = listen(path).await?;
-        let server = Arc::new(Server { checker, status, shutdown });
         let serving = AbortOnDropHandle::new(tokio::spawn(server.serve(listener)));
         Ok(Self { path: path.to_owned(), _serving: serving })
     }
@@ -102,11 +102,14 @@ async fn make_room(path: &Path) -> Result<()> {
     }
 }
 
+/// Answers what is asked at the socket.
 #[derive(Debug)]
-struct Server {
-    checker: Checker,
-    status: Arc<Collector>,
-    shutdown: CancellationToken,
+pub(crate) struct Server {
+    pub(crate) checker: Checker,
+    pub(crate) status: Arc<Collector>,
+    pub(crate) reloads: mpsc::Sender<Reload>,
+    pub(crate) log: LogControl,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Server {
@@ -142,7 +145,11 @@ impl Server {
             return;
         }
         let answer = match serde_json::from_str(&line) {
-            Ok(request) => self.answer(request).await,
+            Ok(request) => tokio::select! {
+                answer = self.answer(request) => answer,
+                // Nobody is there any more to be told, and somebody else may want the place.
+                () = hung_up(&mut stream) => return,
+            },
             Err(error) => Answer::Refused(format!("this is no request: {error}")),
         };
         let Ok(mut text) = serde_json::to_string(&answer) else { return };
@@ -161,7 +168,54 @@ impl Server {
                 let worst = worst.min(LINES_TOLD_MAX);
                 Answer::Status(Box::new(self.status.collect(&Selection::Some { named, worst })))
             }
+            Request::Reload { timeout_s } => self.reload(timeout_s).await,
+            Request::LogLevel(change) => self.log_level(change),
         }
+    }
+
+    /// Has the configuration read again. What is not done in time goes on without whoever asked.
+    async fn reload(&self, timeout_s: u64) -> Answer {
+        let time = Duration::from_secs(timeout_s).min(TIMEOUT_MAX);
+        let asking = async {
+            let (answer, answered) = oneshot::channel();
+            self.reloads.send(Reload { answer }).await.ok()?;
+            answered.await.ok()
+        };
+        match timeout(time, asking).await {
+            Ok(Some(Ok(changes))) => Answer::Reloaded(changes),
+            Ok(Some(Err(problem))) => Answer::NotReloaded(problem),
+            Ok(None) => Answer::Refused("the daemon is ending".to_owned()),
+            Err(_) => Answer::Refused(format!(
+                "the configuration was not read within {time:?}: see the log for how it ends"
+            )),
+        }
+    }
+
+    fn log_level(&self, change: LogChange) -> Answer {
+        match change {
+            LogChange::None => {}
+            LogChange::Reset(scope) => {
+                self.log.end(scope.as_ref());
+                let scope = scope.map(|scope| scope.to_string());
+                info!(scope, "an operator ends what is logged otherwise");
+            }
+            LogChange::Set { scope, level, for_s } => {
+                let time = Duration::from_secs(for_s);
+                info!(%scope, level = level.as_str(), ?time, "an operator has it logged otherwise");
+                if !self.log.except(scope, level, time.min(LOG_TIME_MAX)) {
+                    return Answer::Refused(
+                        "too much is logged otherwise already: reset some of it".to_owned(),
+                    );
+                }
+            }
+        }
+        let (configured, exceptions) = self.log.levels();
+        let now = Instant::now();
+        let exceptions = exceptions.into_iter().map(|Exception { scope, level, until }| {
+            let left_s = until.saturating_duration_since(now).as_secs();
+            LogException { scope, level, left_s }
+        });
+        Answer::LogLevels(LogLevels { configured, exceptions: exceptions.collect() })
     }
 
     async fn check_now(
@@ -180,6 +234,16 @@ impl Server {
             Ok(answers) => Answer::Checked(checked(answers)),
             Err(refused) => Answer::Refused(refused.to_string()),
         }
+    }
+}
+
+/// Waits until the client has gone. Whatever else it says is not listened to.
+async fn hung_up(stream: &mut UnixStream) {
+    let mut more = [0; 64];
+    while let Ok(1..) = stream.read(&mut more).await {}
+    // It says no more, but may still listen.
+    while stream.ready(Interest::WRITABLE).await.is_ok_and(|ready| !ready.is_write_closed()) {
+        sleep(LOOK_EVERY).await;
     }
 }
 

@@ -1,7 +1,9 @@
-//! Follows the sources of the inventory while the daemon runs, and makes what they say run.
+//! Follows the configuration and the other sources of routers and lines while the daemon runs, and
+//! makes what they say run.
 
 mod configuration;
 mod kept;
+mod reloading;
 pub(crate) mod unresolved;
 mod watcher;
 pub(crate) mod zabbix;
@@ -13,22 +15,27 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scheduler::{
-    Confirmation, Inventory, InventoryDiff, Keeper, Reconciler, SourceRecord, Trouble, Verdict,
+    Confirmation, DropLimit, Inventory, InventoryDiff, Keeper, Reconciler, SourceRecord, Tasks,
+    Trouble, Verdict,
 };
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::board::{Board, SourceState};
+use crate::limits::Limits;
+use crate::reload::{Live, Reloads};
 use crate::shutdown::HangUps;
 use crate::systemd;
 
-use watcher::Found;
+use watcher::{Found, FoundInventory};
+use zabbix::ZabbixSource;
 
-pub(crate) use configuration::{ConfigurationSource, Start, record_of, start};
+pub(crate) use configuration::{ConfigurationWatch, Known, record_of};
 pub(crate) use kept::{Kept, Restored};
+pub(crate) use reloading::{Reload, ReloadAnswer};
 pub(crate) use watcher::Watched;
 
 /// How many finds may wait to be taken over; whoever has one waits for that.
@@ -39,72 +46,143 @@ const FINDS_MAX: usize = 1;
 const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
 /// How many conflicts between sources are logged at once.
 const CONFLICTS_LOGGED_MAX: usize = 10;
+/// The place of the configuration among the sources: the strongest.
+const CONFIGURATION: usize = 0;
+/// The place of the lines in Zabbix, if there is such a source.
+const ZABBIX: usize = 1;
 
-/// Follows sources, and takes over what has changed.
+/// Follows the configuration and the sources that it names, and takes over what has changed.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    watched: Vec<Watched>,
-    /// Since when the inventory of each is known to be as it is.
-    as_of: Vec<Timestamp>,
-    /// What an earlier daemon has kept of each, until the source has answered for the first time.
-    restored: Vec<Option<Restored>>,
-    /// What is to be kept of each as soon as it counts.
-    records: Vec<Option<SourceRecord>>,
-    kept: Kept,
+    surroundings: Surroundings,
+    live: Live,
+    /// By their places in the keeper.
+    sources: Vec<Source>,
     keeper: Keeper,
-    board: Arc<Board>,
-    reconciler: Reconciler,
+    /// What those who look at the configuration need to know.
+    known: watch::Sender<Known>,
+    requests: watch::Sender<u64>,
+    /// Who waits for a reload, and for which request.
+    waiting: Vec<(u64, oneshot::Sender<ReloadAnswer>)>,
+    finds: mpsc::Sender<Found>,
+    found: mpsc::Receiver<Found>,
+    /// Dropped, and with them the looks that are under way, when this is.
+    watchers: JoinSet<()>,
+    /// The text that was kept last of the inventory's file.
+    recorded: Option<String>,
+    generations: u64,
+}
+
+/// What a follower works with.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) kept: Kept,
+    pub(crate) board: Arc<Board>,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) limits: Limits,
+    pub(crate) reloads: Arc<Reloads>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// A source of routers and lines.
+#[derive(Debug)]
+struct Source {
+    /// Since when its inventory is known to be as it is.
+    as_of: Timestamp,
+    /// What an earlier daemon has kept of it, until it has answered for the first time.
+    restored: Option<Restored>,
+    /// What is to be kept of it as soon as it counts.
+    record: Option<SourceRecord>,
+    /// The latest request that it has answered.
+    answered: u64,
+    /// Which of those it is that were in its place one after another.
+    generation: u64,
+    watcher: Option<AbortHandle>,
 }
 
 impl Follower {
-    /// A follower of no source yet. Neither does `keeper` know any.
+    /// A follower of the configuration, of which `inventory` is known to be good since `as_of`.
     pub(crate) fn new(
-        keeper: Keeper,
-        kept: Kept,
-        board: Arc<Board>,
-        reconciler: Reconciler,
+        surroundings: Surroundings,
+        live: Live,
+        known: watch::Sender<Known>,
+        inventory: Inventory,
+        as_of: Timestamp,
     ) -> Self {
-        let (watched, as_of) = (Vec::new(), Vec::new());
-        let (restored, records) = (Vec::new(), Vec::new());
-        Self { watched, as_of, restored, records, kept, keeper, board, reconciler }
-    }
-
-    /// Adds a source, weaker than those before it, with what is known to be good of it, and since
-    /// when.
-    #[must_use]
-    pub(crate) fn with(mut self, watched: Watched, last_good: Inventory, as_of: Timestamp) -> Self {
-        self.as_of.push(as_of);
-        self.restored.push(None);
-        self.records.push(None);
-        self.keeper.add(watched.source.name(), last_good);
-        self.watched.push(watched);
-        self
-    }
-
-    /// The same of a source of which nothing is known but what was kept of it. That counts as soon
-    /// as the first look at it fails or takes long, and not before: as a rule the source is there,
-    /// and knows the passwords that were not kept.
-    #[must_use]
-    pub(crate) fn with_kept(mut self, watched: Watched, restored: Option<Restored>) -> Self {
-        self = self.with(watched, Inventory::default(), Timestamp::now());
-        if let Some(last) = self.restored.last_mut() {
-            *last = restored;
+        let (finds, found) = mpsc::channel(FINDS_MAX);
+        let mut keeper = Keeper::new(DropLimit::default());
+        keeper.add(ConfigurationWatch::NAME, inventory);
+        Self {
+            surroundings,
+            live,
+            sources: vec![Source::new(as_of, 0)],
+            keeper,
+            known,
+            requests: watch::Sender::new(0),
+            waiting: Vec::new(),
+            finds,
+            found,
+            watchers: JoinSet::new(),
+            recorded: None,
+            generations: 0,
         }
-        self
     }
 
-    /// Follows the sources until `shutdown`: each at its own pace, and all of them on SIGHUP, with
-    /// which an operator also confirms what the log has warned of.
-    pub(crate) async fn run(mut self, mut hang_ups: HangUps, shutdown: CancellationToken) {
+    /// Looks at the configuration in this way from now on.
+    pub(crate) fn watch_configuration(&mut self, watch: ConfigurationWatch) {
+        let (requests, finds) = (self.requests.subscribe(), self.finds.clone());
+        let shutdown = self.surroundings.shutdown.clone();
+        let watcher = self.watchers.spawn(watch.run(requests, finds, shutdown));
+        self.sources[CONFIGURATION].watcher = Some(watcher);
+    }
+
+    /// Looks at the lines in Zabbix too from now on, in the place of an earlier such source, whose
+    /// lines stay until this one has answered. What was kept of it (`restored`) counts as soon as
+    /// the first look at it fails or takes long, and not before: as a rule it is there, and knows
+    /// the passwords that were not kept.
+    pub(crate) fn watch_zabbix(&mut self, source: ZabbixSource, restored: Option<Restored>) {
+        self.generations += 1;
+        if self.sources.len() <= ZABBIX {
+            self.keeper.add(ZabbixSource::NAME, Inventory::default());
+            self.sources.push(Source::new(Timestamp::now(), self.generations));
+        }
+        let requests = self.requests.subscribe();
+        // What was asked before is not asked of this one.
+        let latest = *requests.borrow();
+        let resolver = self.live.running.resolver.subscribe();
+        let refresh = source.refresh();
+        let watched = Watched {
+            source: Box::new(source),
+            refresh: Some(refresh),
+            is_new: true,
+            resolver: Some(resolver),
+        };
+        let key = (ZABBIX, self.generations);
+        let (finds, shutdown) = (self.finds.clone(), self.surroundings.shutdown.clone());
+        let watcher = self.watchers.spawn(watched.run(key, requests, finds, shutdown));
+        let place = &mut self.sources[ZABBIX];
+        if let Some(old) = place.watcher.replace(watcher) {
+            old.abort();
+        }
+        (place.restored, place.record) = (restored, None);
+        (place.answered, place.generation) = (latest, self.generations);
+    }
+
+    /// Looks at the lines in Zabbix no longer. They are gone.
+    fn forget_zabbix(&mut self) {
+        if let Some(source) = self.sources.get(ZABBIX) {
+            source.watcher.iter().for_each(AbortHandle::abort);
+            self.sources.truncate(ZABBIX);
+            self.keeper.remove_last();
+        }
+    }
+
+    /// Follows everything until the process is to stop, and whatever is told on SIGHUP, with which
+    /// an operator also confirms what the log has warned of, and by those who `ask`.
+    pub(crate) async fn run(mut self, mut hang_ups: HangUps, mut asked: mpsc::Receiver<Reload>) {
         self.show();
-        let (requests, receiver) = watch::channel(0);
-        let (sender, mut finds) = mpsc::channel(FINDS_MAX);
-        // Dropped, and with it the looks that are under way, when this ends.
-        let mut watchers = JoinSet::new();
-        let mut answered = vec![0; self.watched.len()];
-        for (place, watched) in std::mem::take(&mut self.watched).into_iter().enumerate() {
-            watchers.spawn(watched.run(place, receiver.clone(), sender.clone(), shutdown.clone()));
-        }
+        self.check_limits();
+        let shutdown = self.surroundings.shutdown.clone();
         let mut is_reloading = false;
         let mut late = pin!(sleep(FIRST_LOOK_MAX));
         loop {
@@ -112,24 +190,30 @@ impl Follower {
                 biased;
                 () = shutdown.cancelled() => return,
                 () = hang_ups.next() => {
-                    info!("SIGHUP: looking at the inventory");
-                    systemd::reloading();
-                    is_reloading = true;
-                    requests.send_modify(|request| *request += 1);
+                    info!("SIGHUP: reading the configuration again");
+                    self.request(&mut is_reloading);
                 }
-                () = &mut late, if self.restored.iter().any(Option::is_some) => {
+                Some(Reload { answer }) = asked.recv() => {
+                    info!("an operator asks for the configuration to be read again");
+                    self.request(&mut is_reloading);
+                    self.waiting.push((*self.requests.borrow(), answer));
+                }
+                () = &mut late, if self.sources.iter().any(|source| source.restored.is_some()) => {
                     if self.restore_all().await.is_break() {
                         return;
                     }
                 }
-                Some(found) = finds.recv() => {
-                    answered[found.place] = found.request;
-                    if self.take(found).await.is_break() {
+                Some(found) = self.found.recv() => {
+                    let taken = match found {
+                        Found::Configuration(found) => self.take_configuration(found).await,
+                        Found::Inventory(found) => self.take(found).await,
+                    };
+                    if taken.is_break() {
                         return;
                     }
-                    let latest = *requests.borrow();
-                    if is_reloading && answered.iter().all(|answer| *answer == latest) {
-                        systemd::ready(&self.board);
+                    let latest = *self.requests.borrow();
+                    if is_reloading && self.sources.iter().all(|s| s.answered == latest) {
+                        systemd::ready(&self.surroundings.board);
                         is_reloading = false;
                     }
                 }
@@ -137,46 +221,76 @@ impl Follower {
         }
     }
 
+    fn request(&mut self, is_reloading: &mut bool) {
+        systemd::reloading();
+        *is_reloading = true;
+        self.requests.send_modify(|request| *request += 1);
+    }
+
     /// Takes over what a source says, if it may count.
-    async fn take(&mut self, found: Found) -> ControlFlow<()> {
-        let Found { place, loaded, record, confirmation, .. } = found;
+    async fn take(&mut self, found: FoundInventory) -> ControlFlow<()> {
+        let FoundInventory { place, generation, loaded, record, confirmation, request } = found;
+        let Some(source) = self.sources.get_mut(place) else { return ControlFlow::Continue(()) };
+        if source.generation != generation {
+            return ControlFlow::Continue(());
+        }
+        source.answered = request;
         if record.is_some() {
-            self.records[place] = record;
+            source.record = record;
         }
         // Whatever the first look finds, it decides.
-        let restored = self.restored[place].take().filter(|_| loaded.is_err());
+        let restored = source.restored.take().filter(|_| loaded.is_err());
         let is_restored = restored.is_some_and(|restored| self.restore(place, restored));
-        let had_trouble = self.keeper.sources().nth(place).is_some_and(|s| s.2.is_some());
+        let had_trouble = self.has_trouble(place);
         let verdict = self.keeper.offer(place, loaded, confirmation);
-        if matches!(verdict, Verdict::Same | Verdict::Taken) {
-            self.as_of[place] = Timestamp::now();
-            if let Some(record) = self.records[place].take() {
-                self.kept.save_aside(self.keeper.name(place), record);
-            }
-        }
+        self.note(place, verdict);
         self.say(place, verdict, had_trouble);
         self.show();
         if verdict != Verdict::Taken && !is_restored {
             return ControlFlow::Continue(());
         }
-        self.apply().await
+        self.reconcile(None).await.map_continue(|diff| announce(&diff))
     }
 
-    /// Makes everything that counts run.
-    async fn apply(&mut self) -> ControlFlow<()> {
+    fn has_trouble(&self, place: usize) -> bool {
+        self.keeper.sources().nth(place).is_some_and(|(_, _, trouble)| trouble.is_some())
+    }
+
+    /// What a source says is known to be so from now on, if it counts.
+    fn note(&mut self, place: usize, verdict: Verdict) {
+        if matches!(verdict, Verdict::Same | Verdict::Taken) {
+            let source = &mut self.sources[place];
+            source.as_of = Timestamp::now();
+            if let Some(record) = source.record.take() {
+                self.surroundings.kept.save_aside(self.keeper.name(place), record);
+            }
+        }
+    }
+
+    /// Makes everything that counts run, by other tasks if there are some, and says what that has
+    /// changed.
+    async fn reconcile(&mut self, tasks: Option<Arc<Tasks>>) -> ControlFlow<(), InventoryDiff> {
         let merged = self.keeper.merged();
         for conflict in merged.conflicts.iter().take(CONFLICTS_LOGGED_MAX) {
             warn!(%conflict, "sources of the inventory contradict each other");
         }
+        let Surroundings { board, reconciler, .. } = &self.surroundings;
         // The board first, so that it knows every line that has an outcome.
-        self.board.declare(&merged.inventory);
-        match self.reconciler.reconcile(merged.inventory).await {
-            Ok(diff) => {
-                announce(&diff);
-                ControlFlow::Continue(())
-            }
+        board.declare(&merged.inventory);
+        self.surroundings.limits.check(&merged.inventory, self.live.settings.fleet);
+        let reconciled = match tasks {
+            Some(tasks) => reconciler.reconcile_with_tasks(merged.inventory, tasks).await,
+            None => reconciler.reconcile(merged.inventory).await,
+        };
+        match reconciled {
+            Ok(diff) => ControlFlow::Continue(diff),
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    fn check_limits(&self) {
+        let merged = self.keeper.merged();
+        self.surroundings.limits.check(&merged.inventory, self.live.settings.fleet);
     }
 
     /// Takes what was kept of a source that is away for its last good inventory.
@@ -186,7 +300,7 @@ impl Follower {
         let verdict = self.keeper.offer(place, Ok(inventory), Confirmation::None);
         let is_taken = verdict == Verdict::Taken;
         if is_taken {
-            self.as_of[place] = as_of;
+            self.sources[place].as_of = as_of;
             let source = self.keeper.name(place);
             warn!(source, lines, unchecked, %as_of, "what was kept of the inventory is checked");
         }
@@ -195,13 +309,13 @@ impl Follower {
 
     /// The same for every source that has not answered yet.
     async fn restore_all(&mut self) -> ControlFlow<()> {
-        for place in 0..self.restored.len() {
-            if let Some(restored) = self.restored[place].take() {
+        for place in 0..self.sources.len() {
+            if let Some(restored) = self.sources[place].restored.take() {
                 self.restore(place, restored);
             }
         }
         self.show();
-        self.apply().await
+        self.reconcile(None).await.map_continue(|diff| announce(&diff))
     }
 
     fn say(&self, place: usize, verdict: Verdict, had_trouble: bool) {
@@ -224,15 +338,21 @@ impl Follower {
 
     /// Shows the sources on the pages.
     fn show(&self) {
-        let sources = self.keeper.sources().zip(&self.as_of);
-        let states = sources.map(|((name, lines, trouble), as_of)| SourceState {
+        let sources = self.keeper.sources().zip(&self.sources);
+        let states = sources.map(|((name, lines, trouble), source)| SourceState {
             name: name.to_owned(),
             lines,
             trouble: trouble.map(ToString::to_string),
             since: Timestamp::now(),
-            as_of: *as_of,
+            as_of: source.as_of,
         });
-        self.board.show_sources(states.collect());
+        self.surroundings.board.show_sources(states.collect());
+    }
+}
+
+impl Source {
+    fn new(as_of: Timestamp, generation: u64) -> Self {
+        Self { as_of, restored: None, record: None, answered: 0, generation, watcher: None }
     }
 }
 

@@ -10,14 +10,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::configuration::FoundConfiguration;
 use super::zabbix::Resolver;
+use crate::supervised::unless_it_panics;
 
 /// How long one look at a source may take: a file is there at once, a vault that is asked for the
 /// secrets in it within seconds, and Zabbix for thousands of hosts too.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The pause after the first failure of a source that is tried again; doubled with each further
 /// one, up to its refresh.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
+pub(super) const RETRY_FIRST: Duration = Duration::from_secs(1);
 
 /// A source that is looked at, each at its own pace: one that hangs keeps no other waiting.
 #[derive(Debug)]
@@ -33,9 +35,20 @@ pub(crate) struct Watched {
 
 /// What a look has found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) enum Found {
+    /// The whole configuration.
+    Configuration(FoundConfiguration),
+    /// Routers and lines of another source.
+    Inventory(FoundInventory),
+}
+
+/// What a look at a source has found.
+#[derive(Debug)]
+pub(super) struct FoundInventory {
     /// Which source.
     pub(super) place: usize,
+    /// Which of those that were in that place one after another.
+    pub(super) generation: u64,
     pub(super) loaded: Result<Inventory, SourceError>,
     /// What is to be kept of it if it counts.
     pub(super) record: Option<SourceRecord>,
@@ -48,7 +61,7 @@ impl Watched {
     /// Looks, whenever it is time or `requests` change, until whoever takes what is found has gone.
     pub(super) async fn run(
         mut self,
-        place: usize,
+        (place, generation): (usize, u64),
         mut requests: watch::Receiver<u64>,
         finds: mpsc::Sender<Found>,
         shutdown: CancellationToken,
@@ -67,12 +80,14 @@ impl Watched {
             };
             let request = *requests.borrow_and_update();
             let ctx = Context::new(&shutdown, LOAD_TIMEOUT);
-            let loaded = self.source.load(&ctx).await;
+            let loaded = unless_it_panics(self.source.load(&ctx)).await.unwrap_or_else(|| {
+                Err(SourceError("looking at it broke down: see the log".to_owned()))
+            });
             failures = if loaded.is_err() { failures + 1 } else { 0 };
             next = self.after(failures);
             let record = self.source.record().filter(|_| loaded.is_ok());
-            let found = Found { place, loaded, record, confirmation, request };
-            if finds.send(found).await.is_err() {
+            let found = FoundInventory { place, generation, loaded, record, confirmation, request };
+            if finds.send(Found::Inventory(found)).await.is_err() {
                 return;
             }
         }
@@ -132,6 +147,11 @@ mod tests {
         }
 
         async fn load(&mut self, _ctx: &Context) -> Result<Inventory, SourceError> {
+            if self.looks.load(Ordering::SeqCst) == 2 && self.failures == 3 {
+                self.failures = 0;
+                // Not `panic!`: its message would fill the test's output.
+                std::panic::resume_unwind(Box::new("load"));
+            }
             if self.looks.fetch_add(1, Ordering::SeqCst) < self.failures {
                 Err(SourceError("away".to_owned()))
             } else {
@@ -152,8 +172,15 @@ mod tests {
         let shutdown = CancellationToken::new();
         let source = Box::new(Flaky { failures, looks: Arc::default() });
         let watched = Watched { source, refresh, is_new, resolver: None };
-        tokio::spawn(watched.run(0, receiver, sender, shutdown.clone()));
+        tokio::spawn(watched.run((0, 0), receiver, sender, shutdown.clone()));
         Rig { requests, finds, _shutdown: shutdown }
+    }
+
+    async fn found(rig: &mut Rig) -> FoundInventory {
+        match rig.finds.recv().await.unwrap() {
+            Found::Inventory(found) => found,
+            Found::Configuration(found) => panic!("{found:?}"),
+        }
     }
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -164,7 +191,7 @@ mod tests {
         let began = Instant::now();
         let mut times = Vec::new();
         for _ in 0..11 {
-            let found = rig.finds.recv().await.unwrap();
+            let found = found(&mut rig).await;
             times.push((began.elapsed().as_secs(), found.loaded.is_ok()));
         }
         let seconds: Vec<_> = times.iter().map(|(second, _)| *second).collect();
@@ -177,7 +204,18 @@ mod tests {
         let mut rig = rig(0, false, None);
         assert!(timeout(MINUTE * 600, rig.finds.recv()).await.is_err());
         rig.requests.send_modify(|request| *request += 1);
-        let found = rig.finds.recv().await.unwrap();
+        let found = found(&mut rig).await;
         assert_eq!((found.request, found.confirmation), (1, Confirmation::ByOperator));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_panics_has_failed_and_is_looked_at_again() {
+        let mut rig = rig(3, true, Some(MINUTE));
+        let mut reasons = Vec::new();
+        for _ in 0..4 {
+            reasons.push(found(&mut rig).await.loaded.err().map(|error| error.to_string()));
+        }
+        let broken = "looking at it broke down: see the log";
+        assert_eq!(reasons, [Some("away".into()), Some("away".into()), Some(broken.into()), None]);
     }
 }

@@ -4,13 +4,14 @@ mod encode;
 mod fleet;
 mod interfaces;
 mod lines;
+mod process;
 mod spool;
 mod ssh;
 mod text;
 mod totals;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use driver_ssh::SshSettings;
@@ -24,8 +25,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use scheduler::{CheckResult, Outcome};
+use tokio::time::Instant;
 
 use crate::board::Board;
+use crate::reload::Reloads;
 use crate::settings::MetricsSettings;
 
 pub(crate) use spool::SpoolMetrics;
@@ -65,6 +68,8 @@ pub(crate) struct ZabbixMetrics {
     pub(crate) exchange_failures: Counter,
     /// Whether outcomes are reported there: 1 or 0.
     pub(crate) reporting: Gauge,
+    /// When the first heartbeat was sent.
+    pub(crate) beating_since: OnceLock<Instant>,
     /// Since when exchanges fail, and how the latest did.
     trouble: Mutex<Option<(Timestamp, String)>>,
 }
@@ -113,12 +118,14 @@ struct VersionLabel {
 }
 
 impl Metrics {
-    /// All metrics at zero; `settings` say whom they name. Those of `fleet`, `ssh` and `board` are read when they are asked for.
+    /// All metrics at zero; `settings` say whom they name. Those of `fleet`, `ssh`, `board` and
+    /// `reloads` are read when they are asked for.
     pub(crate) fn new(
         fleet: Arc<Fleet>,
         ssh: Arc<SshSettings>,
         board: Arc<Board>,
         settings: MetricsSettings,
+        reloads: Arc<Reloads>,
     ) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
@@ -141,6 +148,7 @@ impl Metrics {
         metrics
             .registry
             .register_collector(Box::new(lines::LineCollector::new(board, settings.lines_max)));
+        metrics.registry.register_collector(Box::new(process::ProcessCollector(reloads)));
         metrics
     }
 

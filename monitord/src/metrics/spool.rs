@@ -76,6 +76,13 @@ impl SpoolMetrics {
         self.sinks.lock().clone()
     }
 
+    /// A sink is gone, and nothing is to be told of it.
+    pub(crate) fn forget_sink(&self, sink: &'static str) {
+        for family in [&self.pending, &self.held, &self.oldest] {
+            family.remove(&SinkLabel { sink });
+        }
+    }
+
     /// Adds the spool's metrics to `registry`.
     pub(super) fn register(self: &Arc<Self>, registry: &mut Registry) {
         for reason in Self::LOST_REASONS {

@@ -13,7 +13,7 @@ use super::{Environment, Surroundings, credentials, ssh};
 const BLOCKING_THREADS_MAX: usize = 1024;
 
 /// What all SSH sessions share.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SshLimits {
     /// Where host keys are remembered.
     pub(crate) known_hosts: PathBuf,

@@ -47,6 +47,7 @@ pub(super) fn read_private_key(
     let private_key = section.section("private_key", |key| {
         let passphrase = key.secret("passphrase").filter(|text| !text.is_empty());
         let file = key.require("file", place(around))?;
+        around.reader.files().note(&file);
         if let Err(error) = std::fs::File::open(&file) {
             key.complain("file", format!("is {file:?}: it cannot be read: {error}"));
         }

@@ -55,7 +55,8 @@ pub(super) fn read<'a>(
     let mut file_read = None;
     if let Some(file) = file {
         let path = around.directory.join(file);
-        let text = around.inventory_text.map_or_else(|| source::text(&path), |t| Ok(t.to_owned()));
+        let read = || source::text(&path, around.reader.files());
+        let text = around.inventory_text.map_or_else(read, |text| Ok(text.to_owned()));
         let content = text.and_then(|text| Ok((source::single(&path, &text)?, text)));
         match content {
             Ok((tree, text)) => {

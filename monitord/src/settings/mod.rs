@@ -18,6 +18,7 @@ mod described;
 mod environment;
 mod exposure;
 mod file;
+mod files;
 mod fleet;
 mod http;
 mod inventory;
@@ -26,6 +27,7 @@ mod origin;
 mod pool;
 mod problem;
 mod reader;
+mod reload;
 mod secret;
 mod section;
 mod sender;
@@ -60,6 +62,7 @@ pub(crate) use declared::Declared;
 pub(crate) use described::{Key, Standard, keys};
 pub(crate) use environment::Environment;
 pub(crate) use file::FileSettings;
+pub(crate) use files::{Digest, Files, Stamp, Stamps};
 pub(crate) use http::HttpSettings;
 pub(crate) use inventory::InventoryFile;
 pub(crate) use inventory::LineDefaults;
@@ -125,6 +128,8 @@ pub(crate) struct Settings {
     pub(crate) file: Option<FileSettings>,
     /// Where outcomes wait until they are delivered.
     pub(crate) spool: SpoolSettings,
+    /// How often the files of the configuration are looked at; only when told to, when absent.
+    pub(crate) watch: Option<Duration>,
     /// What is not wrong, but not as it seems either. To be logged.
     pub(crate) warnings: Vec<String>,
 }
@@ -183,10 +188,11 @@ pub(crate) fn load(
     overrides: &[Override],
     catalog: &Catalog,
 ) -> Result<Settings, Invalid> {
-    load_with(path, environment, overrides, catalog, None)
+    load_with(path, environment, overrides, catalog, None, &Files::default())
 }
 
-/// The same, with `inventory_text` in place of what stands in `inventory.file`.
+/// The same, with `inventory_text` in place of what stands in `inventory.file`. Whatever comes of
+/// it, what is read is noted in `files`.
 ///
 /// # Errors
 ///
@@ -197,11 +203,13 @@ pub(crate) fn load_with(
     overrides: &[Override],
     catalog: &Catalog,
     inventory_text: Option<&str>,
+    files: &Files,
 ) -> Result<Settings, Invalid> {
-    let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
+    let tree =
+        source::merged(path, environment, overrides, files).map_err(|one| Invalid(vec![one]))?;
     let name = path.display().to_string();
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let reader = Reader::new(Secrets::new(environment, directory.clone()));
+    let reader = Reader::new(Secrets::new(environment, directory.clone()).noting(files));
     let mut settings = Section::read(&reader, &name, "", tree, |root| {
         read_root(
             root,
@@ -236,7 +244,7 @@ fn declared(catalog: &Catalog) -> Vec<Declared> {
 ///
 /// [`Invalid`] when it cannot be read, or is no section of keys.
 pub(crate) fn tree_of(path: &Path) -> Result<serde_json::Value, Invalid> {
-    let tree = source::text(path).and_then(|text| source::single(path, &text));
+    let tree = source::text(path, &Files::default()).and_then(|text| source::single(path, &text));
     let tree = tree.map_err(|one| Invalid(vec![one]))?;
     tree.try_deserialize().map_err(|_| {
         let text = "cannot be read: it is not a section of keys";
@@ -284,7 +292,7 @@ pub(crate) fn inventory_places(
     environment: &Environment,
     overrides: &[Override],
 ) -> Option<(PathBuf, PathBuf)> {
-    let tree = source::merged(path, environment, overrides).ok()?;
+    let tree = source::merged(path, environment, overrides, &Files::default()).ok()?;
     let directory = path.parent().unwrap_or(Path::new(""));
     let known_hosts = source::text_at(&tree, "connection", "known_hosts");
     let known_hosts =
@@ -300,7 +308,9 @@ fn peek<T>(
     key: &str,
     read: impl FnOnce(&mut Section<'_>) -> T,
 ) -> Result<Option<T>, Invalid> {
-    let tree = source::merged(path, environment, overrides).map_err(|one| Invalid(vec![one]))?;
+    let files = Files::default();
+    let tree =
+        source::merged(path, environment, overrides, &files).map_err(|one| Invalid(vec![one]))?;
     let ValueKind::Table(mut root) = tree.kind else { return Ok(None) };
     let Some(value) = root.remove(key) else { return Ok(None) };
     let name = path.display().to_string();
@@ -348,6 +358,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
     let file = root.section("file", |section| file::read(section, around)).flatten();
     let is_used = file.is_some() || zabbix.as_ref().is_some_and(|zabbix| zabbix.reports);
     let spool = spool::read(root, around, is_used, &mut warnings);
+    let watch = root.section("reload", reload::read).flatten();
     let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
     let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
     let inventory::Read { inventory, file: inventory_file, refresh, defaults, rules } =
@@ -372,6 +383,7 @@ fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings 
         zabbix,
         file,
         spool,
+        watch,
         warnings,
     }
 }

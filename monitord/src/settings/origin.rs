@@ -4,6 +4,7 @@ use std::path::Path;
 
 use config::{Value, ValueKind};
 
+use super::files::Files;
 use super::problem::{Invalid, Problem};
 use super::{Environment, Override, source};
 
@@ -40,12 +41,13 @@ impl Origins {
         overrides: &[Override],
     ) -> Result<Self, Invalid> {
         let one = |problem: Problem| Invalid(vec![problem]);
-        let main = source::merged(path, environment, overrides).map_err(one)?;
+        let main = source::merged(path, environment, overrides, &Files::default()).map_err(one)?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let inventory = source::text_at(&main, "inventory", "file").map(|at| directory.join(at));
         let mut trees = vec![(path.display().to_string(), main)];
         if let Some(file) = inventory {
-            let tree = source::text(&file).and_then(|text| source::single(&file, &text));
+            let tree = source::text(&file, &Files::default())
+                .and_then(|text| source::single(&file, &text));
             trees.push((file.display().to_string(), tree.map_err(one)?));
         }
         Ok(Self { trees })

@@ -6,6 +6,7 @@ use pool_core::Secret;
 
 use super::declared::{Declarations, Declared};
 use super::exposure::readers;
+use super::files::Files;
 use super::problem::Problem;
 use super::secret::{Secrets, is_literal};
 use super::source::FLAG;
@@ -93,6 +94,11 @@ impl<'a> Reader<'a> {
             self.literals.borrow_mut().insert(source.to_owned());
         }
         self.secrets.resolve(text)
+    }
+
+    /// Where the load notes what it reads.
+    pub(super) fn files(&self) -> &Files {
+        self.secrets.files()
     }
 
     /// Notes a problem, unless one with the same key of the same source is noted already: the

@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use super::environment::Environment;
 use super::exposure::readers;
+use super::files::Files;
 
 /// The largest secret from a file or a command. A private key has about 4 KiB.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -30,6 +31,7 @@ pub(super) struct Secrets<'a> {
     printed: RefCell<HashMap<String, Result<Secret, String>>>,
     /// Files with secrets that others can read.
     exposed: RefCell<BTreeSet<String>>,
+    files: Files,
 }
 
 /// Where systemd puts what `LoadCredential=` names. Only the service can read it.
@@ -39,7 +41,13 @@ const CREDENTIAL: &str = "credential:";
 
 impl<'a> Secrets<'a> {
     pub(super) fn new(environment: &'a Environment, directory: PathBuf) -> Self {
-        Self { environment, directory, printed: RefCell::default(), exposed: RefCell::default() }
+        Self {
+            environment,
+            directory,
+            printed: RefCell::default(),
+            exposed: RefCell::default(),
+            files: Files::default(),
+        }
     }
 
     /// Warnings about files with secrets that others can read, of those that were asked for.
@@ -68,6 +76,16 @@ impl<'a> Secrets<'a> {
         Ok(Path::new(directory).join(name))
     }
 
+    /// The same, which notes in `files` what it reads.
+    pub(super) fn noting(self, files: &Files) -> Self {
+        Self { files: files.clone(), ..self }
+    }
+
+    /// Where the load notes what it reads.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// The secret that `text` is or points to.
     ///
     /// # Errors
@@ -85,6 +103,7 @@ impl<'a> Secrets<'a> {
         }
         if let Some(path) = text.strip_prefix("file:") {
             let place = self.directory.join(path);
+            self.files.note(&place);
             if let Some(exposure) = readers(&place) {
                 let warning = format!("{}: a secret is in it, and {exposure}", place.display());
                 self.exposed.borrow_mut().insert(warning);

@@ -121,6 +121,7 @@ pub(super) fn contents(
 ) -> impl FnOnce(&ValueKind) -> Result<Vec<u8>, Allowed> {
     move |value| {
         let path = place(around)(value)?;
+        around.reader.files().note(&path);
         match bounded(&path) {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err("a file of at most 1 MiB".into()),

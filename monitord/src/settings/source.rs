@@ -8,6 +8,7 @@ use std::path::Path;
 use config::{Config, ConfigError, FileFormat, Map, Source, Value, ValueKind};
 
 use super::environment::Environment;
+use super::files::Files;
 use super::problem::Problem;
 use super::yaml;
 
@@ -26,11 +27,12 @@ pub(super) const FLAG: &str = "--set";
 pub(crate) type Override = (String, String);
 
 /// The values of the file at `path`, over them those of the environment
-/// (`MONITORD__SECTION__KEY`), over them the flags.
+/// (`MONITORD__SECTION__KEY`), over them the flags. What is read is noted in `files`.
 pub(super) fn merged(
     path: &Path,
     environment: &Environment,
     overrides: &[Override],
+    files: &Files,
 ) -> Result<Value, Problem> {
     refuse_items(environment, overrides)?;
     let variables = config::Environment::with_prefix("MONITORD")
@@ -38,7 +40,7 @@ pub(super) fn merged(
         .separator("__")
         .source(Some(environment.all().collect()));
     let config = Config::builder()
-        .add_source(file(path)?)
+        .add_source(file(path, files)?)
         .add_source(variables)
         .add_source(Flags(overrides.to_vec()))
         .build();
@@ -79,15 +81,18 @@ fn refuse_items(environment: &Environment, overrides: &[Override]) -> Result<(),
 
 type FileText = config::File<config::FileSourceString, FileFormat>;
 
-fn file(path: &Path) -> Result<FileText, Problem> {
-    file_text(path, &text(path)?)
+fn file(path: &Path, files: &Files) -> Result<FileText, Problem> {
+    file_text(path, &text(path, files)?)
 }
 
-/// The content of the file at `path`.
-pub(super) fn text(path: &Path) -> Result<String, Problem> {
+/// The content of the file at `path`, which is noted in `files`.
+pub(super) fn text(path: &Path, files: &Files) -> Result<String, Problem> {
     let unreadable =
         |error| Problem::new(&path.display().to_string(), "", format!("cannot be read: {error}"));
-    read_bounded(path).map_err(unreadable)
+    files.note(path);
+    let text = read_bounded(path).map_err(unreadable)?;
+    files.note_text(path, &text);
+    Ok(text)
 }
 
 /// What `text` says as the content of the file at `path`.

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use super::DurableSink;
 use crate::settings::FileSettings;
 use crate::spool::{Closed, Lane, SpoolReader};
+use crate::supervised::supervised;
 
 /// The name of the sink in the spool.
 pub(crate) const NAME: &str = "file";
@@ -31,6 +32,8 @@ const BATCH_OUTCOMES_MAX: usize = 500;
 const LINGER: Duration = Duration::from_secs(1);
 /// The pause after a failed attempt to write.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long a batch that is being written may take when another sink is to take over.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How far back the last line end of a file is looked for. An outcome is much shorter.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -39,6 +42,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) struct FileSink {
     reader: SpoolReader,
     closing: CancellationToken,
+    leaving: CancellationToken,
     task: JoinSet<()>,
 }
 
@@ -46,12 +50,21 @@ impl FileSink {
     /// Starts writing what `reader` brings.
     pub(crate) fn start(settings: &FileSettings, reader: SpoolReader) -> Self {
         let closing = CancellationToken::new();
-        let file = RotatingFile { settings: settings.clone(), open: None };
-        let writer =
-            Writer { file, reader: reader.clone(), closing: closing.clone(), failing: false };
+        let leaving = CancellationToken::new();
+        let writer = {
+            let (settings, reader) = (settings.clone(), reader.clone());
+            let (closing, leaving) = (closing.clone(), leaving.clone());
+            move || Writer {
+                file: RotatingFile { settings: settings.clone(), open: None },
+                reader: reader.clone(),
+                closing: closing.clone(),
+                leaving: leaving.clone(),
+                failing: false,
+            }
+        };
         let mut task = JoinSet::new();
-        task.spawn(writer.run());
-        Self { reader, closing, task }
+        task.spawn(supervised(NAME, move || writer().run()));
+        Self { reader, closing, leaving, task }
     }
 }
 
@@ -70,6 +83,14 @@ impl DurableSink for FileSink {
             (false, false) => warn!(outcomes, "stopping: not written to the file, and lost"),
         }
     }
+
+    async fn leave(mut self: Box<Self>) {
+        // Between two batches, so that none is written twice; a disk that stands still is left alone.
+        self.leaving.cancel();
+        self.closing.cancel();
+        drop(timeout(LEAVE_TIMEOUT, self.task.join_next()).await);
+        self.task.shutdown().await;
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +98,8 @@ struct Writer {
     file: RotatingFile,
     reader: SpoolReader,
     closing: CancellationToken,
+    /// Cancelled when another takes over.
+    leaving: CancellationToken,
     failing: bool,
 }
 
@@ -87,6 +110,9 @@ impl Writer {
     }
 
     async fn turn(&mut self) -> Result<(), Closed> {
+        if self.leaving.is_cancelled() {
+            return Err(Closed);
+        }
         let lane = if self.write(Lane::Backlog).await? { return Ok(()) } else { Lane::Fresh };
         if self.write(lane).await? {
             return Ok(());

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::board::Board;
 use crate::metrics::Metrics;
 
-pub(crate) use spooled::SpooledSinks;
+pub(crate) use spooled::{Prepared, SpooledSinks};
 pub(crate) use stdout::StdoutSink;
 
 /// How many outcomes may be on their way to the sinks. The fan-out never waits, so this only
@@ -45,6 +45,9 @@ pub(crate) trait DurableSink: Debug + Send {
     /// Delivers what is there, as far as that can be done within `ctx`, and says what could not:
     /// it is kept when `is_durable`, and lost otherwise.
     async fn finish(self: Box<Self>, ctx: &Context, is_durable: bool);
+
+    /// Ends without delivering what is there: another takes over at the same place.
+    async fn leave(self: Box<Self>);
 }
 
 /// Hands each outcome to the board, the metrics and every sink, until the channel ends,

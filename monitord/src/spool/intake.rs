@@ -3,6 +3,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use pool_core::Context;
 use scheduler::Outcome;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,10 +26,11 @@ const LOST_PER_WARNING: u64 = 1000;
 pub(crate) struct Spool {
     commands: mpsc::Sender<Command>,
     heads: watch::Receiver<u64>,
-    names: Vec<&'static str>,
+    /// Of all sinks that there have been, in the order in which they came.
+    names: Mutex<Vec<&'static str>>,
     metrics: Arc<SpoolMetrics>,
     durable: bool,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     _lock: Option<Locked>,
 }
 
@@ -58,7 +60,8 @@ impl Spool {
             .name("spool".to_owned())
             .spawn(move || runtime.block_on(worker.run(inbox)))
             .context("no thread for the spool")?;
-        Ok(Self { commands, heads, names, metrics, durable, thread: Some(thread), _lock: lock })
+        let (names, thread) = (Mutex::new(names), Mutex::new(Some(thread)));
+        Ok(Self { commands, heads, names, metrics, durable, thread, _lock: lock })
     }
 
     /// Whether what is not delivered outlives the process.
@@ -83,12 +86,40 @@ impl Spool {
 
     /// The view of the sink of this name.
     pub(crate) fn reader(&self, name: &str) -> SpoolReader {
-        let sink = self.names.iter().position(|known| *known == name);
+        let sink = self.names.lock().iter().position(|known| *known == name);
         SpoolReader {
-            sink: sink.expect("the spool was started for this sink"),
+            sink: sink.expect("the spool was told of this sink"),
             commands: self.commands.clone(),
             heads: self.heads.clone(),
         }
+    }
+
+    /// Keeps outcomes for the sinks of these names from now on, and for no other: one that is new
+    /// begins with what comes next, and what one that is gone had not taken is dropped. Returns
+    /// when it is done.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, it is done all the same or not at all; call it again.
+    pub(crate) async fn want(&self, ctx: &Context, wanted: Vec<&'static str>) -> bool {
+        {
+            let mut names = self.names.lock();
+            let fresh = wanted.iter().filter(|name| !names.contains(name)).copied();
+            let fresh: Vec<_> = fresh.collect();
+            names.extend(fresh);
+        }
+        self.ask(ctx, |done| Command::Want(wanted, done)).await
+    }
+
+    /// Keeps as much and for as long as `bounds` say from now on. The directory stays what it is.
+    pub(crate) async fn set_bounds(&self, bounds: SpoolSettings) {
+        // Fails only when the thread has ended, and then nothing is kept anyway.
+        self.commands.send(Command::Bounds(bounds)).await.ok();
+    }
+
+    /// Waits for the end of the thread, which comes before its time only by a mistake of ours.
+    pub(crate) async fn broken(&self) {
+        self.commands.closed().await;
     }
 
     /// Waits until everything is written that was appended before.
@@ -97,9 +128,10 @@ impl Spool {
     }
 
     /// Writes what there is, and ends the thread.
-    pub(crate) async fn stop(mut self, ctx: &Context) {
+    pub(crate) async fn stop(&self, ctx: &Context) {
         let stopped = self.ask(ctx, Command::Stop).await;
-        match self.thread.take() {
+        let thread = self.thread.lock().take();
+        match thread {
             // It has said its last word: there is nothing to wait for.
             Some(thread) if stopped => {
                 if thread.join().is_err() {

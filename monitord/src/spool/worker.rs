@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::store::Store;
-use super::{Held, Lane, Record};
+use super::{Held, Lane, Record, SpoolSettings};
 
 /// How long the first record of a commit waits for others. A commit costs the disk the same
 /// for one as for hundreds.
@@ -22,6 +22,10 @@ pub(super) enum Command {
     Append(Record),
     /// Something by or for a sink.
     Sink { sink: usize, request: Request },
+    /// Keep records for these sinks from now on, and say when it is done.
+    Want(Vec<&'static str>, oneshot::Sender<()>),
+    /// Other bounds from now on.
+    Bounds(SpoolSettings),
     /// Say when all that came before is written, or cannot be.
     Flush(oneshot::Sender<()>),
     /// Write what there is, and end.
@@ -93,6 +97,12 @@ impl Worker {
                 self.commit_soon();
             }
             Command::Sink { sink, request } => self.serve(sink, request),
+            Command::Want(names, done) => {
+                self.store.want(&names);
+                self.commit();
+                answer(done, ());
+            }
+            Command::Bounds(bounds) => self.store.set_bounds(bounds),
             Command::Flush(done) => {
                 self.commit();
                 answer(done, ());

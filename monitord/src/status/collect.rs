@@ -3,17 +3,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use pool::{Fleet, RouterGate};
 use pool_core::PoolStats;
 use scheduler::{Line, LineId, Outcome, RouterName, RouterState};
 
 use super::line::shown;
 use super::{
-    FleetView, GateView, LineView, ProcessView, RecentView, RouterView, SourceView, SpoolView,
-    Status, Totals, UnresolvedView, ZabbixView,
+    ConfigurationView, FleetView, GateView, LineView, ProcessView, RecentView, RouterView,
+    SourceView, SpoolView, Status, Totals, UnresolvedView, ZabbixView,
 };
 use crate::board::{Board, Declared, LastResult, SourceState};
 use crate::metrics::Metrics;
+use crate::reload::{ReloadState, Reloads};
 use crate::settings::Settings;
 
 /// How many routers are told to who does not ask for everything; the worst come first.
@@ -34,7 +36,15 @@ pub(crate) struct Collector {
     board: Arc<Board>,
     fleet: Arc<Fleet>,
     metrics: Arc<Metrics>,
+    reloads: Arc<Reloads>,
     started_at: Timestamp,
+    // A blocking lock, held for a look and never across an await.
+    delivery: Mutex<Delivery>,
+}
+
+/// What is delivered to whom.
+#[derive(Clone, Debug, Default)]
+struct Delivery {
     has_spool: bool,
     zabbix: Option<String>,
 }
@@ -42,21 +52,34 @@ pub(crate) struct Collector {
 type Last = BTreeMap<LineId, Option<Arc<Outcome>>>;
 
 impl Collector {
-    /// One that asks these, of a daemon with these settings that starts now.
+    /// One that asks these, of a daemon that starts now.
     pub(crate) fn new(
         board: Arc<Board>,
         fleet: Arc<Fleet>,
         metrics: Arc<Metrics>,
-        settings: &Settings,
+        reloads: Arc<Reloads>,
     ) -> Self {
         Self {
             board,
             fleet,
             metrics,
+            reloads,
             started_at: Timestamp::now(),
+            delivery: Mutex::default(),
+        }
+    }
+
+    /// What is delivered is delivered as `settings` say from now on.
+    pub(crate) fn configure(&self, settings: &Settings) {
+        *self.delivery.lock() = Delivery {
             has_spool: settings.reporting().is_some() || settings.file.is_some(),
             zabbix: settings.reporting().map(|zabbix| zabbix.address.to_string()),
-        }
+        };
+    }
+
+    /// How reloads of the configuration have ended.
+    pub(crate) fn reloads(&self) -> &Reloads {
+        &self.reloads
     }
 
     /// What is known at this moment.
@@ -69,6 +92,7 @@ impl Collector {
             LineView::of(&declared, line, outcome, now)
         };
         let totals = self.totals(&declared, &last, &routers);
+        let Delivery { has_spool, zabbix } = self.delivery.lock().clone();
         let (lines, routers) = match selection {
             Selection::All => (declared.lines.iter().map(view).collect(), routers),
             Selection::Some { named, worst } => {
@@ -89,9 +113,10 @@ impl Collector {
             inventory: self.board.sources().into_iter().map(SourceView::from).collect(),
             totals,
             unresolved: unresolved(&declared),
-            spool: self.has_spool.then(|| SpoolView::from(&**self.metrics.spool())),
-            zabbix: self.zabbix.clone().map(|at| ZabbixView::of(at, self.metrics.zabbix())),
+            spool: has_spool.then(|| SpoolView::from(&**self.metrics.spool())),
+            zabbix: zabbix.map(|at| ZabbixView::of(at, self.metrics.zabbix())),
             process: ProcessView::of_now(self.started_at, now),
+            configuration: ConfigurationView::from(self.reloads.state()),
         }
     }
 
@@ -206,5 +231,14 @@ impl From<SourceState> for SourceView {
     fn from(state: SourceState) -> Self {
         let SourceState { name: source, lines, trouble, since, as_of } = state;
         Self { source, lines, trouble, since: shown(since), as_of: shown(as_of) }
+    }
+}
+
+impl From<ReloadState> for ConfigurationView {
+    fn from(state: ReloadState) -> Self {
+        let ReloadState { digest, taken_at, good_at, problem, .. } = state;
+        let (problem, problem_since) = problem.map(|(text, at)| (text, shown(at))).unzip();
+        let hash = digest.to_string();
+        Self { hash, taken_at: shown(taken_at), good_at: shown(good_at), problem, problem_since }
     }
 }

@@ -36,6 +36,22 @@ pub(crate) struct Status {
     pub(crate) spool: Option<SpoolView>,
     pub(crate) zabbix: Option<ZabbixView>,
     pub(crate) process: ProcessView,
+    pub(crate) configuration: ConfigurationView,
+}
+
+/// The configuration as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConfigurationView {
+    /// Tells the one that runs from others.
+    pub(crate) hash: String,
+    /// When it was taken over.
+    pub(crate) taken_at: String,
+    /// When it was last found to be what is configured, or taken over.
+    pub(crate) good_at: String,
+    /// What keeps another from being taken over; null when that is what runs.
+    pub(crate) problem: Option<String>,
+    pub(crate) problem_since: Option<String>,
 }
 
 /// How many lines and routers there are, whatever was asked for.

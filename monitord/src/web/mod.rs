@@ -50,18 +50,25 @@ pub(crate) fn serve(
 ) -> JoinHandle<()> {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(move || ready(shutdown.clone())))
+        .route("/readyz", get(move |pages: State<Pages>| ready(pages, shutdown.clone())))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
         .with_state(pages);
     tokio::spawn(serve::serve(listener, access, router))
 }
 
-async fn ready(shutdown: CancellationToken) -> Response {
+/// A daemon whose configuration cannot be taken over is as ready as it was before; what is to be
+/// done about it stands below.
+async fn ready(State(pages): State<Pages>, shutdown: CancellationToken) -> Response {
     if shutdown.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response()
-    } else {
-        "ready\n".into_response()
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match pages.status.reloads().state().problem {
+        None => "ready\n".into_response(),
+        Some((problem, since)) => {
+            format!("ready\nthe configuration is not followed since {since:.3}: {problem}\n")
+                .into_response()
+        }
     }
 }
 

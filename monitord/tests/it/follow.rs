@@ -84,7 +84,7 @@ async fn what_was_last_good_of_the_file_is_checked_after_a_start_without_it() {
 }
 
 fn not_followed(daemon: &Daemon) -> bool {
-    daemon.logged("the inventory is not followed: what was last good goes on").is_some()
+    daemon.logged("the configuration is not followed: what was last good goes on").is_some()
 }
 
 /// What `/status` says of the configuration as a source.
@@ -196,7 +196,9 @@ async fn a_broken_or_emptied_file_changes_nothing_and_is_said_until_it_is_good_a
     };
     std::fs::write(&followed.file, "{ not json").unwrap();
     daemon.signal("HUP");
-    daemon.wait_for("the alarm", || daemon.logged("the inventory is not followed").is_some()).await;
+    daemon
+        .wait_for("the alarm", || daemon.logged("the configuration is not followed").is_some())
+        .await;
     assert!(trouble().await.as_str().unwrap().contains("lines.json: cannot be parsed"));
     wait_for_outcome(&daemon, "L0", measured).await;
 

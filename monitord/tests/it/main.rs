@@ -16,6 +16,7 @@ mod pages;
 mod pool;
 mod probe;
 mod prompt;
+mod reload;
 mod scenario;
 mod secrets;
 mod snapshot;

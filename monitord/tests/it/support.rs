@@ -70,13 +70,20 @@ impl Site {
         list.last_mut().unwrap()
     }
 
-    /// Writes the configuration and returns its path.
+    /// Where the configuration is.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("monitord.json")
+    }
+
+    /// Writes the configuration, in one go as deployments do, and returns its path.
     pub(crate) fn write(&self) -> PathBuf {
-        let path = self.folder.path().join("monitord.json");
-        std::fs::write(&path, self.config.to_string()).unwrap();
+        let path = self.path();
+        let fresh = path.with_extension("new");
+        std::fs::write(&fresh, self.config.to_string()).unwrap();
         // It has passwords in it.
         let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&path, only_ours).unwrap();
+        std::fs::set_permissions(&fresh, only_ours).unwrap();
+        std::fs::rename(fresh, &path).unwrap();
         path
     }
 

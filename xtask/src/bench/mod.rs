@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Do not build with optimisation: to try whether a bench works. Its figures say nothing.
     #[arg(long)]
     unoptimised: bool,
-    #[command(flatten, next_help_heading = "What `fleet` measures")]
+    #[command(flatten, next_help_heading = "What `fleet`, `reload` and `startup` measure")]
     fleet: fleet::Sizes,
     #[command(flatten, next_help_heading = "What `delivery` measures")]
     delivery: delivery::Sizes,
@@ -56,6 +56,10 @@ enum Bench {
     Inventory,
     /// The scheduler, from ten thousand lines to a million.
     Scheduler,
+    /// A hundred reloads while monitord checks a lab full of routers, against the same without.
+    Reload,
+    /// From the start of monitord to its first check, and what it takes afterwards.
+    Startup,
     /// monitord on a lab full of routers, a part of them sick, against the same without sick ones.
     Fleet,
 }
@@ -82,6 +86,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Bench::Inventory => inventory::run()?,
         Bench::Scheduler => scheduler::run()?,
         Bench::Fleet => return fleet::run(&options.fleet, options.output),
+        Bench::Reload => return fleet::run_reload(&options.fleet, options.output),
+        Bench::Startup => return fleet::run_startup(&options.fleet, options.output),
     };
     options.output.print(&rows)
 }

@@ -59,7 +59,7 @@ impl Trial {
     pub(in crate::command) fn run(&self, parts: &Parts, limits: &SshLimits) -> Result<Findings> {
         let (sessions, logins) = (SessionLog::new(), LoginLog::new());
         let watch = Watch { sessions: Some(sessions.clone()), logins: Some(logins.clone()) };
-        let factories = parts.drivers_watched(limits, &watch).factories;
+        let factories = parts.drivers_watched(limits, &watch);
         let factory = factories.into_iter().find(|factory| factory.protocol() == self.protocol);
         let factory =
             factory.with_context(|| format!("no driver for protocol {}", self.protocol))?;

@@ -23,7 +23,7 @@ const LOGOUT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Logs in to every router once, and out again, and says where that fails, in the order of the
 /// configuration.
 pub(super) async fn log_in(ctx: &Context, settings: &Settings, parts: &Parts) -> Found {
-    let factories = parts.drivers(&settings.ssh).factories;
+    let factories = parts.drivers(&settings.ssh);
     let routers: Vec<_> = real(&settings.inventory).collect();
     let (total, done) = (routers.len(), AtomicUsize::new(0));
     let begun = Instant::now();

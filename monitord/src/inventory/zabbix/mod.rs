@@ -27,6 +27,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pool_core::{Context, Phase};
@@ -89,6 +90,11 @@ impl ZabbixSource {
     pub(crate) fn telling(mut self, assigned: watch::Sender<Assigned>) -> Self {
         self.assigned = Some(assigned);
         self
+    }
+
+    /// How often it is to be asked.
+    pub(crate) fn refresh(&self) -> Duration {
+        self.settings.refresh
     }
 
     /// What was kept of the source with these `settings`, if there is anything that can be read:

@@ -56,9 +56,10 @@ impl Resolver {
         Self { catalog, line_defaults, connection, rules, logins, routers }
     }
 
-    /// Whether both make the same of everything. The catalog is the process's own, and stays.
+    /// Whether both make the same of everything.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.line_defaults == other.line_defaults
+        self.catalog.is_same(&other.catalog)
+            && self.line_defaults == other.line_defaults
             && self.connection == other.connection
             && self.rules == other.rules
             && self.logins == other.logins

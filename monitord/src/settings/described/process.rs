@@ -20,7 +20,12 @@ pub(super) const GROUPS: &[Group] = &[
             (
                 "control",
                 "",
-                "The socket at which the running daemon is asked (`monitord check-now`).",
+                "The socket at which the running daemon is asked (`monitord check-now`, `reload`, `log-level`).",
+            ),
+            (
+                "reload",
+                "",
+                "Whether the configuration is followed without being told to. It is read again on SIGHUP and by `monitord reload` in any case.",
             ),
             (
                 "shutdown_grace",
@@ -95,6 +100,14 @@ pub(super) const GROUPS: &[Group] = &[
             "socket",
             "",
             "Where the socket is; only its own user can open it. Without it: `control.sock` in `$RUNTIME_DIRECTORY` (set by systemd), and none when that is not set either.",
+        )],
+    },
+    Group {
+        places: &[Own("reload")],
+        keys: &[(
+            "watch",
+            "",
+            "How often this file and those that it names are looked at; when one has changed and is left alone, everything is read again. Off when absent.",
         )],
     },
     Group {

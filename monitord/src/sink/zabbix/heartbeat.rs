@@ -8,11 +8,12 @@ use super::delivery::Shared;
 use super::value::ItemValue;
 use crate::settings::Heartbeat;
 
-/// Sends the seconds since monitord's start to the item, again and again, until the process ends.
+/// Sends the seconds since the first beat to the item, again and again, until the process ends.
 ///
 /// A beat is never kept: one that could not be sent has told what it has to tell.
 pub(super) async fn beat(heartbeat: Heartbeat, shared: Arc<Shared>) {
-    let start = Instant::now();
+    // The process's, and not this task's: another takes its place when the settings change.
+    let start = *shared.metrics.beating_since.get_or_init(Instant::now);
     let mut ticks = interval(heartbeat.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut was_refused = false;

@@ -47,6 +47,7 @@ use crate::inventory::zabbix::Assigned;
 use crate::metrics::ZabbixMetrics;
 use crate::settings::ZabbixSettings;
 use crate::spool::{Lane, SpoolReader};
+use crate::supervised::supervised;
 use crate::tls::TlsClient;
 
 /// The name of the sink in the spool.
@@ -106,20 +107,25 @@ impl ZabbixSink {
         let mut tasks = JoinSet::new();
         let spool = reader.clone();
         if let Some(heartbeat) = settings.heartbeat.clone() {
-            tasks.spawn(heartbeat::beat(heartbeat, shared.clone()));
+            let shared = shared.clone();
+            let beat = move || heartbeat::beat(heartbeat.clone(), shared.clone());
+            tasks.spawn(supervised("zabbix heartbeat", beat));
         }
-        tasks.spawn(async move {
-            // What was refused before a restart is known to be, before anything is sent.
-            let Ok(held) = spool.held().await else { return };
-            shared.quarantine.lock().restore(held, Instant::now());
-            let lane = |lane| {
-                let (reader, shared) = (spool.clone(), shared.clone());
-                Delivery { lane, reader, shared }.run()
-            };
-            tokio::join!(lane(Lane::Fresh), lane(Lane::Backlog));
-        });
+        tasks.spawn(supervised(NAME, move || deliver(spool.clone(), shared.clone())));
         Self { reader, closing, metrics, tasks }
     }
+}
+
+/// Delivers through both lanes until the process ends.
+async fn deliver(spool: SpoolReader, shared: Arc<Shared>) {
+    // What was refused before is known to be, before anything is sent.
+    let Ok(held) = spool.held().await else { return };
+    shared.quarantine.lock().restore(held, Instant::now());
+    let lane = |lane| {
+        let (reader, shared) = (spool.clone(), shared.clone());
+        Delivery { lane, reader, shared }.run()
+    };
+    tokio::join!(lane(Lane::Fresh), lane(Lane::Backlog));
 }
 
 #[async_trait]
@@ -139,5 +145,11 @@ impl DurableSink for ZabbixSink {
             self.metrics.undelivered.inc_by(outcomes);
             warn!(outcomes, "stopping: not delivered to Zabbix, and lost");
         }
+    }
+
+    async fn leave(mut self: Box<Self>) {
+        // What is cut off is sent again by whoever takes over, and is there once: its moment is the
+        // same.
+        self.tasks.shutdown().await;
     }
 }

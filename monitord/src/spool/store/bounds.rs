@@ -50,7 +50,7 @@ impl Store {
     /// the new would hide what happens now.
     fn drop_through(&mut self, through: u64, reason: &'static str) -> rusqlite::Result<()> {
         let mut undelivered = 0;
-        for sink in &self.sinks {
+        for sink in self.sinks.iter().filter(|sink| sink.is_wanted) {
             let lost = sink.progress.clone().forget(through);
             for range in lost {
                 undelivered += self.database.count(range.from, range.to)?;
@@ -76,7 +76,7 @@ impl Store {
     /// Nothing up to `through` exists any more. Returns how many held items that concerns.
     fn forget_all(&mut self, through: u64) -> usize {
         let mut concerned = 0;
-        for sink in &mut self.sinks {
+        for sink in self.sinks.iter_mut().filter(|sink| sink.is_wanted) {
             sink.progress.forget(through);
             sink.progress_changed = true;
             for (key, held) in &mut sink.held {
@@ -96,6 +96,10 @@ impl Store {
             self.metrics.bytes.set(gauge(bytes));
         }
         for (index, sink) in self.sinks.iter().enumerate() {
+            if !sink.is_wanted {
+                self.metrics.forget_sink(sink.name);
+                continue;
+            }
             let oldest = self.database.clock_at(sink.progress.floor()).ok().flatten();
             let pending = self.pending(index);
             let oldest = oldest.filter(|_| pending > 0).unwrap_or(0);

@@ -39,13 +39,16 @@ impl Store {
             && self.released.is_empty()
             && self.rotten.is_empty()
             && trim <= self.trimmed
-            && self.sinks.iter().all(|s| !s.progress_changed && s.held_changed.is_empty());
+            && self
+                .sinks
+                .iter()
+                .all(|s| !s.is_wanted || !s.progress_changed && s.held_changed.is_empty());
         if is_idle {
             return Ok(());
         }
         let write = self.database.begin()?;
         write.insert(self.unwritten.iter())?;
-        for sink in &self.sinks {
+        for sink in self.sinks.iter().filter(|sink| sink.is_wanted) {
             if sink.progress_changed {
                 write.put_sink(sink.name, &sink.progress)?;
             }

@@ -5,6 +5,7 @@ mod bounds;
 mod commit;
 mod damage;
 mod open;
+mod sinks;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,6 +45,9 @@ pub(in crate::spool) struct Store {
 #[derive(Debug)]
 struct SinkState {
     name: &'static str,
+    /// False for one that was there and is not configured any more. It keeps its place, by which
+    /// others are called, and nothing waits for it.
+    is_wanted: bool,
     progress: Progress,
     progress_changed: bool,
     held: BTreeMap<(String, String), Held>,
@@ -167,7 +171,8 @@ impl Store {
 
     /// The first record that somebody has not settled.
     fn floor(&self) -> u64 {
-        let floors = self.sinks.iter().map(|sink| sink.progress.floor());
+        let wanted = self.sinks.iter().filter(|sink| sink.is_wanted);
+        let floors = wanted.map(|sink| sink.progress.floor());
         floors.min().unwrap_or(self.next_seq)
     }
 }

@@ -79,6 +79,7 @@ impl Store {
             let progress_changed = found.is_none();
             sinks.push(SinkState {
                 name,
+                is_wanted: true,
                 progress,
                 progress_changed,
                 held,

@@ -11,7 +11,9 @@ mod account;
 mod crowd;
 mod figures;
 mod outcome;
+mod reload;
 mod run;
+mod startup;
 mod usage;
 
 use std::time::Duration;
@@ -20,7 +22,9 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 pub(crate) use self::crowd::{Crowd, serve};
+pub(super) use self::reload::run as run_reload;
 use self::run::Run;
+pub(super) use self::startup::run as run_startup;
 use super::Output;
 use crate::demo;
 

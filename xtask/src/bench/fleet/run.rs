@@ -37,9 +37,27 @@ pub(super) struct Run {
     pub(super) lab: [Usage; 2],
 }
 
+/// Where a run can be reached while it is watched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene<'a> {
+    pub(super) binary: &'a Path,
+    pub(super) config: &'a Path,
+    pub(super) http: SocketAddr,
+}
+
 impl Run {
-    /// Measures with so many sick routers.
+    /// Measures with so many sick routers, while somebody asks for metrics as Prometheus does.
     pub(super) fn measure(sizes: &Sizes, sick: usize, binary: &Path) -> Result<Self> {
+        Self::measure_while(sizes, sick, binary, |scene, end| scrape_until(end, scene.http))
+    }
+
+    /// The same, while this is done, which is to end at the moment that it is told.
+    pub(super) fn measure_while(
+        sizes: &Sizes,
+        sick: usize,
+        binary: &Path,
+        meanwhile: impl FnOnce(Scene<'_>, Instant) -> Result<()>,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let settle = SETTLE_MIN + sizes.interval + LOGIN_EACH * u32::from(sizes.routers);
         let turns = u32::try_from(Crowd::turns(sick))?;
@@ -57,7 +75,7 @@ impl Run {
         let began = Instant::now();
         let look = || Ok::<_, anyhow::Error>((Usage::of(daemon.id())?, Usage::of(lab.id())?));
         let (monitord, routers) = look()?;
-        scrape_until(began + sizes.window, http)?;
+        meanwhile(Scene { binary, config: &config, http }, began + sizes.window)?;
         let (monitord_after, routers_after) = look()?;
         let window = began.elapsed();
         let until_ms = Timestamp::now().as_millisecond();
@@ -82,14 +100,14 @@ impl Run {
     }
 }
 
-fn ensure_alive(daemon: &mut Daemon) -> Result<()> {
+pub(super) fn ensure_alive(daemon: &mut Daemon) -> Result<()> {
     if let Some(status) = daemon.ended()? {
         bail!("monitord ended by itself with {status}; its log:\n{}", daemon.log_tail());
     }
     Ok(())
 }
 
-fn write_config(
+pub(super) fn write_config(
     sizes: &Sizes,
     routers: &[Router],
     http: SocketAddr,
@@ -112,6 +130,7 @@ fn write_config(
             "ping": { "count": 2, "timeout": "1s" },
         },
         "http": { "listen": http },
+        "control": { "socket": "control.sock" },
         "connection": { "known_hosts": "known_hosts" },
         "routers": routers.iter().map(router).collect::<Vec<Value>>(),
         "lines": (0..sizes.lines).map(line).collect::<Vec<Value>>(),
