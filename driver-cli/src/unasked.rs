@@ -48,8 +48,12 @@ impl Lull<'_> {
         // On its own line a prompt may be painted anew.
         let mut is_called_for = true;
         for (number, line) in text.lines().enumerate() {
-            let Some(said) = self.understand(line.trim()) else { return false };
-            if said.is_prompt && !std::mem::take(&mut is_called_for) {
+            let line = line.trim();
+            let Some(said) = self.understand(line) else { return false };
+            // One of another level is not ours painted anew, and may be a line of output.
+            let is_level = || self.platform.level_of(line) == Some(self.prompt.level.as_str());
+            let is_ours = self.prompt.varies || self.behind_prompts(line) != line || is_level();
+            if said.is_prompt && !(std::mem::take(&mut is_called_for) && is_ours) {
                 let Some(left) = prompts.checked_sub(1) else { return false };
                 prompts = left;
             }
@@ -84,7 +88,9 @@ impl Lull<'_> {
             return Some(Said { is_prompt: false, is_message: false });
         }
         let rest = self.behind_prompts(line);
-        if rest.is_empty() || self.platform.level_of(line).is_some() {
+        // Behind the prompt a second one, of another level, is output that came late.
+        let is_other_level = || rest == line && self.platform.level_of(line).is_some();
+        if rest.is_empty() || is_other_level() {
             return Some(Said { is_prompt: true, is_message: false });
         }
         let is_message =
@@ -202,6 +208,11 @@ mod tests {
         check(&format!("\n{LOG}\nR1#\nR1#"), 0, false);
         check("\nedge-9#", 0, false);
         check("^C\nR1#", 0, true);
+        check("R1#", 0, true);
+        check("R1>", 0, false);
+        check("R1#R1>", 0, false);
+        check(&format!("\n{LOG}\nR1#"), 0, true);
+        check(&format!("\n{LOG}\nR1>"), 0, false);
     }
 
     #[test]

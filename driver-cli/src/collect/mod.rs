@@ -67,6 +67,13 @@ pub(crate) struct Nudge {
     candidate: Option<Prompt>,
 }
 
+impl Nudge {
+    /// Whether nothing was added to the line on which RETURN was pressed.
+    pub(crate) fn is_line_of(&self, text: &str) -> bool {
+        text[self.above..].lines().next().is_some_and(|line| line.trim_end() == self.line)
+    }
+}
+
 /// The collecting of one command's output.
 pub(crate) struct Collect<'a> {
     session: &'a mut Session,
@@ -257,7 +264,10 @@ impl<'a> Collect<'a> {
         let found = Prompt::find(&channel.screen, platform);
         if let Some(found) = &found {
             let last = self.nudge.as_mut().filter(|nudge| nudge.above < above);
-            let confirmed = last.filter(|nudge| nudge.candidate.as_ref() == Some(found));
+            // The line on which RETURN was pressed has gone on if it was the beginning of a line
+            // of output, and then another of its kind is no answer to RETURN.
+            let stood = last.filter(|nudge| nudge.is_line_of(channel.screen.text()));
+            let confirmed = stood.filter(|nudge| nudge.candidate.as_ref() == Some(found));
             if confirmed.is_some() || prompt.varies {
                 debug!(from = prompt.text, to = found.text, "the prompt has changed");
                 // What stood in front of the old prompt was a part of the new one.
