@@ -59,7 +59,7 @@ impl ProtocolDriver for CliDriver {
             let output = self.session.run(ctx, &command).await?;
             let command = step.line().to_owned();
             let elapsed = started.elapsed();
-            steps.push(StepOutput { command, output, exit_status: None, elapsed });
+            steps.push(StepOutput { command, output, elapsed, ..StepOutput::default() });
         }
         Ok(Transcript { steps })
     }

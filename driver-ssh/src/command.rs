@@ -6,7 +6,7 @@ use ssh2::ErrorCode;
 use tokio::io::Interest;
 use tokio::time::Instant;
 
-use crate::channel::{close_channel, open_channel};
+use crate::channel::{Exit, close_channel, open_channel};
 use crate::engine::{Engine, Fault};
 
 /// What is read in one stretch, in bytes, when a device sends faster than we read. The threads are
@@ -35,13 +35,15 @@ pub(crate) enum Outcome {
 /// All that a command has said.
 pub(crate) struct Answer {
     pub(crate) output: String,
+    /// Where in it the standard error begins.
+    pub(crate) stderr_at: usize,
     pub(crate) ending: Ending,
 }
 
 /// How the channel of a command that has said everything is left.
 pub(crate) enum Ending {
-    /// Closed on both sides; with the exit status, if the command had one.
-    Closed(Option<i32>),
+    /// Closed on both sides.
+    Closed(Exit),
     /// The device has been told to close it, or will be once the socket is this.
     Closing(Interest),
     /// The session has failed.
@@ -111,15 +113,16 @@ impl Reading {
     /// Whatever keeps it from the end of the output. What fails after it is an [`Ending`].
     pub(crate) fn advance(&mut self, engine: &mut Engine) -> Result<Answer, Fault> {
         self.read_to_end(engine)?;
-        let mut bytes = std::mem::take(&mut self.stdout);
-        bytes.append(&mut self.stderr);
-        let output = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
+        let mut output = text(&self.stdout);
+        let stderr_at = output.len();
+        output.push_str(&text(&self.stderr));
+        (self.stdout, self.stderr) = Default::default();
         let ending = match close_channel(engine) {
-            Ok(exit_status) => Ending::Closed(exit_status),
+            Ok(exit) => Ending::Closed(exit),
             Err(Fault::Again | Fault::More) => Ending::Closing(engine.awaited()),
             Err(Fault::Ssh(_) | Fault::Failed(_)) => Ending::Broken,
         };
-        Ok(Answer { output, ending })
+        Ok(Answer { output, stderr_at, ending })
     }
 
     fn read_to_end(&mut self, engine: &mut Engine) -> Result<(), Fault> {
@@ -152,6 +155,11 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// What was printed, lines ended by `\n`.
+fn text(printed: &[u8]) -> String {
+    String::from_utf8_lossy(printed).replace("\r\n", "\n")
 }
 
 /// How much of the channel libssh2 holds for whoever reads it, of all streams, in bytes.

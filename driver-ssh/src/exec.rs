@@ -9,7 +9,7 @@ use pool_core::{
 use tokio::time::Instant;
 
 use crate::SshSettings;
-use crate::channel::{close_channel, open_channel};
+use crate::channel::{Exit, close_channel, open_channel};
 use crate::command::{Answer, Ending, Outcome, start};
 use crate::engine::Engine;
 use crate::error::{busy_text, shown};
@@ -98,7 +98,8 @@ impl ProtocolDriver for SshSession {
 
     /// The output of a step is what the command wrote to its standard output, followed by what it
     /// wrote to its standard error: the two come on separate streams, and their order in time is
-    /// not known.
+    /// not known. A device that closes the channel without an exit status has status 0: libssh2
+    /// does not tell the two apart.
     async fn execute(&mut self, ctx: &Context, request: &Request) -> Result<Transcript> {
         if request.steps().iter().any(|step| step.interrupt_after().is_some()) {
             let what = "interrupting a command on an exec channel".to_owned();
@@ -135,7 +136,7 @@ impl SshSession {
         let begun = Instant::now();
         let outcome = self.start(&ctx.capped(self.write_timeout), step.line(), bytes_max).await?;
         let reading = ctx.capped(step.timeout().unwrap_or(self.read_timeout));
-        let Answer { output, ending } = match outcome {
+        let Answer { output, stderr_at, ending } = match outcome {
             Outcome::Ended(answer) => answer,
             Outcome::Runs(mut read, awaited) => {
                 let work = move |engine: &mut Engine| read.advance(engine);
@@ -149,9 +150,16 @@ impl SshSession {
             }
         };
         let elapsed = begun.elapsed();
-        let exit_status = self.end(&reading.capped(CLOSE_WAIT), ending).await;
-        check_refusal(&output, exit_status)?;
-        Ok(StepOutput { command: step.line().to_owned(), output, exit_status, elapsed })
+        let exit = self.end(&reading.capped(CLOSE_WAIT), ending).await;
+        check_refusal(&output, exit.status)?;
+        Ok(StepOutput {
+            command: step.line().to_owned(),
+            output,
+            stderr_at: Some(stderr_at),
+            exit_status: exit.status,
+            exit_signal: exit.signal,
+            elapsed,
+        })
     }
 
     /// Opens a channel and starts `command` on it.
@@ -164,19 +172,19 @@ impl SshSession {
         Ok(started.outcome)
     }
 
-    /// Waits until the channel is closed on both sides; the exit status, if it has come. The output
-    /// is complete, so the step has succeeded, whatever becomes of the session now.
-    async fn end(&mut self, ctx: &Context, ending: Ending) -> Option<i32> {
+    /// Waits until the channel is closed on both sides; how the command ended, if that has come. The
+    /// output is complete, so the step has succeeded, whatever becomes of the session now.
+    async fn end(&mut self, ctx: &Context, ending: Ending) -> Exit {
         match ending {
-            Ending::Closed(exit_status) => exit_status,
+            Ending::Closed(exit) => exit,
             Ending::Closing(awaited) => {
                 let awaited = Some(awaited);
                 let closed = self.session.drive_after(ctx, Phase::Read, awaited, close_channel);
-                closed.await.ok().flatten()
+                closed.await.unwrap_or_default()
             }
             Ending::Broken => {
                 self.session.kill();
-                None
+                Exit::default()
             }
         }
     }

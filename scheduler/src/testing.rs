@@ -273,7 +273,7 @@ impl ProtocolDriver for FakeDriver {
         let output = ping.output(ctx, behaviour).await?;
         self.is_broken = false;
         let command = request.steps()[0].line().to_owned();
-        let step = StepOutput { command, output, exit_status: None, elapsed: Duration::ZERO };
+        let step = StepOutput { command, output, ..StepOutput::default() };
         Ok(Transcript { steps: vec![step] })
     }
 

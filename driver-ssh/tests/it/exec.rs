@@ -72,6 +72,24 @@ fn a_command_that_fails_keeps_its_output_and_its_status() {
 }
 
 #[test]
+fn the_standard_error_is_told_apart() {
+    let rig = Rig::new();
+    let lab = lab_of(|spec| spec);
+    let config = config(lab.router("r").address());
+    rig.run(async {
+        let mut session = rig.exec(&patient(), &config).await.unwrap();
+        for (line, stdout, stderr, status) in
+            [("hostname", "r\n", "", 0), ("nosuch", "", "bash: nosuch: command not found\n", 127)]
+        {
+            let transcript = session.execute(&patient(), &command(line)).await.unwrap();
+            let step = &transcript.steps[0];
+            assert_eq!((step.stdout(), step.stderr()), (stdout, stderr), "{line}");
+            assert_eq!((step.exit_status, step.exit_signal.as_deref()), (Some(status), None));
+        }
+    });
+}
+
+#[test]
 fn output_beyond_the_limit_ends_the_session() {
     let rig = Rig::new();
     let text = format!("{}\n", "x".repeat(63)).repeat(16);

@@ -105,6 +105,18 @@ async fn a_hundred_megabytes_are_read_whole_or_up_to_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_are_told_apart_and_so_is_what_a_signal_has_ended() {
+    let sshd = Sshd::start(SshdOptions::default());
+    let mut session = log_in(&sshd, with_password(&sshd)).await.unwrap();
+    let request = Request::command("echo out; echo err >&2; exec sh -c 'kill -KILL $$'").unwrap();
+    let transcript = session.execute(&ctx(), &request).await.unwrap();
+    let step = &transcript.steps[0];
+    assert_eq!((step.stdout(), step.stderr()), ("out\n", "err\n"));
+    assert_eq!((step.exit_status, step.exit_signal.as_deref()), (None, Some("KILL")));
+    assert_alive(&mut session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_exchanged_again_and_again_in_a_long_session() {
     let lines = ["RekeyLimit 1M 1s", "LogLevel DEBUG1"];
     let sshd = Sshd::start(SshdOptions { lines: &lines, ..SshdOptions::default() });

@@ -126,7 +126,7 @@ impl ProtocolDriver for MockDriver {
              is 2 seconds:\n!!!!!\nSuccess rate is 100 percent (5/5), round-trip min/avg/max = \
              1/2/4 ms\n"
         );
-        let step = StepOutput { command, output, exit_status: None, elapsed: Duration::ZERO };
+        let step = StepOutput { command, output, ..StepOutput::default() };
         Ok(Transcript { steps: vec![step] })
     }
 
