@@ -53,7 +53,7 @@ async fn what_is_wrong_is_said_the_worst_first_and_without_secrets() {
     settled(&site, &daemon).await;
     // A configuration that no start would take, behind the back of the daemon.
     let path = site.write();
-    site.config["colour"] = "red".into();
+    site.config["conection"] = "red".into();
     let ended = doctor(&site, &[]).await;
     assert_eq!(ended.code, Some(1), "{}", ended.everything());
     assert!(!ended.everything().contains(lab::DEFAULT_PASSWORD));
