@@ -152,7 +152,8 @@ impl Daemon<'_> {
         if let Some(path) = &settings.control_socket {
             servers.serve_control(Some(servers.open_control(path).await?));
         }
-        let (resolver, _) = watch::channel(Arc::new(settings.resolver(parts.catalog())));
+        let (resolver, _) =
+            watch::channel(Arc::new(settings.resolver(parts.catalog(), &inventory.routers)));
         let shutdown_grace = Arc::new(Mutex::new(settings.shutdown_grace));
         let running = Running {
             log: self.log,

@@ -38,7 +38,8 @@ pub(super) fn add_within(
     limit: Duration,
 ) -> Result<Resolved> {
     let Some(api) = &settings.api else { return Ok(Resolved::default()) };
-    let (_changes, resolver) = watch::channel(Arc::new(settings.resolver(parts.catalog())));
+    let resolver = settings.resolver(parts.catalog(), &settings.inventory.routers);
+    let (_changes, resolver) = watch::channel(Arc::new(resolver));
     let mut source = ZabbixSource::new(api.clone(), resolver)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -142,7 +142,7 @@ impl Live {
             running.servers.serve_control(control);
         }
         *running.shutdown_grace.lock() = settings.shutdown_grace;
-        let resolver = settings.resolver(parts.catalog());
+        let resolver = settings.resolver(parts.catalog(), &settings.inventory.routers);
         running.resolver.send_if_modified(|known| {
             let is_new = !known.is_like(&resolver);
             if is_new {

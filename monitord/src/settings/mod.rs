@@ -48,7 +48,7 @@ use std::time::Duration;
 use ::pool::{FleetLimits, PoolOptions};
 use config::ValueKind;
 use pool_core::ConnectionConfig;
-use scheduler::{CheckRules, Inventory};
+use scheduler::{CheckRules, Inventory, Router};
 
 use crate::catalog::Catalog;
 use crate::inventory::zabbix::{ApiSettings, Login, Resolver};
@@ -163,15 +163,16 @@ impl Settings {
             && shown(self) == shown(other)
     }
 
-    /// What makes an inventory of what Zabbix knows.
-    pub(crate) fn resolver(&self, catalog: Catalog) -> Resolver {
+    /// What makes an inventory of what Zabbix knows. A host may stand for a line of one of the
+    /// `routers`, those of the configuration.
+    pub(crate) fn resolver(&self, catalog: Catalog, routers: &[Router]) -> Resolver {
         Resolver::new(
             catalog,
             self.line_defaults.clone(),
             self.connection.clone(),
             self.rules.clone(),
             self.logins.clone(),
-            &self.inventory.routers,
+            routers,
         )
     }
 }

@@ -79,7 +79,9 @@ async fn lesson_18_a_zabbix_that_is_away_at_start_or_later_leaves_nobody_blind()
     assert!(daemon.logged("the inventory is back").is_some());
     // The router is known from the configuration, and so is its platform: nothing is odd.
     daemon.wait_for("the other", || !of(&daemon, "odd").is_empty()).await;
-    assert!(of(&daemon, "odd").iter().all(|outcome| outcome["router"] == "a"));
+    for outcome in of(&daemon, "odd") {
+        assert_eq!(outcome["router"], "a", "{outcome}");
+    }
     // Away again: what it said last goes on.
     *hosts.lock() = None;
     daemon.signal("HUP");

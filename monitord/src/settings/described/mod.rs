@@ -4,7 +4,7 @@
 //! Tests hold the two together: every key that the loader knows is described, nothing else is, and
 //! a default that is stated is the one that holds.
 //!
-//! [`declared`]: super::declared
+//! [`declared`]: super::declared()
 
 mod inventory;
 mod process;
