@@ -33,6 +33,9 @@ async fn a_probe_shows_all_there_is_when_it_is_asked_to() {
     let known = probe(&lab, &folder, &["-v"]).await;
     assert!(known.stdout.contains("(known: it is in known_hosts)"), "{}", known.stdout);
     let short = probe(&lab, &folder, &[]).await;
+    for phase in ["connect", "prompt", "read"] {
+        assert!(short.stdout.contains(&format!("\n{phase} ")), "{phase}: {}", short.stdout);
+    }
     assert_same("probe", &short.stdout);
 }
 
