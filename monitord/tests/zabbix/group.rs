@@ -11,7 +11,7 @@ use crate::rig::{Rig, macros_of};
 use crate::zabbix::{Zabbix, wait_for, zabbix};
 
 /// More hosts than those of other tests can make the members differ by.
-const HOSTS_MAX: usize = 16;
+const HOSTS_MAX: usize = 10;
 
 /// The member of the group that looks after a host, once there is one.
 async fn assigned<'z>(zabbix: &'z Zabbix, host: &str) -> &'z Proxy {

@@ -34,7 +34,9 @@ pub(crate) fn provision(
         json!({ "name": HOST_GROUP }),
     )?;
     let proxy_group = if version.has_proxy_groups() {
-        let group = json!({ "name": PROXY_GROUP, "failover_delay": "10s", "min_online": "1" });
+        // For so long a member may be silent, on a machine that is busy with other tests, before its
+        // hosts go to another one.
+        let group = json!({ "name": PROXY_GROUP, "failover_delay": "30s", "min_online": "1" });
         let id = api.get_or_create("proxygroup", "proxy_groupid", ("name", PROXY_GROUP), group)?;
         Some(ProxyGroup { id, name: PROXY_GROUP.to_owned() })
     } else {
