@@ -185,6 +185,8 @@ impl Daemon {
         let log = folder.join("monitord.log");
         let mut command = Command::new(binary);
         command.args(["run", "--config"]).arg(config);
+        // As its unit has it.
+        command.env("MALLOC_ARENA_MAX", "1");
         command.stderr(std::fs::File::create(&log)?).stdin(Stdio::null());
         match output {
             Output::Json => command.args(["--output", "json"]).stdout(Stdio::piped()),
