@@ -1,6 +1,6 @@
 //! The patterns of definitions: each is bounded, and made to match a whole line.
 
-use regex::{Regex, RegexBuilder};
+use regex::{Captures, Regex, RegexBuilder};
 
 use super::keys::Keys;
 
@@ -12,6 +12,12 @@ const PATTERNS_MAX: usize = 64;
 /// Whether a pattern has a group of this name.
 pub(super) fn has_group(pattern: &Regex, group: &str) -> bool {
     pattern.capture_names().flatten().any(|name| name == group)
+}
+
+/// What the first of `patterns` that matches `line` finds in it. Most lines match none, and whether
+/// one does is told without the room for what it finds, which costs more than all the rest.
+pub(super) fn first_match<'a>(patterns: &[Regex], line: &'a str) -> Option<Captures<'a>> {
+    patterns.iter().find(|pattern| pattern.is_match(line))?.captures(line)
 }
 
 /// The patterns of a list, each made to match a whole line.

@@ -140,6 +140,11 @@ fn routeros(sent: u32, received: u32, times: [u32; 3]) -> String {
     )
 }
 
+/// As RouterOS 7 wraps them where there is no room for the longest time.
+fn routeros_wrapped(sent: u32, received: u32, times: [u32; 3]) -> String {
+    routeros(sent, received, times).replace(" max-rtt=", "\n  max-rtt=")
+}
+
 /// As RouterOS 6 prints them: the table and its statistics come again after every twenty rows.
 fn routeros_6(sent: u32, received: u32, times: [u32; 3]) -> String {
     let [min, avg, max] = times.map(|us| us / 1000);
@@ -235,6 +240,7 @@ const RENDERED: &[Render] = &[
     ("nokia_sros", sros, false),
     ("nokia_sros_classic", sros, false),
     ("mikrotik_routeros", routeros, false),
+    ("mikrotik_routeros", routeros_wrapped, false),
     ("mikrotik_routeros", routeros_6, true),
     ("mikrotik_routeros", routeros_old, true),
     ("ruckus_icx", icx, true),

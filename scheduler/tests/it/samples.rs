@@ -197,6 +197,21 @@ fn what_was_only_announced_counts_when_as_many_were_asked_for() {
 }
 
 #[test]
+fn marks_of_a_path_of_labels_are_not_counted_as_those_of_a_ping() {
+    let ping = |kind| format!("Sending 5, 72-byte {kind} Echos to 192.0.2.1, \n");
+    let rest = "Type escape sequence to abort.\nBQ.!!\nSuccess rate is 40 percent (2/5), \
+                round-trip min/avg/max = 1/1/1 ms\n";
+    for platform in ["cisco_iosxe", "cisco_iosxr"] {
+        let unanswered =
+            |text: &str| TASK.parse(&platform.into(), text).unwrap().details.unanswered;
+        assert_eq!(unanswered(&(ping("MPLS") + rest)).len(), 0, "{platform}");
+        assert_eq!(unanswered(&(ping("ICMP") + rest)).len(), 3, "{platform}");
+        let behind = format!("{}{rest}{}{rest}", ping("MPLS"), ping("ICMP"));
+        assert_eq!(unanswered(&behind).len(), 3, "{platform}");
+    }
+}
+
+#[test]
 fn the_time_of_each_answer_is_kept_when_all_are_there() {
     let (_, sample) = samples().find(|(platform, _)| *platform == "fortinet_fortios").unwrap();
     let reply_ms =

@@ -13,6 +13,7 @@ const GROUPS: &[&str] = &[
     "address",
     "announced",
     "untimed",
+    "own_marks",
     "sent",
     "received",
     "loss_pct",

@@ -4,6 +4,9 @@ use serde::Deserialize;
 use super::number::{Percent, count, milliseconds, percent};
 use crate::{Details, Measurement, RttMs};
 
+/// What the round-trip times of a summary are called in a definition, the shortest first.
+const RTT_GROUPS: [&str; 3] = ["rtt_min", "rtt_avg", "rtt_max"];
+
 /// Whether a platform prints something each time it prints statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,7 +44,8 @@ pub(super) struct Figures {
     received: Option<u32>,
     /// The percentage of packets that were lost, as it was printed.
     loss: Option<Percent>,
-    rtt: Option<RttMs>,
+    /// The shortest, average and longest round-trip time: a line may be wrapped between them.
+    rtt_ms: [Option<f64>; 3],
     mdev_ms: Option<f64>,
     duplicates: Option<u32>,
     errors: Option<u32>,
@@ -90,9 +94,10 @@ impl Figures {
         }
         let unit = group("unit").unwrap_or("ms");
         let time = |name| milliseconds(group(name).unwrap_or_default(), unit);
-        if group("rtt_min").is_some() {
-            let rtt = RttMs { min: time("rtt_min")?, avg: time("rtt_avg")?, max: time("rtt_max")? };
-            agree(&mut self.rtt, rtt, "round-trip times")?;
+        for (name, known) in RTT_GROUPS.into_iter().zip(&mut self.rtt_ms) {
+            if group(name).is_some() {
+                agree(known, time(name)?, "round-trip times")?;
+            }
         }
         if group("rtt_mdev").is_some() {
             agree(&mut self.mdev_ms, time("rtt_mdev")?, "the deviation of round-trip times")?;
@@ -140,7 +145,9 @@ impl Figures {
 
     /// The round-trip times of packets that were received.
     fn rtt_for(&self, printed: Printed) -> Result<Option<RttMs>, Doubt> {
-        match self.rtt {
+        let [min, avg, max] = self.rtt_ms;
+        let rtt = min.zip(avg).zip(max).map(|((min, avg), max)| RttMs { min, avg, max });
+        match rtt {
             Some(RttMs { min, avg, max }) if min > avg || avg > max => {
                 let text = format!("round-trip times {min}/{avg}/{max} ms are not in order");
                 Err(Doubt::Contradiction(text))
@@ -212,7 +219,7 @@ mod tests {
             sent: Some(1),
             received: Some(4),
             loss: Some(percent("-300").unwrap()),
-            rtt: Some(RttMs { min: 1.0, avg: 1.0, max: 3.0 }),
+            rtt_ms: [1.0, 1.0, 3.0].map(Some),
             ..Figures::default()
         };
         let habits = Habits { received: Received::Answers, ..Habits::default() };

@@ -6,6 +6,7 @@ use super::parse_error::ParseError;
 use super::replies::{Packets, Replies};
 use super::target::Mentions;
 use super::text::{Line, head, is_echo, is_log, lines};
+use crate::task::pattern::first_match;
 use crate::{Measurement, Target};
 
 /// Reads the output of one platform's ping.
@@ -18,8 +19,8 @@ use crate::{Measurement, Target};
 #[derive(Debug)]
 pub(super) struct Reader {
     /// Lines that begin a ping and name its target (groups `target` and `address`); a group
-    /// `untimed` marks a kind of ping without round-trip times, and `announced` is how many packets
-    /// are going to be sent.
+    /// `untimed` marks a ping without round-trip times, `own_marks` one whose marks mean something
+    /// else, and `announced` is how many packets are going to be sent.
     pub(super) begins: Vec<Regex>,
     /// Headings of statistics, with the same groups.
     pub(super) statistics: Vec<Regex>,
@@ -47,6 +48,8 @@ pub(super) struct Reading {
     announced: Option<u32>,
     is_none_answered: bool,
     has_begun: bool,
+    /// The ping that has begun has no round-trip times.
+    untimed: bool,
     in_statistics: bool,
     /// The line the figures are in has its end.
     is_ended: bool,
@@ -95,10 +98,12 @@ impl Reader {
     ) -> (ReadRule, Option<Captures<'a>>) {
         let text = &line.text;
         if let Some(begin) = first_match(&self.begins, text) {
+            reading.untimed = false;
             reading.begin(&begin);
+            reading.untimed = begin.name("untimed").is_some();
             // The head of a table, which names nobody, comes again in the middle of a long one.
-            if ["target", "address"].iter().any(|name| begin.name(name).is_some()) {
-                reading.replies = Replies::default();
+            if ["target", "address", "own_marks"].iter().any(|name| begin.name(name).is_some()) {
+                reading.replies = Replies::new(begin.name("own_marks").is_some());
             }
             reading.in_statistics = false;
             return (ReadRule::Begins, Some(begin));
@@ -217,6 +222,7 @@ impl Reading {
             announced: None,
             is_none_answered: false,
             has_begun: false,
+            untimed: false,
             in_statistics: false,
             is_ended: false,
             replies: Replies::default(),
@@ -226,7 +232,9 @@ impl Reading {
     }
 
     fn begin(&mut self, line: &Captures<'_>) {
-        self.figures = Ok(Figures::none_yet(line.name("untimed").is_some()));
+        // A heading follows the line that has begun its ping, and is about that one only.
+        let untimed = std::mem::take(&mut self.untimed) || line.name("untimed").is_some();
+        self.figures = Ok(Figures::none_yet(untimed));
         self.announced = line.name("announced").and_then(|count| count.as_str().parse().ok());
         self.is_none_answered = false;
         self.has_begun = true;
@@ -257,8 +265,4 @@ fn check_end(measurement: &Measurement, replies: &Replies, is_ended: bool) -> Re
     }
     let is_whole = is_ended || all_known || longest == Some(rtt.max);
     if is_whole { Ok(()) } else { Err(Doubt::Missing("the end of the statistics")) }
-}
-
-fn first_match<'a>(patterns: &[Regex], line: &'a str) -> Option<Captures<'a>> {
-    patterns.iter().find_map(|pattern| pattern.captures(line))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use regex::{Captures, Regex};
 
 use super::number::milliseconds;
+use crate::task::pattern::first_match;
 use crate::{Measurement, Unanswered};
 
 /// The mark of an answer in a row of marks, on every platform that prints them.
@@ -29,24 +30,31 @@ pub(super) struct Replies {
     told: BTreeMap<Unanswered, u32>,
     marks: usize,
     marked: BTreeMap<Unanswered, u32>,
+    /// The marks of this ping mean something else than those of the platform's others.
+    has_own_marks: bool,
 }
 
 impl Replies {
+    /// None yet, of a ping whose marks do or do not have meanings of their own.
+    pub(super) fn new(has_own_marks: bool) -> Self {
+        Self { has_own_marks, ..Self::default() }
+    }
+
     /// Takes what a line says, if it speaks of a packet, and gives its groups back.
     pub(super) fn take<'a>(&mut self, packets: &Packets, line: &'a str) -> Option<Captures<'a>> {
-        if let Some(answer) = packets.answers.iter().find_map(|pattern| pattern.captures(line)) {
+        if let Some(answer) = first_match(&packets.answers, line) {
             let group = |name| answer.name(name).map(|found| found.as_str());
             let unit = group("unit").unwrap_or("ms");
             self.answers.push(group("time").and_then(|time| milliseconds(time, unit).ok()));
             return Some(answer);
         }
         for (kind, patterns) in &packets.unanswered {
-            if let Some(told) = patterns.iter().find_map(|pattern| pattern.captures(line)) {
+            if let Some(told) = first_match(patterns, line) {
                 *self.told.entry(*kind).or_default() += 1;
                 return Some(told);
             }
         }
-        if !packets.marks.is_empty() {
+        if !packets.marks.is_empty() && !self.has_own_marks {
             self.take_marks(&packets.marks, line);
         }
         None

@@ -46,11 +46,15 @@ pub(in crate::task) struct Line {
     pub(in crate::task) is_ended: bool,
 }
 
-/// The lines of an output that are not empty. A carriage return begins a new line, because what
-/// follows it stands at the line's beginning.
+/// What a terminal echoes of the key that interrupts a command.
+const INTERRUPTED: &str = "^C";
+
+/// The lines of an output that are not empty, without the echo of an interruption at either end. A
+/// carriage return begins a new line, because what follows it stands at the line's beginning.
 pub(in crate::task) fn lines(text: &str) -> impl Iterator<Item = Line> {
     text.split_inclusive(['\n', '\r']).filter_map(|raw| {
         let plain: Cow<'_, str> = HARMLESS.replace_all(raw, "");
+        let plain = plain.trim().trim_start_matches(INTERRUPTED).trim_end_matches(INTERRUPTED);
         let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
         (!text.is_empty()).then(|| Line { text, is_ended: raw.ends_with(['\n', '\r']) })
     })
@@ -90,6 +94,14 @@ mod tests {
     fn line_ends_blanks_and_colours_do_not_matter() {
         let text = "\x1b[?2004l\r  5 packet(s)\t transmitted  \r\r\n\n\x1b[1mok\x1b[0m\x1b[K\0\0";
         assert_eq!(texts(text), ["5 packet(s) transmitted", "ok"]);
+    }
+
+    #[test]
+    fn the_echo_of_an_interruption_does_not_matter() {
+        assert_eq!(
+            texts("!!!^C\n^C--- x ping statistics ---\n^C\n1^C5\n"),
+            ["!!!", "--- x ping statistics ---", "1^C5"]
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ const BEFORE_MAX: usize = 16;
 /// The longest pause between two packets that makes sense.
 const INTERVAL_MS_MAX: u64 = 60_000;
 /// What a line that begins a ping or its statistics may say.
-const BEGIN_GROUPS: &[&str] = &["target", "address", "untimed", "announced"];
+const BEGIN_GROUPS: &[&str] = &["target", "address", "untimed", "own_marks", "announced"];
 /// What a line with figures may say.
 const SUMMARY_GROUPS: &[&str] = &[
     "sent",
@@ -187,12 +187,11 @@ fn check_groups(reader: &Reader) -> Vec<Fault> {
         let reason = "says nothing without the group announced in a line of begins";
         faults.push(Fault::new("ping.read.none_answered", reason));
     }
-    for line in summary {
-        let times = ["rtt_min", "rtt_avg", "rtt_max"].map(|group| has_group(line, group));
-        if times.contains(&true) && times.contains(&false) {
-            let reason = "rtt_min, rtt_avg and rtt_max belong in one line";
-            faults.push(Fault::new("ping.read.summary", reason));
-        }
+    let has = |group| summary.iter().any(|line| has_group(line, group));
+    let times = ["rtt_min", "rtt_avg", "rtt_max"].map(has);
+    if times.contains(&true) && times.contains(&false) {
+        let reason = "rtt_min, rtt_avg and rtt_max belong together";
+        faults.push(Fault::new("ping.read.summary", reason));
     }
     faults
 }
