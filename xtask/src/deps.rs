@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use spdx::{Expression, LicenseReq};
 
 use crate::graph::{Graph, Package};
+use crate::oldest_rust;
 
 /// Licences that allow shipping a binary under our own terms.
 const LICENCES_ALLOWED: &[&str] = &[
@@ -40,9 +41,7 @@ pub(crate) fn check() -> Result<()> {
     let foreign: Vec<_> = graph.packages.iter().filter(|p| !graph.is_member(p)).collect();
     let mut faults: Vec<_> = foreign.iter().filter_map(|package| licence_fault(package)).collect();
     faults.extend(duplicate_faults(&foreign));
-    let ours = graph.members().find_map(|package| package.rust_version.as_deref());
-    let ours = ours.context("our crates have no rust-version")?;
-    faults.extend(foreign.iter().filter_map(|package| age_fault(package, ours)));
+    faults.extend(oldest_rust::faults(&graph));
     ensure!(faults.is_empty(), "dependencies:\n  {}", faults.join("\n  "));
     println!("deps: {} foreign crates, licences and versions in order", foreign.len());
     Ok(())
@@ -59,20 +58,6 @@ fn licence_fault(package: &Package) -> Option<String> {
         Ok(_) => Some(format!("{name} {version}: the licence {licence} is not allowed")),
         Err(error) => Some(format!("{name} {version}: cannot read the licence {licence}: {error}")),
     }
-}
-
-/// What is wrong with a crate that does not build with the Rust that we say is enough.
-fn age_fault(package: &Package, ours: &str) -> Option<String> {
-    let Package { name, version, rust_version, .. } = package;
-    let theirs = rust_version.as_deref()?;
-    (numbers(theirs) > numbers(ours))
-        .then(|| format!("{name} {version} needs Rust {theirs}, and ours is {ours}"))
-}
-
-/// A version that can be compared, of which the last number may be missing.
-fn numbers(version: &str) -> [u32; 3] {
-    let mut numbers = version.split(['.', '-']).map(|number| number.parse().unwrap_or(0));
-    std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
 fn is_allowed(requirement: &LicenseReq) -> bool {
@@ -125,21 +110,6 @@ mod tests {
         check("GPL-3.0-only", false);
         check("MIT AND GPL-3.0-only", false);
         check("of our own", false);
-    }
-
-    #[test]
-    fn a_crate_that_needs_a_later_rust_is_noticed() {
-        let needing = |rust: Option<&str>| {
-            let text = serde_json::json!({
-                "id": "some 1.0.0", "name": "some", "version": "1.0.0", "rust_version": rust,
-            });
-            age_fault(&serde_json::from_value(text).unwrap(), "1.90")
-        };
-        assert_eq!(needing(None), None);
-        assert_eq!(needing(Some("1.9")), None);
-        assert_eq!(needing(Some("1.90.0")), None);
-        let fault = needing(Some("1.90.1")).unwrap();
-        assert_eq!(fault, "some 1.0.0 needs Rust 1.90.1, and ours is 1.90");
     }
 
     #[test]

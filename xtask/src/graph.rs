@@ -14,6 +14,8 @@ pub(crate) struct Graph {
     pub(crate) packages: Vec<Package>,
     workspace_members: BTreeSet<String>,
     resolve: Resolve,
+    /// Where cargo builds.
+    pub(crate) target_directory: PathBuf,
 }
 
 /// A package of the graph.
@@ -42,12 +44,25 @@ pub(crate) struct Package {
     publish: Option<Vec<String>>,
     #[serde(default)]
     manifest_path: PathBuf,
+    #[serde(default)]
+    targets: Vec<Target>,
+}
+
+/// What a package builds.
+#[derive(Debug, Deserialize)]
+struct Target {
+    kind: Vec<String>,
 }
 
 impl Package {
     /// Whether it is meant for others.
     pub(crate) fn is_published(&self) -> bool {
         self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
+
+    /// Whether others can use it in their code.
+    pub(crate) fn has_library(&self) -> bool {
+        self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "lib"))
     }
 
     /// Where its source is.

@@ -132,6 +132,7 @@ mod tests {
             "packages": [package(user), package(dependency)],
             "workspace_members": [user],
             "resolve": { "nodes": [{ "id": user, "deps": [edge] }] },
+            "target_directory": "target",
         });
         let graph: Graph = serde_json::from_value(graph).unwrap();
         let member = graph.members().next().unwrap();

@@ -1,6 +1,7 @@
 //! Automation of the project, run as `cargo xtask <command>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod api;
 mod bench;
 mod chaos;
 mod demo;
@@ -11,6 +12,7 @@ mod graph;
 mod guest;
 mod lab_command;
 mod layers;
+mod oldest_rust;
 mod run;
 mod zabbix;
 
@@ -52,6 +54,8 @@ enum Command {
     Layers,
     /// Check the licences of the dependency tree and that no crate is in it twice unnoticed.
     Deps,
+    /// Check that the public interface of each library is the one that is kept, or keep it.
+    Api(api::Options),
     /// Make what a release consists of: tarball, Debian package, bill of materials, checksums.
     Dist(dist::Options),
     /// Do what a page of the documents says, to the letter, on a fresh machine with a router and a
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Command::BenchPart(part) => bench::run_part(&part),
         Command::Layers => layers::check(),
         Command::Deps => deps::check(),
+        Command::Api(options) => api::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Follow(options) => follow::run(&options),
     };

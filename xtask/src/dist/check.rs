@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::container;
 use crate::graph::{Graph, Package};
+use crate::oldest_rust;
 use crate::run::printed;
 
 /// The texts of the licences that the crates declare.
@@ -31,13 +32,27 @@ pub(crate) fn run(graph: &Graph, version: Option<&str>) -> Result<()> {
         faults.extend(package_faults(package));
         faults.extend(content_faults(package)?);
     }
+    faults.extend(oldest_rust::faults(graph));
+    faults.extend(lint_faults(&read("Cargo.toml")?)?);
     ensure!(faults.is_empty(), "not ready for a release:\n  {}", faults.join("\n  "));
     container::check(&read("contrib/container/Containerfile")?)?;
     println!(
         "dist check: {} crates, versions, licences and the container file in order",
         published.len()
     );
+    println!("dist check: {}", oldest_rust::summary(graph));
     Ok(())
+}
+
+/// Whether clippy still refuses what the standard library got after the oldest Rust, of which there
+/// is no other test on a machine without it.
+fn lint_faults(manifest: &str) -> Result<Vec<String>> {
+    let manifest: toml::Table = manifest.parse().context("cannot read Cargo.toml")?;
+    let lints =
+        manifest.get("workspace").and_then(|workspace| workspace.get("lints")?.get("clippy"));
+    let level = lints.and_then(|lints| lints.get("incompatible_msrv")?.as_str());
+    let fault = "workspace.lints.clippy in Cargo.toml does not deny incompatible_msrv".to_owned();
+    Ok(if level == Some("deny") { Vec::new() } else { vec![fault] })
 }
 
 /// All crates have one version, and the changelog knows what is in it.
@@ -102,4 +117,17 @@ fn content_faults(package: &Package) -> Result<Vec<String>> {
 
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lint_that_no_longer_denies_is_noticed() {
+        assert!(lint_faults(include_str!("../../../Cargo.toml")).unwrap().is_empty());
+        let allowed = "[workspace.lints.clippy]\nincompatible_msrv = \"warn\"\n";
+        assert_eq!(lint_faults(allowed).unwrap().len(), 1);
+        assert_eq!(lint_faults("").unwrap().len(), 1);
+    }
 }
