@@ -1,5 +1,5 @@
 //! What the monitor that this one follows after did not see, did not do, or did wrong. Each as a
-//! test by that name.
+//! test by that name, with its number in the list of lessons.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn changed(old: Inventory, new: Inventory) -> Vec<Outcome> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_connects_full_pools_and_unknown_platforms_left_gaps() {
+async fn lesson_16_failed_connects_full_pools_and_unknown_platforms_left_gaps() {
     for behaviour in [Behaviour::Refuses, Behaviour::NoSession, Behaviour::PanicsInGet] {
         let pool = FakePool::new(move |_| behaviour);
         // The account of `run` is that there is an outcome for every due time.
@@ -47,7 +47,7 @@ async fn failed_connects_full_pools_and_unknown_platforms_left_gaps() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_with_a_new_interval_never_ran_until_a_restart() {
+async fn lesson_17_a_line_with_a_new_interval_never_ran_until_a_restart() {
     let mut faster = inventory(1);
     faster.lines[0].interval = Interval::new(Duration::from_secs(20)).unwrap();
     let outcomes = changed(inventory(1), faster).await;
@@ -55,7 +55,7 @@ async fn a_line_with_a_new_interval_never_ran_until_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_was_deleted_and_made_again_was_ignored() {
+async fn lesson_17_a_line_that_was_deleted_and_made_again_was_ignored() {
     let pool = FakePool::new(|_| ANSWERS);
     let (house, outcomes, shutdown) = house(FakePools::one(&pool), 64);
     let scheduler = house.start(inventory(1));
@@ -71,7 +71,7 @@ async fn a_line_that_was_deleted_and_made_again_was_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_moved_to_another_router_was_not_moved() {
+async fn lesson_17_a_line_that_moved_to_another_router_was_not_moved() {
     let mut old = inventory(1);
     old.routers.push(router("edge-2"));
     let mut new = old.clone();
@@ -82,7 +82,7 @@ async fn a_line_that_moved_to_another_router_was_not_moved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changed_credentials_were_never_applied() {
+async fn lesson_17_changed_credentials_were_never_applied() {
     let pool = FakePool::new(|_| ANSWERS);
     let pools = FakePools::one(&pool);
     let (house, outcomes, _shutdown) = house(pools, 64);
@@ -95,7 +95,7 @@ async fn changed_credentials_were_never_applied() {
 }
 
 #[test]
-fn an_empty_answer_deleted_everything() {
+fn lesson_18_an_empty_answer_deleted_everything() {
     let mut keeper = Keeper::new(DropLimit::default());
     keeper.add("zabbix", inventory(3));
     let verdict = keeper.offer(0, Ok(Inventory::default()), Confirmation::None);
@@ -104,7 +104,7 @@ fn an_empty_answer_deleted_everything() {
 }
 
 #[test]
-fn an_interval_of_nothing_was_a_tick_each_nanosecond() {
+fn lesson_19_an_interval_of_nothing_was_a_tick_each_nanosecond() {
     for seconds in [0, 9, 86_401] {
         let error = Interval::new(Duration::from_secs(seconds)).unwrap_err();
         assert_eq!(error.allowed, "10s to 24h");
@@ -112,7 +112,7 @@ fn an_interval_of_nothing_was_a_tick_each_nanosecond() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn missed_rounds_piled_up_and_were_replayed_in_a_burst() {
+async fn lesson_20_missed_rounds_piled_up_and_were_replayed_in_a_burst() {
     // Nothing ends for a while; afterwards everything is fast.
     let pool = FakePool::new(|number| match number {
         0..=19 => Behaviour::HangsInCommand,
@@ -128,7 +128,7 @@ async fn missed_rounds_piled_up_and_were_replayed_in_a_burst() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lines_of_one_interval_fired_together_and_a_full_interval_late() {
+async fn lesson_20_lines_of_one_interval_fired_together_and_a_full_interval_late() {
     let pool = FakePool::new(|_| ANSWERS);
     let outcomes = run(&inventory(60), FakePools::one(&pool), MINUTE).await;
     assert_eq!(outcomes.len(), 60, "each within its first interval");
@@ -138,7 +138,7 @@ async fn lines_of_one_interval_fired_together_and_a_full_interval_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dead_lines_starved_their_router_unseen() {
+async fn lesson_21_dead_lines_starved_their_router_unseen() {
     // 200 lines that take ten seconds each, through two sessions, every three minutes.
     let mut inventory = inventory(200);
     for line in &mut inventory.lines {
@@ -161,7 +161,7 @@ async fn dead_lines_starved_their_router_unseen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dead_lines_starved_their_router_and_do_not_with_a_first_look() {
+async fn lesson_21_dead_lines_starved_their_router_and_do_not_with_a_first_look() {
     let mut inventory = inventory(200);
     for line in &mut inventory.lines {
         line.interval = Interval::DEFAULT;
@@ -188,14 +188,14 @@ async fn dead_lines_starved_their_router_and_do_not_with_a_first_look() {
 }
 
 #[test]
-fn a_protocol_was_accepted_and_its_lines_never_pinged() {
+fn lesson_23_a_protocol_was_accepted_and_its_lines_never_pinged() {
     let inventory = Inventory { routers: vec![router("edge-1")], lines: vec![line("L", "edge-1")] };
     let problems = inventory.validate(&Tasks::builtin(), &[]).unwrap_err();
     assert!(problems[0].to_string().starts_with("router edge-1: protocol is scrapli"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_sent_false_errors_for_pings_in_flight() {
+async fn lesson_23_a_shutdown_sent_false_errors_for_pings_in_flight() {
     let pool = FakePool::new(|_| Behaviour::HangsInCommand);
     let outcomes = run(&inventory(10), FakePools::one(&pool), Duration::from_secs(30)).await;
     let false_errors = count(&outcomes, |result| {
