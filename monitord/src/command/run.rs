@@ -119,8 +119,8 @@ impl Daemon<'_> {
         };
         let http = listening.as_ref().and_then(Listening::address);
         let (assigned, hosts) = assigned_channel();
-        let spooled = SpooledSinks::new(metrics.clone(), hosts);
-        spooled.apply(spooled.prepare(&settings)?).await;
+        let spooled = SpooledSinks::new(metrics.zabbix().clone(), metrics.spool().clone(), hosts);
+        spooled.apply(spooled.prepare(&settings).await?).await;
         announce(&settings, &inventory, http);
 
         let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);

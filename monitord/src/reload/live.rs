@@ -94,7 +94,7 @@ impl Live {
             }
             _ => None,
         };
-        let sinks = running.sinks.prepare(new)?;
+        let sinks = running.sinks.prepare(new).await?;
         let http = match &new.http {
             Some(http) if plan.has(Part::Http) => {
                 Some(running.servers.listen(self.settings.http.as_ref(), http).await?)

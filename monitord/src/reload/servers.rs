@@ -1,3 +1,4 @@
+use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,6 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::error;
 
 use crate::control::{Control, Server};
 use crate::settings::HttpSettings;
@@ -55,7 +55,7 @@ impl Servers {
             let open = self.0.open.lock().web.as_ref().map(|(_, socket)| socket.try_clone());
             if let Some(socket) = open {
                 let access = Access::new(http)?;
-                return Ok(Listening { socket: socket.context("http.listen")?, access });
+                return Listening::at(socket, access).context("http.listen");
             }
         }
         Listening::open(http).await.context("http.listen")
@@ -65,20 +65,10 @@ impl Servers {
     /// served is served to the end.
     pub(crate) fn serve_pages(&self, listening: Option<Listening>) {
         let Shared { pages, shutdown, open, .. } = &*self.0;
-        let serve = |Listening { socket, access }| {
-            let listener = socket.try_clone().and_then(TcpListener::from_std);
-            let listener = match listener {
-                Ok(listener) => listener,
-                // As good as no descriptor is left; the next reload tries again.
-                Err(error) => {
-                    error!(%error, "the pages cannot be served");
-                    return None;
-                }
-            };
+        let web = listening.map(|Listening { listener, socket, access }| {
             let task = web::serve(listener, access, pages.clone(), shutdown.clone());
-            Some((AbortOnDropHandle::new(task), socket))
-        };
-        let web = listening.and_then(serve);
+            (AbortOnDropHandle::new(task), socket)
+        });
         open.lock().web = web;
     }
 
@@ -102,6 +92,8 @@ impl Servers {
 /// A socket at which pages are to be served, and to whom.
 #[derive(Debug)]
 pub(crate) struct Listening {
+    listener: TcpListener,
+    /// The same once more, for those who serve there after that.
     socket: StdListener,
     access: Access,
 }
@@ -116,8 +108,14 @@ impl Listening {
         let access = Access::new(http)?;
         let address = http.listen;
         let socket = TcpListener::bind(address).await.and_then(TcpListener::into_std);
-        let socket = socket.with_context(|| format!("cannot listen on {address}"))?;
-        Ok(Self { socket, access })
+        Self::at(socket, access).with_context(|| format!("cannot listen on {address}"))
+    }
+
+    /// At a socket that is there. All that can fail does so here, not when pages are to be served.
+    fn at(socket: io::Result<StdListener>, access: Access) -> io::Result<Self> {
+        let socket = socket?;
+        let listener = TcpListener::from_std(socket.try_clone()?)?;
+        Ok(Self { listener, socket, access })
     }
 
     /// Where it is.

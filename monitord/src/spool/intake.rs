@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::store::Store;
 use super::worker::{Command, Worker};
-use super::{Directory, Locked, Record, SpoolReader, SpoolSettings};
+use super::{Directory, Locked, Record, SpoolReader, SpoolSettings, Terms};
 use crate::metrics::SpoolMetrics;
 
 /// How much may be on its way to the thread: what a fleet of 10,000 lines brings while a disk
@@ -24,10 +24,12 @@ const LOST_PER_WARNING: u64 = 1000;
 /// The way into the spool, and its thread.
 #[derive(Debug)]
 pub(crate) struct Spool {
-    commands: mpsc::Sender<Command>,
+    pub(super) commands: mpsc::Sender<Command>,
     heads: watch::Receiver<u64>,
     /// Of all sinks that there have been, in the order in which they came.
-    names: Mutex<Vec<&'static str>>,
+    pub(super) names: Mutex<Vec<&'static str>>,
+    /// By which it keeps outcomes now.
+    pub(super) terms: Mutex<Terms>,
     metrics: Arc<SpoolMetrics>,
     durable: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -45,23 +47,35 @@ impl Spool {
         names: Vec<&'static str>,
         metrics: Arc<SpoolMetrics>,
     ) -> Result<Self> {
-        let directory = settings.directory.as_deref().map(Directory::new);
-        let lock = directory.as_ref().map(Directory::lock).transpose()?;
-        let store = Store::open(settings, &names, metrics.clone())?;
-        let durable = store.is_durable();
-        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let (sender, heads) = watch::channel(store.head());
-        let worker = Worker::new(store, sender);
+        let (spool, work) = Self::open(settings, names, metrics)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .context("no runtime for the spool's thread")?;
         let thread = std::thread::Builder::new()
             .name("spool".to_owned())
-            .spawn(move || runtime.block_on(worker.run(inbox)))
+            .spawn(move || runtime.block_on(work))
             .context("no thread for the spool")?;
-        let (names, thread) = (Mutex::new(names), Mutex::new(Some(thread)));
-        Ok(Self { commands, heads, names, metrics, durable, thread, _lock: lock })
+        *spool.thread.lock() = Some(thread);
+        Ok(spool)
+    }
+
+    /// Opens the spool. Returns also what its thread is to do, which has not begun.
+    pub(crate) fn open(
+        settings: &SpoolSettings,
+        names: Vec<&'static str>,
+        metrics: Arc<SpoolMetrics>,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + use<>)> {
+        let directory = settings.directory.as_deref().map(Directory::new);
+        let lock = directory.as_ref().map(Directory::lock).transpose()?;
+        let store = Store::open(settings, &names, metrics.clone())?;
+        let durable = store.is_durable();
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (sender, heads) = watch::channel(store.head());
+        let work = Worker::new(store, sender).run(inbox);
+        let terms = Mutex::new(Terms { names: names.clone(), bounds: settings.clone() });
+        let (names, thread) = (Mutex::new(names), Mutex::default());
+        Ok((Self { commands, heads, names, terms, metrics, durable, thread, _lock: lock }, work))
     }
 
     /// Whether what is not delivered outlives the process.
@@ -92,29 +106,6 @@ impl Spool {
             commands: self.commands.clone(),
             heads: self.heads.clone(),
         }
-    }
-
-    /// Keeps outcomes for the sinks of these names from now on, and for no other: one that is new
-    /// begins with what comes next, and what one that is gone had not taken is dropped. Returns
-    /// when it is done.
-    ///
-    /// # Cancel safety
-    ///
-    /// When the future is dropped, it is done all the same or not at all; call it again.
-    pub(crate) async fn want(&self, ctx: &Context, wanted: Vec<&'static str>) -> bool {
-        {
-            let mut names = self.names.lock();
-            let fresh = wanted.iter().filter(|name| !names.contains(name)).copied();
-            let fresh: Vec<_> = fresh.collect();
-            names.extend(fresh);
-        }
-        self.ask(ctx, |done| Command::Want(wanted, done)).await
-    }
-
-    /// Keeps as much and for as long as `bounds` say from now on. The directory stays what it is.
-    pub(crate) async fn set_bounds(&self, bounds: SpoolSettings) {
-        // Fails only when the thread has ended, and then nothing is kept anyway.
-        self.commands.send(Command::Bounds(bounds)).await.ok();
     }
 
     /// Waits for the end of the thread, which comes before its time only by a mistake of ours.

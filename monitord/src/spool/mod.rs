@@ -13,6 +13,7 @@
 //! Words: a *record* is an outcome with its sequence number; a sink's *progress* says which
 //! records it has settled; a record of an item that Zabbix refuses is *held* for this sink.
 
+mod change;
 mod database;
 mod directory;
 mod intake;
@@ -29,6 +30,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use change::{Change, Terms};
 pub(crate) use database::Database;
 pub(crate) use directory::{Directory, Locked};
 pub(crate) use intake::Spool;

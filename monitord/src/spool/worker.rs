@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::store::Store;
-use super::{Held, Lane, Record, SpoolSettings};
+use super::{Held, Lane, Record, Terms};
 
 /// How long the first record of a commit waits for others. A commit costs the disk the same
 /// for one as for hundreds.
@@ -22,10 +22,8 @@ pub(super) enum Command {
     Append(Record),
     /// Something by or for a sink.
     Sink { sink: usize, request: Request },
-    /// Keep records for these sinks from now on, and say when it is done.
-    Want(Vec<&'static str>, oneshot::Sender<()>),
-    /// Other bounds from now on.
-    Bounds(SpoolSettings),
+    /// Keep records by these terms from now on, and say when it is done, if somebody waits for that.
+    Keep(Terms, Option<oneshot::Sender<()>>),
     /// Say when all that came before is written, or cannot be.
     Flush(oneshot::Sender<()>),
     /// Write what there is, and end.
@@ -97,12 +95,14 @@ impl Worker {
                 self.commit_soon();
             }
             Command::Sink { sink, request } => self.serve(sink, request),
-            Command::Want(names, done) => {
+            Command::Keep(Terms { names, bounds }, done) => {
+                self.store.set_bounds(bounds);
                 self.store.want(&names);
                 self.commit();
-                answer(done, ());
+                if let Some(done) = done {
+                    answer(done, ());
+                }
             }
-            Command::Bounds(bounds) => self.store.set_bounds(bounds),
             Command::Flush(done) => {
                 self.commit();
                 answer(done, ());

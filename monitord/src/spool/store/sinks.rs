@@ -16,10 +16,12 @@ impl Store {
             match (sink.is_wanted, names.contains(&sink.name)) {
                 (true, false) => {
                     let records = sink.progress.pending(self.next_seq);
-                    info!(
-                        sink = sink.name,
-                        records, "a sink is gone: what it had not taken is dropped"
-                    );
+                    if records > 0 {
+                        info!(
+                            sink = sink.name,
+                            records, "a sink is gone: what it had not taken is dropped"
+                        );
+                    }
                     *sink =
                         SinkState { is_wanted: false, ..SinkState::new(sink.name, self.next_seq) };
                 }
