@@ -5,14 +5,20 @@ use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// What a shell reports for a process that SIGINT ended.
+/// What a shell reports for a process that SIGHUP, SIGINT or SIGTERM ended.
+const EXIT_HUNG_UP: i32 = 129;
 const EXIT_INTERRUPTED: i32 = 130;
+const EXIT_TERMINATED: i32 = 143;
+/// How long may be cleared up before a signal ends the process: whoever holds what is needed for that
+/// may wait for a terminal that takes nothing.
+const CLEAR_UP_MAX: Duration = Duration::from_secs(1);
 
 /// The signals of a daemon, taken by a thread of its own from before anything else is done: they are
 /// heard while the configuration is read, and when the runtime stands still.
@@ -37,22 +43,7 @@ impl Signals {
         let (sender, hang_ups) = watch::channel(0);
         let listener =
             Listener { shutdown: shutdown.clone(), has_started: has_started.clone(), sender };
-        let (installed, is_installed) = sync_channel(1);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                let handlers = Handlers::install();
-                let (handlers, result) = match handlers {
-                    Ok(handlers) => (Some(handlers), Ok(())),
-                    Err(error) => (None, Err(error)),
-                };
-                installed.send(result).ok();
-                if let Some(handlers) = handlers {
-                    listener.run(handlers).await;
-                }
-            });
-        })?;
-        is_installed.recv().map_err(io::Error::other)??;
+        listen(|handlers| listener.run(handlers))?;
         Ok(Self { shutdown, hang_ups, has_started })
     }
 
@@ -105,6 +96,37 @@ impl Handlers {
             hang_up: signal(SignalKind::hangup())?,
         })
     }
+
+    /// Waits for the first signal. Returns what a shell reports for a process that it ended.
+    async fn end(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.terminate.recv() => EXIT_TERMINATED,
+            _ = self.interrupt.recv() => EXIT_INTERRUPTED,
+            _ = self.hang_up.recv() => EXIT_HUNG_UP,
+        }
+    }
+}
+
+/// Installs the handlers in a thread of their own, and has them listened to there.
+fn listen<F: Future<Output = ()>>(
+    run: impl FnOnce(Handlers) -> F + Send + 'static,
+) -> io::Result<()> {
+    let (installed, is_installed) = sync_channel(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let handlers = Handlers::install();
+            let (handlers, result) = match handlers {
+                Ok(handlers) => (Some(handlers), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            installed.send(result).ok();
+            if let Some(handlers) = handlers {
+                run(handlers).await;
+            }
+        });
+    })?;
+    is_installed.recv().map_err(io::Error::other)?
 }
 
 #[derive(Debug)]
@@ -166,4 +188,25 @@ pub(crate) fn on_signal() -> io::Result<CancellationToken> {
         }
     });
     Ok(shutdown)
+}
+
+/// Has the first SIGTERM, SIGINT or SIGHUP end the process when `clear_up` has returned, and after a
+/// second in any case. What `clear_up` returns is held until the end.
+///
+/// # Errors
+///
+/// When the operating system refuses a handler, or the thread.
+pub(crate) fn clear_up_first<T>(clear_up: impl FnOnce() -> T + Send + 'static) -> io::Result<()> {
+    listen(|mut handlers| async move {
+        let code = handlers.end().await;
+        let clearing_up = std::thread::Builder::new().name("clear up".to_owned());
+        let spawned = clearing_up.spawn(move || {
+            let _held = clear_up();
+            exit(code);
+        });
+        if spawned.is_ok() {
+            tokio::time::sleep(CLEAR_UP_MAX).await;
+        }
+        exit(code);
+    })
 }

@@ -214,9 +214,7 @@ impl Daemon {
 
     /// Sends a signal, by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
-        let arguments = [format!("-{name}"), self.pid().to_string()];
-        let sent = std::process::Command::new("kill").args(arguments).status().unwrap();
-        assert!(sent.success());
+        send_signal(name, self.pid());
     }
 
     /// Sends SIGKILL, and waits until it is gone.
@@ -230,6 +228,13 @@ impl Daemon {
         let status = timeout(RUN_TIMEOUT, self.child.wait()).await.expect("it ends").unwrap();
         (status.code(), began.elapsed())
     }
+}
+
+/// Sends a signal, by its name without `SIG`, to a process that was started here.
+pub(crate) fn send_signal(name: &str, pid: u32) {
+    let arguments = [format!("-{name}"), pid.to_string()];
+    let sent = std::process::Command::new("kill").args(arguments).status().unwrap();
+    assert!(sent.success());
 }
 
 fn collect(stream: impl AsyncRead + Send + Unpin + 'static) -> Arc<Mutex<Vec<String>>> {

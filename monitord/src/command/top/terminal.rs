@@ -1,12 +1,13 @@
 //! The terminal, taken over and given back.
 
-use std::io::{self, Write, stdout};
+use std::io::{self, StdoutLock, Write, stdout};
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::{cursor, execute, queue, terminal};
 
 use super::view::Wish;
+use crate::shutdown;
 
 /// How many rows a page is.
 const PAGE_ROWS: usize = 10;
@@ -29,8 +30,9 @@ pub(super) enum Act {
 }
 
 impl Terminal {
-    /// Takes it over.
+    /// Takes it over. It is given back by a signal that ends the process, too.
     pub(super) fn take() -> io::Result<Self> {
+        shutdown::clear_up_first(give_back)?;
         terminal::enable_raw_mode()?;
         let taken = Self(());
         execute!(stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
@@ -74,9 +76,17 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        execute!(stdout(), cursor::Show, terminal::LeaveAlternateScreen).ok();
-        terminal::disable_raw_mode().ok();
+        drop(give_back());
     }
+}
+
+/// Gives it back, and returns what nobody can write to it without. The mode comes first, because that
+/// waits for nobody; a terminal that takes nothing keeps the rest waiting.
+fn give_back() -> StdoutLock<'static> {
+    terminal::disable_raw_mode().ok();
+    let mut out = stdout().lock();
+    execute!(out, cursor::Show, terminal::LeaveAlternateScreen).ok();
+    out
 }
 
 fn pressed(key: KeyEvent, wish: &mut Wish) -> Act {
