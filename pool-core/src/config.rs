@@ -87,6 +87,46 @@ impl ConnectionConfig {
         }
     }
 
+    /// Whether a session that was made by this is as good as one made by `other`: they differ, if at
+    /// all, in what whoever keeps sessions goes by (how many, how often and for how long they are
+    /// tried to make), and not in what is made.
+    pub fn makes_the_same_sessions_as(&self, other: &Self) -> bool {
+        // Named one by one, so that a field that is new is put in its place here.
+        let Self {
+            endpoint,
+            platform,
+            credentials,
+            host_key,
+            host_key_pins,
+            algorithms,
+            algorithm_lists,
+            jump,
+            terminal,
+            half_open_timeout,
+            read_timeout,
+            write_timeout,
+            health_check_timeout,
+            connect_timeout: _,
+            max_connections: _,
+            min_connections: _,
+            retry_max_attempts: _,
+            retry_timeout: _,
+        } = self;
+        *endpoint == other.endpoint
+            && *platform == other.platform
+            && *credentials == other.credentials
+            && *host_key == other.host_key
+            && *host_key_pins == other.host_key_pins
+            && *algorithms == other.algorithms
+            && *algorithm_lists == other.algorithm_lists
+            && *jump == other.jump
+            && *terminal == other.terminal
+            && *half_open_timeout == other.half_open_timeout
+            && *read_timeout == other.read_timeout
+            && *write_timeout == other.write_timeout
+            && *health_check_timeout == other.health_check_timeout
+    }
+
     /// Checks every field and reports all that is wrong at once.
     ///
     /// # Errors

@@ -79,7 +79,8 @@ impl Pool {
         &self.shared.name
     }
 
-    /// What the pool was made with, and how many sessions it may have [by now](Self::resize).
+    /// What the pool goes by: what it was made with, and how many sessions it may have
+    /// [by now](Self::resize).
     pub fn config(&self) -> Arc<ConnectionConfig> {
         self.shared.core().config()
     }

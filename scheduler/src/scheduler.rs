@@ -105,7 +105,8 @@ impl Reconciler {
     /// | a line is gone | now | cut off; it and what waited is skipped, as `withdrawn` |
     /// | a line's router | leaves there, then comes here | cut off and skipped, as above |
     /// | a line's interval, target, task | the next check that begins | end as they began |
-    /// | a router's settings | the next session; the old ones are closed | end on the session they have; those that wait for one begin again |
+    /// | a router's settings by which sessions are made | the next session; the old ones are closed | end on the session they have; those that wait for one begin again |
+    /// | a router's other settings | now; sessions stay | as above |
     ///
     /// Every due time still has exactly one outcome: up to the change by the old inventory, after
     /// it by the new one.
@@ -368,6 +369,34 @@ mod tests {
         shutdown.cancel();
         scheduler.join().await;
         assert_eq!(pool.seen().retired.load(Ordering::SeqCst), 0);
+        let mut outcomes = 0;
+        while receiver.recv().await.is_some() {
+            outcomes += 1;
+        }
+        assert_eq!(outcomes, 8 * 5, "one for each due time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn settings_by_which_the_same_sessions_are_made_take_effect_and_retire_no_pool() {
+        let pool = FakePool::new(|_| Behaviour::Answers(SECOND));
+        let (house, mut receiver, shutdown) = house(FakePools::one(&pool), 1000);
+        let scheduler = house.start(inventory(8));
+        sleep(SECOND * 90).await;
+        let mut changed = inventory(8);
+        let connection = &mut changed.routers[0].connection;
+        (connection.max_connections, connection.min_connections) = (1, 0);
+        (connection.retry_max_attempts, connection.retry_timeout) = (5, SECOND * 9);
+        connection.connect_timeout = SECOND * 9;
+        scheduler.reconciler().reconcile(changed.clone()).await.unwrap();
+        sleep(SECOND * 90).await;
+        assert_eq!(pool.seen().retired.load(Ordering::SeqCst), 0);
+        assert_eq!(pool.seen().too_many.load(Ordering::SeqCst), 0, "one at a time from now on");
+        changed.routers[0].connection.write_timeout = SECOND * 9;
+        scheduler.reconciler().reconcile(changed).await.unwrap();
+        assert_eq!(pool.seen().retired.load(Ordering::SeqCst), 1);
+        sleep(SECOND * 120).await;
+        shutdown.cancel();
+        scheduler.join().await;
         let mut outcomes = 0;
         while receiver.recv().await.is_some() {
             outcomes += 1;

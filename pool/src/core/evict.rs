@@ -1,4 +1,6 @@
-use pool_core::{DiscardReason, SlotId};
+use std::sync::Arc;
+
+use pool_core::{ConnectionConfig, DiscardReason, SlotId};
 use tokio::time::Instant;
 
 use super::{Actions, Core};
@@ -22,6 +24,17 @@ impl<S, W, V> Core<S, W, V> {
         }
         self.settle(now, &mut actions);
         (count, actions)
+    }
+
+    /// Another configuration from now on, by which the same sessions are made.
+    pub(crate) fn adopt(
+        &mut self,
+        now: Instant,
+        config: Arc<ConnectionConfig>,
+    ) -> Actions<S, W, V> {
+        let (max, min) = (config.max_connections, config.min_connections);
+        self.limits.config = config;
+        self.resize(now, max, min)
     }
 
     /// Allows more or fewer sessions. Those beyond the new limit are closed: idle ones now, the

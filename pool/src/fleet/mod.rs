@@ -69,11 +69,16 @@ impl Fleet {
 
     /// The pool of the router `name`.
     ///
-    /// It is made when the router is new here, or known with another configuration; in that case
-    /// the old pool is retired: what is lent is closed when it comes back, and whoever waits there
-    /// gets `Closed` and may ask here again. So do not keep a pool longer than for one check.
-    /// Sessions of the old pool count against the `max_connections` of the new one until they
-    /// are closed.
+    /// It is made when the router is new here, or known with a configuration by which other sessions
+    /// are made; in that case the old pool is retired: what is lent is closed when it comes back, and
+    /// whoever waits there gets `Closed` and may ask here again. So do not keep a pool longer than for
+    /// one check. Sessions of the old pool count against the `max_connections` of the new one until
+    /// they are closed.
+    ///
+    /// A configuration by which [the same sessions](ConnectionConfig::makes_the_same_sessions_as) are
+    /// made is taken over by the pool that is there. Sessions stay, but for those beyond a
+    /// `max_connections` that is lower now, as by [`resize`](Pool::resize), and who waits goes on
+    /// waiting.
     ///
     /// # Errors
     ///
@@ -83,9 +88,18 @@ impl Fleet {
         if state.closed {
             return Err(Error::Closed);
         }
-        if let Some(pool) = state.pools.get(name).filter(|pool| *pool.shared().config() == *config)
-        {
-            return Ok(pool.clone());
+        if let Some(pool) = state.pools.get(name) {
+            let known = pool.shared().config();
+            if *known == *config {
+                return Ok(pool.clone());
+            }
+            if known.makes_the_same_sessions_as(config) {
+                let pool = pool.clone();
+                // What becomes possible by it is begun outside the lock.
+                drop(state);
+                pool.adopt(config.clone())?;
+                return Ok(pool);
+            }
         }
         let (factories, options) = (self.factories.clone(), state.options.clone());
         let pool = Pool::with_options(name, config.clone(), factories, options)?;

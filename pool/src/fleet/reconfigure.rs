@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use pool_core::Result;
+use pool_core::{ConnectionConfig, Result};
 use tokio::runtime::Handle;
 
 use super::Fleet;
-use crate::{FleetLimits, PoolOptions};
+use crate::{FleetLimits, Pool, PoolOptions};
 
 impl Fleet {
     /// Has all pools behave by `options` from now on, those that are there included. Sessions stay,
@@ -35,5 +35,17 @@ impl Fleet {
     /// Outside a tokio runtime.
     pub fn set_limits(&self, limits: FleetLimits) {
         self.caps.set_limits(limits, &Handle::current());
+    }
+}
+
+impl Pool {
+    /// Goes by `config` from now on, by which the same sessions are made.
+    pub(super) fn adopt(&self, config: ConnectionConfig) -> Result<()> {
+        config.validate()?;
+        if let Some(member) = self.shared().member.get() {
+            member.device().set_max(config.max_connections);
+        }
+        self.shared().apply(|core, now| core.adopt(now, Arc::new(config)));
+        Ok(())
     }
 }

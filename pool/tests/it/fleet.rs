@@ -73,7 +73,7 @@ async fn a_changed_configuration_retires_the_old_pool_and_lets_its_leases_finish
     let mut lease = get(&old).await.unwrap();
     drop(get(&old).await.unwrap());
     let mut changed = config_of(A);
-    changed.max_connections = 1;
+    changed.read_timeout += Duration::from_secs(1);
     let new = fleet.pool("a", &changed).unwrap();
     assert_eq!(get(&old).await.unwrap_err().kind(), ErrorKind::Closed);
     use_once(&mut lease).await.expect("what is lent finishes");
@@ -82,6 +82,43 @@ async fn a_changed_configuration_retires_the_old_pool_and_lets_its_leases_finish
     get(&new).await.unwrap();
     assert_eq!(device.farewells(), 2);
     assert_eq!(fleet.stats().len(), 1, "the old one is not counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_makes_the_same_sessions_is_taken_over_with_those_that_are_there() {
+    let device = Device::healthy();
+    let fleet = fleet(&device, &Device::healthy());
+    let pool = fleet.pool("a", &config_of(A)).unwrap();
+    let mut held = get(&pool).await.unwrap();
+    let mut changed = config_of(A);
+    changed.max_connections = 1;
+    (changed.retry_max_attempts, changed.connect_timeout) = (1, Duration::from_secs(3));
+    assert!(Arc::ptr_eq(&pool, &fleet.pool("a", &changed).unwrap()));
+    assert_eq!(*pool.config(), changed);
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { get(&pool).await.unwrap().info().reused }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(pool.stats().waiting, 1, "there is room for one");
+    use_once(&mut held).await.unwrap();
+    drop(held);
+    assert!(waiting.await.unwrap());
+    assert_eq!((device.live(), device.farewells()), (1, 0));
+    // The room is there again, for who waits as well.
+    let _held = get(&pool).await.unwrap();
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { get(&pool).await.unwrap().info().reused }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(pool.stats().waiting, 1);
+    fleet.pool("a", &config_of(A)).unwrap();
+    assert!(!waiting.await.unwrap(), "a session was made for it");
+    let mut broken = config_of(A);
+    broken.max_connections = 0;
+    assert_eq!(fleet.pool("a", &broken).unwrap_err().kind(), ErrorKind::InvalidConfig);
+    assert_eq!(*pool.config(), config_of(A));
 }
 
 #[tokio::test(start_paused = true)]

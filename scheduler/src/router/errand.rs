@@ -89,8 +89,12 @@ impl Worker {
         let old = std::mem::replace(&mut self.site, site);
         old.superseded.cancel();
         self.pace.change(&self.site.router.rules);
-        if old.router.connection != self.site.router.connection {
-            old.pools.retire(&old.router.name);
+        let (was, is) = (&old.router.connection, &self.site.router.connection);
+        if was != is {
+            // Otherwise the pool takes the new settings over when it is asked for with them.
+            if !was.makes_the_same_sessions_as(is) {
+                old.pools.retire(&old.router.name);
+            }
             self.preload = None;
             self.preload_at = self.site.preload_at(Instant::now());
         }
