@@ -74,3 +74,25 @@ async fn a_configuration_can_say_so_itself() {
     daemon.ended().await;
     assert_eq!(trapper.connections(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_is_validated_with_a_look_at_zabbix_that_brings_it_nothing() {
+    let lab = Lab::start(vec![RouterSpec::new("a", "cisco_iosxe")]).await.unwrap();
+    let trapper = Trapper::start().await;
+    let mut site = site(&lab, &trapper).await;
+    site.config["zabbix"]["report"] = json!(false);
+    let validated = site.run("validate", &[]).await;
+    assert_eq!(validated.code, Some(0), "{}", validated.everything());
+    let told = format!("zabbix sender: {} answers; it gets no value", trapper.address);
+    assert!(validated.stdout.contains(&told), "{}", validated.stdout);
+    assert_eq!((trapper.connections(), trapper.values().len()), (1, 0));
+    // Nobody is there yet: worth knowing, and no reason not to begin the trial.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    site.config["zabbix"]["sender"]["address"] = json!(nobody.to_string());
+    let validated = site.run("validate", &[]).await;
+    assert_eq!(validated.code, Some(0), "{}", validated.everything());
+    let told = format!("warning: zabbix: cannot connect to {nobody}: ");
+    assert!(validated.stdout.contains(&told), "{}", validated.stdout);
+    site.config["zabbix"]["report"] = json!(true);
+    assert_eq!(site.run("validate", &[]).await.code, Some(1), "in earnest it is a problem");
+}
