@@ -21,8 +21,8 @@ use crate::support::{Daemon, Site};
 /// What all secrets of the configuration have in common.
 const SECRET: &str = "hunter2";
 
-/// Status and text of a page over TLS, head included, asked for with `method` and `more` in the head.
-async fn page(daemon: &Daemon, method: &str, path: &str, more: &str) -> (String, String) {
+/// A connection to the pages.
+async fn connect(daemon: &Daemon) -> SslStream<TcpStream> {
     let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
     // Whether it can be trusted is tested where it is made.
     builder.set_verify(SslVerifyMode::NONE);
@@ -31,6 +31,17 @@ async fn page(daemon: &Daemon, method: &str, path: &str, more: &str) -> (String,
     let stream = TcpStream::connect(address).await.unwrap();
     let mut stream = SslStream::new(ssl, stream).unwrap();
     Pin::new(&mut stream).connect().await.unwrap();
+    stream
+}
+
+/// Status and text of a page over TLS, head included, asked for with `method` and `more` in the head.
+pub(crate) async fn page(
+    daemon: &Daemon,
+    method: &str,
+    path: &str,
+    more: &str,
+) -> (String, String) {
+    let mut stream = connect(daemon).await;
     let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
@@ -39,8 +50,13 @@ async fn page(daemon: &Daemon, method: &str, path: &str, more: &str) -> (String,
     (status, text)
 }
 
-/// Writes a certificate and its key beside the configuration.
-fn make_certificate(site: &Site) {
+/// The certificate that the pages show, as DER.
+pub(crate) async fn shown_certificate(daemon: &Daemon) -> Vec<u8> {
+    connect(daemon).await.ssl().peer_certificate().unwrap().to_der().unwrap()
+}
+
+/// Writes a certificate and its key beside the configuration. Returns the certificate as DER.
+pub(crate) fn make_certificate(site: &Site) -> Vec<u8> {
     let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
     let mut builder = X509::builder().unwrap();
@@ -49,10 +65,12 @@ fn make_certificate(site: &Site) {
     builder.set_not_after(&Asn1Time::days_from_now(7).unwrap()).unwrap();
     builder.sign(&key, MessageDigest::sha256()).unwrap();
     let folder = site.write().parent().unwrap().to_owned();
-    std::fs::write(folder.join("cert.pem"), builder.build().to_pem().unwrap()).unwrap();
+    let certificate = builder.build();
+    std::fs::write(folder.join("cert.pem"), certificate.to_pem().unwrap()).unwrap();
     std::fs::write(folder.join("key.pem"), key.private_key_to_pem_pkcs8().unwrap()).unwrap();
     let only_ours = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(folder.join("key.pem"), only_ours).unwrap();
+    certificate.to_der().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,8 @@
 //! The whole configuration is changed while the daemon runs.
 
+mod pages;
+mod zabbix;
+
 use std::path::{Path, PathBuf};
 
 use lab::{DEFAULT_PASSWORD, Fault, Lab, RouterSpec};
@@ -74,10 +77,15 @@ async fn a_good_configuration_takes_effect_and_leaves_alone_what_it_does_not_cha
     site.config["fleet"] = json!({ "sessions_max": 50, "logins_per_second": 5 });
     site.config["shutdown_grace"] = json!("3s");
     site.config["routers"][1]["read_timeout"] = json!("20s");
+    // No session of the other one depends on these.
+    let a = &mut site.config["routers"][0];
+    (a["max_connections"], a["connect_timeout"]) = (json!(5), json!("2s"));
+    (a["retry_max_attempts"], a["checks"]) = (json!(3), json!({ "per_minute_max": 600 }));
+    site.config["defaults"]["ping"]["count"] = json!(3);
     let changed = reload(&site).await;
     assert_eq!(changed.code, Some(0), "{}", changed.everything());
     let expected = "changed: log\nchanged: fleet\nchanged: pool\nchanged: shutdown_grace\n\
-                    changed: lines +0 -0 ~0, routers +0 -0 ~1\n";
+                    changed: lines +0 -0 ~2, routers +0 -0 ~2\n";
     assert_eq!(changed.stdout, expected);
     wait_for_more(&daemon, "a").await;
     wait_for_more(&daemon, "b").await;

@@ -14,7 +14,7 @@ use crate::pages::get;
 use crate::support::{Daemon, Site};
 
 /// The hosts of a Zabbix; nothing while it is away.
-type Hosts = Arc<Mutex<Option<Vec<Value>>>>;
+pub(crate) type Hosts = Arc<Mutex<Option<Vec<Value>>>>;
 
 async fn answer(State(hosts): State<Hosts>, body: String) -> Result<String, StatusCode> {
     let Some(hosts) = hosts.lock().clone() else { return Err(StatusCode::BAD_GATEWAY) };
@@ -28,18 +28,24 @@ async fn answer(State(hosts): State<Hosts>, body: String) -> Result<String, Stat
     Ok(json!({ "jsonrpc": "2.0", "result": result, "id": 1 }).to_string())
 }
 
-/// A site whose lines are in a Zabbix with these hosts.
-async fn site(hosts: &Hosts) -> Site {
+/// The API of a Zabbix with these hosts. Returns where it is.
+pub(crate) async fn serve(hosts: &Hosts) -> String {
     let app = Router::new().route("/api_jsonrpc.php", post(answer)).with_state(hosts.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api_jsonrpc.php", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    url
+}
+
+/// A site whose lines are in a Zabbix with these hosts.
+async fn site(hosts: &Hosts) -> Site {
+    let url = serve(hosts).await;
     let mut site = Site::empty();
     site.config["zabbix"] = json!({ "api": { "url": url, "token": "x" }, "proxy_name": "edge" });
     site
 }
 
-fn host(id: &str, name: &str, router: &LabRouter, platform: &str) -> Value {
+pub(crate) fn host(id: &str, name: &str, router: &LabRouter, platform: &str) -> Value {
     let address = router.address();
     let pairs = [
         ("ROUTER_IP", address.ip().to_string()),
