@@ -1,17 +1,30 @@
 //! The command line.
 
+mod daemon;
+mod generate;
+mod platforms;
+mod probe;
+mod spool;
+mod zabbix;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
-use pool_core::{Fingerprint, HostKeyPolicy};
 
-use crate::inventory::zabbix::Dialect;
-use crate::settings::{HOST_KEY_POLICIES, Override};
+use crate::settings::Override;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
-use crate::template::TemplateFormat;
+
+pub(crate) use daemon::{
+    CheckNowArgs, DaemonArgs, DebugArgs, DoctorArgs, LogLevelArgs, ReloadArgs, TopArgs,
+};
+pub(crate) use generate::{GenArgs, GenCommand};
+pub(crate) use platforms::{DefinitionArgs, ParseArgs, PlatformsArgs, PlatformsCommand};
+pub(crate) use probe::{HostKeyChoice, ProbeArgs};
+#[cfg(feature = "bench")]
+pub(crate) use spool::BenchDeliveryArgs;
+pub(crate) use spool::{SpoolArgs, SpoolCommand};
+pub(crate) use zabbix::{RoleArgs, TemplateArgs, ZabbixArgs, ZabbixCommand};
 
 /// Monitors leased lines from the routers they end on.
 ///
@@ -101,14 +114,6 @@ impl LogArgs {
     }
 }
 
-/// Platforms beside the built-in ones, for commands without a configuration.
-#[derive(Debug, Args)]
-pub(crate) struct DefinitionArgs {
-    /// A directory with definitions of more platforms, one `NAME.toml` each.
-    #[arg(long = "definitions", value_name = "DIR", global = true)]
-    pub(crate) directory: Option<PathBuf>,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -179,369 +184,6 @@ pub(crate) struct MigrateArgs {
     /// read.
     #[arg(long, value_name = "DIR")]
     pub(crate) secrets_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ParseArgs {
-    /// The platform that printed it.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) platform: String,
-    /// The file, or `-` for standard input.
-    #[arg(value_name = "FILE", default_value = "-")]
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) definitions: DefinitionArgs,
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlatformsArgs {
-    #[command(subcommand)]
-    pub(crate) command: Option<PlatformsCommand>,
-    #[command(flatten)]
-    pub(crate) definitions: DefinitionArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PlatformsCommand {
-    /// The names, and over which protocols each can be checked.
-    List {
-        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-        output: Format,
-    },
-    /// One platform's definition.
-    Show {
-        /// The platform.
-        platform: String,
-    },
-    /// Check definition files, and read the samples that stand beside them: those of `NAME.toml`
-    /// in `NAME.txt`.
-    Check {
-        /// The files. Each may inherit from built-in platforms and from the others.
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProbeArgs {
-    /// The router.
-    #[arg(value_name = "[USER@]HOST[:PORT]")]
-    pub(crate) router: String,
-    /// Its platform.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) platform: String,
-    #[command(flatten)]
-    pub(crate) definitions: DefinitionArgs,
-    /// What to ping from it.
-    #[arg(long, value_name = "IP")]
-    pub(crate) target: String,
-    /// How commands reach it: `ssh` (exec channel) or `scrapli` (interactive shell).
-    #[arg(long, default_value = "scrapli")]
-    pub(crate) protocol: String,
-    /// The environment variable that holds the password.
-    #[arg(long, value_name = "VAR")]
-    pub(crate) password_env: Option<String>,
-    /// A private key to log in with, tried before the password.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) private_key: Option<PathBuf>,
-    /// Log in with a key of the SSH agent at $SSH_AUTH_SOCK.
-    #[arg(long)]
-    pub(crate) agent: bool,
-    /// What to do about the host key: `strict`, `accept-new`, `off`, or the fingerprint of the only
-    /// key it may show, as `ssh-keygen -l` prints it.
-    #[arg(long, value_name = "POLICY|SHA256:...", default_value = "accept-new",
-          value_parser = HostKeyChoice::parse)]
-    pub(crate) host_key: HostKeyChoice,
-    /// Reach it through this host, and log in there with the same password, key or agent. Its host
-    /// key is handled by the policy, or `accept-new` where a fingerprint is given for the router's.
-    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
-    pub(crate) jump: Option<String>,
-    /// Which algorithms may be negotiated.
-    #[arg(long, value_name = "PROFILE", default_value = "modern",
-          value_parser = PossibleValuesParser::new(["modern", "legacy"]))]
-    pub(crate) algorithms: String,
-    /// Where host keys are remembered, in place of the usual file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) known_hosts: Option<PathBuf>,
-    /// How long login may take.
-    #[arg(long, value_name = "TIME", default_value = "30s",
-          value_parser = humantime::parse_duration)]
-    pub(crate) connect_timeout: Duration,
-    /// Packets to send.
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) count: u32,
-    /// Show all there is: whom the session met, with host key and algorithms, what was sent and
-    /// received and when, and how the figures were read; secrets masked.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-    #[command(flatten)]
-    pub(crate) log: LogArgs,
-}
-
-/// What is to be done about a host key: by a policy, or by comparison with the one key allowed.
-#[derive(Clone, Debug)]
-pub(crate) enum HostKeyChoice {
-    Policy(HostKeyPolicy),
-    Pin(Fingerprint),
-}
-
-impl HostKeyChoice {
-    fn parse(text: &str) -> Result<Self, String> {
-        if let Some((_, policy)) = HOST_KEY_POLICIES.iter().find(|(name, _)| *name == text) {
-            return Ok(Self::Policy(*policy));
-        }
-        let names: Vec<_> = HOST_KEY_POLICIES.iter().map(|(name, _)| *name).collect();
-        let names = names.join(", ");
-        Fingerprint::new(text)
-            .map(Self::Pin)
-            .map_err(|_| format!("allowed is {names}, or SHA256: and 43 characters of base64"))
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SpoolArgs {
-    #[command(subcommand)]
-    pub(crate) command: SpoolCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SpoolCommand {
-    /// The outcomes that some sink has not taken yet, oldest first.
-    Ls {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// At most so many.
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: u64,
-        /// Only of this line.
-        #[arg(long, value_name = "ID")]
-        line: Option<String>,
-        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-        output: Format,
-    },
-    /// How much waits, since when, for which sink, and which items are refused.
-    Stat {
-        #[command(flatten)]
-        config: ConfigArgs,
-        #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-        output: Format,
-    },
-    /// Everything, as JSON Lines.
-    Export {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// Only of this line.
-        #[arg(long, value_name = "ID")]
-        line: Option<String>,
-    },
-    /// Check the whole file; when it is damaged, set it aside and take over what is readable.
-    /// monitord must not be running.
-    Repair {
-        #[command(flatten)]
-        config: ConfigArgs,
-    },
-}
-
-impl SpoolCommand {
-    /// Where its configuration comes from.
-    pub(crate) fn config(&self) -> &ConfigArgs {
-        match self {
-            Self::Ls { config, .. }
-            | Self::Stat { config, .. }
-            | Self::Export { config, .. }
-            | Self::Repair { config } => config,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckNowArgs {
-    /// These lines.
-    #[arg(value_name = "LINE", required_unless_present = "router", conflicts_with = "router")]
-    pub(crate) lines: Vec<String>,
-    /// Every line of this router.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) router: Option<String>,
-    /// How long to wait for the outcomes, 1s to 10m.
-    #[arg(long, value_name = "TIME", default_value = "60s",
-          value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
-    #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-}
-
-/// Where the running daemon is asked.
-#[derive(Debug, Args)]
-pub(crate) struct DaemonArgs {
-    /// The daemon's socket. Default: that of the configuration, or /run/monitord/control.sock.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
-    /// The daemon's configuration, to find its socket.
-    #[arg(short, long, value_name = "FILE", env = "MONITORD_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DebugArgs {
-    /// The line.
-    #[arg(value_name = "LINE")]
-    pub(crate) line: String,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    /// The daemon's socket. Default: that of the configuration, or /run/monitord/control.sock.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
-    /// Do not log in to the router.
-    #[arg(long)]
-    pub(crate) no_check: bool,
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TopArgs {
-    #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
-    /// Show it once, as plain text, as is done when the output is no terminal.
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// Only what has this in the name of its line or router, its target, or its state.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) filter: Option<String>,
-    /// How often to look.
-    #[arg(long, value_name = "TIME", default_value = "2s",
-          value_parser = humantime::parse_duration)]
-    pub(crate) interval: Duration,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReloadArgs {
-    #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogLevelArgs {
-    /// How much to log. Without it, how it logs now is shown.
-    #[arg(value_enum, value_name = "LEVEL", conflicts_with = "reset")]
-    pub(crate) level: Option<LogLevel>,
-    /// About this router and what is on it.
-    #[arg(long, value_name = "NAME", conflicts_with = "line")]
-    pub(crate) router: Option<String>,
-    /// About this line.
-    #[arg(long, value_name = "ID")]
-    pub(crate) line: Option<String>,
-    /// For how long, 1s to 7d.
-    #[arg(long = "for", value_name = "TIME", default_value = "10m",
-          value_parser = humantime::parse_duration)]
-    pub(crate) time: Duration,
-    /// Log as is configured again, about this router or line, or everything.
-    #[arg(long)]
-    pub(crate) reset: bool,
-    #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DoctorArgs {
-    #[command(flatten)]
-    pub(crate) daemon: DaemonArgs,
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ZabbixArgs {
-    #[command(subcommand)]
-    pub(crate) command: ZabbixCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ZabbixCommand {
-    /// Write a template to import: items, triggers and macros of a line, and of monitord itself.
-    Template(TemplateArgs),
-    /// Write the role of a user who may read the lines and nothing else, and how to make it.
-    Role(RoleArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TemplateArgs {
-    /// The version of Zabbix that is to import it, or an earlier one.
-    #[arg(long = "for", value_enum, value_name = "VERSION", default_value = "6.0")]
-    pub(crate) format: TemplateFormat,
-    /// The configuration whose items the template is to have. Without it, it has all there can be,
-    /// under the keys of the annotated configuration.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Set one key over file and environment.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, requires = "config")]
-    pub(crate) overrides: Vec<Override>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RoleArgs {
-    /// The version of Zabbix that is to have it, or an earlier one. Groups of proxies take 7.0.
-    #[arg(long = "for", value_name = "VERSION", default_value = "6.0")]
-    pub(crate) version: Dialect,
-    /// Instructions for people, or the parameters of `role.create`.
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
-}
-
-#[cfg(feature = "bench")]
-#[derive(Debug, Args)]
-pub(crate) struct BenchDeliveryArgs {
-    /// Where values go.
-    #[arg(long)]
-    pub(crate) address: String,
-    /// Where the spool is to be.
-    #[arg(long)]
-    pub(crate) directory: PathBuf,
-    /// How many outcomes the outage lasts for. Before it there is a fifth as many.
-    #[arg(long)]
-    pub(crate) outcomes: u64,
-    /// How many lines they are of.
-    #[arg(long)]
-    pub(crate) lines: u64,
-    /// What begins the names of the lines.
-    #[arg(long)]
-    pub(crate) prefix: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct GenArgs {
-    #[command(subcommand)]
-    pub(crate) command: GenCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum GenCommand {
-    /// Completions for a shell, to standard output.
-    Completions {
-        /// The shell.
-        #[arg(value_enum, value_name = "SHELL")]
-        shell: Shell,
-    },
-    /// Manual pages: that of `monitord` itself to standard output, or all of them into a directory.
-    Man {
-        /// The directory, which must exist.
-        #[arg(value_name = "DIR")]
-        directory: Option<PathBuf>,
-    },
-    /// A systemd unit, hardened, to standard output.
-    Systemd,
-    /// A JSON Schema of the configuration, for editors and pipelines, to standard output.
-    Schema,
-    /// A page about every key of the configuration, as Markdown, to standard output.
-    Reference,
 }
 
 /// For people or for programs.
