@@ -24,10 +24,12 @@ mod http;
 mod inventory;
 mod metrics;
 mod origin;
+mod peek;
 mod pool;
 mod problem;
 mod reader;
 mod reload;
+mod root;
 mod secret;
 mod section;
 mod sender;
@@ -53,7 +55,7 @@ use scheduler::{CheckRules, Inventory, Router};
 use crate::catalog::Catalog;
 use crate::inventory::zabbix::{ApiSettings, Login, Resolver};
 use crate::spool::SpoolSettings;
-use crate::telemetry::{LogFormat, LogLevel, LogSettings};
+use crate::telemetry::LogSettings;
 
 pub(crate) use address::address as trapper_address;
 pub(crate) use allowed::Form;
@@ -68,6 +70,7 @@ pub(crate) use inventory::InventoryFile;
 pub(crate) use inventory::LineDefaults;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use origin::{Origins, Place};
+pub(crate) use peek::{control_socket, definitions_directory, inventory_places, tree_of};
 pub(crate) use pool::Shown as ShownPoolOptions;
 pub(crate) use problem::Invalid;
 pub(crate) use secret::is_literal;
@@ -78,13 +81,9 @@ pub(crate) use ssh::{ALGORITHMS, HOST_KEY_POLICIES};
 pub(crate) use zabbix::{Heartbeat, ItemKeys, ZabbixSettings};
 
 use reader::Reader;
+use root::{Surroundings, read_root};
 use secret::Secrets;
 use section::Section;
-use value::{duration_within, one_of, word};
-
-/// How long a stop may take when nothing is configured. It is less than the 90 s after which
-/// systemd kills, and more than an exchange with a slow Zabbix.
-const SHUTDOWN_GRACE_DEFAULT: Duration = Duration::from_secs(10);
 
 /// Everything that can be configured, validated.
 #[derive(Debug)]
@@ -237,161 +236,4 @@ fn declared(catalog: &Catalog) -> Vec<Declared> {
     let nothing = config::Value::new(None, ValueKind::Nil);
     Section::read(&reader, "", "", nothing, |root| read_root(root, &around));
     reader.into_declared()
-}
-
-/// The values of the file at `path` alone, as they stand there.
-///
-/// # Errors
-///
-/// [`Invalid`] when it cannot be read, or is no section of keys.
-pub(crate) fn tree_of(path: &Path) -> Result<serde_json::Value, Invalid> {
-    let tree = source::text(path, &Files::default()).and_then(|text| source::single(path, &text));
-    let tree = tree.map_err(|one| Invalid(vec![one]))?;
-    tree.try_deserialize().map_err(|_| {
-        let text = "cannot be read: it is not a section of keys";
-        Invalid(vec![problem::Problem::new(&path.display().to_string(), "", text)])
-    })
-}
-
-/// Where the operator keeps definitions of platforms, if `platforms.directory` names a place. Read
-/// before everything else, because what a router's platform may be depends on it.
-///
-/// # Errors
-///
-/// [`Invalid`] when the layers cannot be merged, or what stands there is no directory's name.
-pub(crate) fn definitions_directory(
-    path: &Path,
-    environment: &Environment,
-    overrides: &[Override],
-) -> Result<Option<PathBuf>, Invalid> {
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let found = peek(path, environment, overrides, "platforms", read_platforms)?;
-    Ok(found.flatten().map(|at| directory.join(at)))
-}
-
-/// Where the daemon with this configuration is asked, if that can be told from here. Nothing else
-/// of the configuration is looked at.
-///
-/// # Errors
-///
-/// [`Invalid`] when the layers cannot be merged, or what stands there is no path.
-pub(crate) fn control_socket(
-    path: &Path,
-    environment: &Environment,
-    overrides: &[Override],
-) -> Result<Option<PathBuf>, Invalid> {
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let read = |section: &mut Section<'_>| control::read(section, directory);
-    let found = peek(path, environment, overrides, "control", read)?.flatten();
-    Ok(found.or_else(|| control::default(environment)))
-}
-
-/// Where the known hosts and the file of the inventory are, if a file has one, however wrong the
-/// rest of the configuration is.
-pub(crate) fn inventory_places(
-    path: &Path,
-    environment: &Environment,
-    overrides: &[Override],
-) -> Option<(PathBuf, PathBuf)> {
-    let tree = source::merged(path, environment, overrides, &Files::default()).ok()?;
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let known_hosts = source::text_at(&tree, "connection", "known_hosts");
-    let known_hosts =
-        known_hosts.map_or_else(|| default_known_hosts(environment), |at| directory.join(at));
-    Some((known_hosts, directory.join(source::text_at(&tree, "inventory", "file")?)))
-}
-
-/// Reads one section, if it is there, and no other.
-fn peek<T>(
-    path: &Path,
-    environment: &Environment,
-    overrides: &[Override],
-    key: &str,
-    read: impl FnOnce(&mut Section<'_>) -> T,
-) -> Result<Option<T>, Invalid> {
-    let files = Files::default();
-    let tree =
-        source::merged(path, environment, overrides, &files).map_err(|one| Invalid(vec![one]))?;
-    let ValueKind::Table(mut root) = tree.kind else { return Ok(None) };
-    let Some(value) = root.remove(key) else { return Ok(None) };
-    let name = path.display().to_string();
-    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let reader = Reader::new(Secrets::new(environment, directory));
-    let found = Section::read(&reader, &name, key, value, |section| read(section));
-    let problems = reader.into_problems();
-    if problems.is_empty() { Ok(Some(found)) } else { Err(Invalid(problems)) }
-}
-
-fn read_platforms(platforms: &mut Section<'_>) -> Option<String> {
-    platforms.get("directory", word)
-}
-
-/// What reading needs besides the values.
-#[derive(Debug)]
-struct Surroundings<'a> {
-    reader: &'a Reader<'a>,
-    directory: PathBuf,
-    catalog: &'a Catalog,
-    environment: &'a Environment,
-    inventory_text: Option<&'a str>,
-}
-
-fn read_root<'a>(root: &mut Section<'a>, around: &Surroundings<'a>) -> Settings {
-    let mut warnings = Vec::new();
-    // Its value has been used already, to make the catalog.
-    root.section("platforms", read_platforms);
-    let log = root.section("log", read_log).unwrap_or_default();
-    let http = root.section("http", |section| http::read(section, around, &mut warnings));
-    let metrics = root.section("metrics", metrics::read).unwrap_or_default();
-    let socket = root.section("control", |section| control::read(section, &around.directory));
-    let control_socket = socket.flatten().or_else(|| control::default(around.environment));
-    let (connection, ssh) = connection::read_defaults(root, around);
-    let fleet = root.section("fleet", fleet::read).unwrap_or_default();
-    let pool = root.section("pool", pool::read).unwrap_or_default();
-    let (has_api, api, zabbix) = root
-        .section("zabbix", |zabbix| {
-            let has_api = zabbix.has("api") || zabbix.has("serverip");
-            let api = api::read(zabbix, around, &mut warnings);
-            (has_api, api, zabbix::read(zabbix, around, &mut warnings))
-        })
-        .unwrap_or_default();
-    let logins = api::read_logins(root, around);
-    let file = root.section("file", |section| file::read(section, around)).flatten();
-    let is_used = file.is_some() || zabbix.as_ref().is_some_and(|zabbix| zabbix.reports);
-    let spool = spool::read(root, around, is_used, &mut warnings);
-    let watch = root.section("reload", reload::read).flatten();
-    let grace = duration_within(Duration::from_secs(1)..=Duration::from_secs(600));
-    let shutdown_grace = root.get("shutdown_grace", grace).unwrap_or(SHUTDOWN_GRACE_DEFAULT);
-    let inventory::Read { inventory, file: inventory_file, refresh, defaults, rules } =
-        inventory::read(root, &connection, around, has_api, &mut warnings);
-    Settings {
-        log,
-        http: http.flatten(),
-        metrics,
-        control_socket,
-        ssh,
-        connection,
-        fleet,
-        pool,
-        shutdown_grace,
-        inventory,
-        inventory_file,
-        inventory_refresh: refresh,
-        line_defaults: defaults,
-        rules,
-        api,
-        logins,
-        zabbix,
-        file,
-        spool,
-        watch,
-        warnings,
-    }
-}
-
-fn read_log(log: &mut Section<'_>) -> LogSettings {
-    LogSettings {
-        level: log.get("level", one_of(LogLevel::NAMES)).unwrap_or_default(),
-        format: log.get("format", one_of(LogFormat::NAMES)).unwrap_or_default(),
-    }
 }
