@@ -4,6 +4,7 @@
 mod configuration;
 mod kept;
 mod reloading;
+mod sources;
 pub(crate) mod unresolved;
 mod watcher;
 pub(crate) mod zabbix;
@@ -14,22 +15,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scheduler::{
-    Confirmation, DropLimit, Inventory, InventoryDiff, Keeper, Reconciler, SourceRecord, Tasks,
-    Trouble, Verdict,
-};
+use scheduler::{DropLimit, Inventory, InventoryDiff, Keeper, Reconciler, Tasks, Verdict};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
-use crate::board::{Board, SourceState};
+use crate::board::Board;
 use crate::limits::Limits;
 use crate::reload::{Live, Reloads};
 use crate::shutdown::HangUps;
 use crate::systemd;
 
+use sources::Source;
 use watcher::{Found, FoundInventory};
 use zabbix::ZabbixSource;
 
@@ -82,22 +81,6 @@ pub(crate) struct Surroundings {
     pub(crate) limits: Limits,
     pub(crate) reloads: Arc<Reloads>,
     pub(crate) shutdown: CancellationToken,
-}
-
-/// A source of routers and lines.
-#[derive(Debug)]
-struct Source {
-    /// Since when its inventory is known to be as it is.
-    as_of: Timestamp,
-    /// What an earlier daemon has kept of it, until it has answered for the first time.
-    restored: Option<Restored>,
-    /// What is to be kept of it as soon as it counts.
-    record: Option<SourceRecord>,
-    /// The latest request that it has answered.
-    answered: u64,
-    /// Which of those it is that were in its place one after another.
-    generation: u64,
-    watcher: Option<AbortHandle>,
 }
 
 impl Follower {
@@ -252,21 +235,6 @@ impl Follower {
         self.reconcile(None).await.map_continue(|diff| announce(&diff))
     }
 
-    fn has_trouble(&self, place: usize) -> bool {
-        self.keeper.sources().nth(place).is_some_and(|(_, _, trouble)| trouble.is_some())
-    }
-
-    /// What a source says is known to be so from now on, if it counts.
-    fn note(&mut self, place: usize, verdict: Verdict) {
-        if matches!(verdict, Verdict::Same | Verdict::Taken) {
-            let source = &mut self.sources[place];
-            source.as_of = Timestamp::now();
-            if let Some(record) = source.record.take() {
-                self.surroundings.kept.save_aside(self.keeper.name(place), record);
-            }
-        }
-    }
-
     /// Makes everything that counts run, by other tasks if there are some, and says what that has
     /// changed.
     async fn reconcile(&mut self, tasks: Option<Arc<Tasks>>) -> ControlFlow<(), InventoryDiff> {
@@ -291,68 +259,6 @@ impl Follower {
     fn check_limits(&self) {
         let merged = self.keeper.merged();
         self.surroundings.limits.check(&merged.inventory, self.live.settings.fleet);
-    }
-
-    /// Takes what was kept of a source that is away for its last good inventory.
-    fn restore(&mut self, place: usize, restored: Restored) -> bool {
-        let Restored { inventory, unchecked, as_of } = restored;
-        let lines = inventory.lines.len();
-        let verdict = self.keeper.offer(place, Ok(inventory), Confirmation::None);
-        let is_taken = verdict == Verdict::Taken;
-        if is_taken {
-            self.sources[place].as_of = as_of;
-            let source = self.keeper.name(place);
-            warn!(source, lines, unchecked, %as_of, "what was kept of the inventory is checked");
-        }
-        is_taken
-    }
-
-    /// The same for every source that has not answered yet.
-    async fn restore_all(&mut self) -> ControlFlow<()> {
-        for place in 0..self.sources.len() {
-            if let Some(restored) = self.sources[place].restored.take() {
-                self.restore(place, restored);
-            }
-        }
-        self.show();
-        self.reconcile(None).await.map_continue(|diff| announce(&diff))
-    }
-
-    fn say(&self, place: usize, verdict: Verdict, had_trouble: bool) {
-        let Some((source, lines, trouble)) = self.keeper.sources().nth(place) else { return };
-        match (verdict, trouble) {
-            (Verdict::NewTrouble, Some(trouble @ Trouble::Dropped { .. })) => error!(
-                source,
-                %trouble,
-                "the inventory is not followed: send SIGHUP if the lines are meant to be gone"
-            ),
-            (Verdict::NewTrouble, Some(trouble)) => error!(
-                source,
-                %trouble,
-                "the inventory is not followed: what was last good goes on"
-            ),
-            (Verdict::Taken, _) if had_trouble => info!(source, lines, "the inventory is back"),
-            _ => {}
-        }
-    }
-
-    /// Shows the sources on the pages.
-    fn show(&self) {
-        let sources = self.keeper.sources().zip(&self.sources);
-        let states = sources.map(|((name, lines, trouble), source)| SourceState {
-            name: name.to_owned(),
-            lines,
-            trouble: trouble.map(ToString::to_string),
-            since: Timestamp::now(),
-            as_of: source.as_of,
-        });
-        self.surroundings.board.show_sources(states.collect());
-    }
-}
-
-impl Source {
-    fn new(as_of: Timestamp, generation: u64) -> Self {
-        Self { as_of, restored: None, record: None, answered: 0, generation, watcher: None }
     }
 }
 
