@@ -2,6 +2,7 @@
 
 mod terminal;
 mod view;
+mod wish;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -11,7 +12,8 @@ use anyhow::{Context as _, Result};
 use tokio::time::Instant;
 
 use self::terminal::{Act, Terminal};
-use self::view::{LINES_PIPED_MAX, Wish, screen};
+use self::view::{LINES_PIPED_MAX, screen};
+use self::wish::Wish;
 use super::{Exit, daemon};
 use crate::cli::TopArgs;
 use crate::output::{Output, Paint};

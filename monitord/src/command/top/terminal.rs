@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::{cursor, execute, queue, terminal};
 
-use super::view::Wish;
+use super::wish::Wish;
 use crate::shutdown;
 
 /// How many rows a page is.
