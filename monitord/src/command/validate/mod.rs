@@ -4,6 +4,7 @@
 mod peers;
 mod routers;
 mod spool;
+mod tries;
 
 use std::fmt::Write;
 

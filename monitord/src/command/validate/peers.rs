@@ -1,14 +1,13 @@
 //! Whether routers accept connections, and Zabbix takes values.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pool_core::{Context, Endpoint, Phase};
 use scheduler::Router;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::tries::problems_of;
 use super::{Found, real};
 use crate::output::with_progress;
 use crate::settings::Settings;
@@ -22,32 +21,10 @@ const REACHED_AT_ONCE_MAX: usize = 32;
 /// Opens a TCP connection to every router, or the jump host before it, and says which cannot be
 /// had, in the order of the configuration.
 pub(super) async fn reach_routers(ctx: &Context, settings: &Settings) -> Found {
-    let routers: Vec<_> = real(&settings.inventory).map(peer).collect();
-    let (total, done) = (routers.len(), AtomicUsize::new(0));
-    let trying = async {
-        let mut trying = JoinSet::new();
-        let mut tried = Vec::new();
-        for (place, (name, endpoint)) in routers.into_iter().enumerate() {
-            if trying.len() == REACHED_AT_ONCE_MAX {
-                tried.extend(trying.join_next().await.and_then(Result::ok));
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-            let ctx = ctx.clone();
-            trying.spawn(async move { (place, try_one(&ctx, &name, &endpoint).await) });
-        }
-        while let Some(one) = trying.join_next().await {
-            tried.extend(one.ok());
-            done.fetch_add(1, Ordering::Relaxed);
-        }
-        tried
-    };
-    let at = || format!("{} of {total} routers tried", done.load(Ordering::Relaxed));
-    let mut tried = with_progress(trying, at).await;
-    tried.sort();
-    Found {
-        notes: Vec::new(),
-        problems: tried.into_iter().filter_map(|(_, problem)| problem).collect(),
-    }
+    let peers: Vec<_> = real(&settings.inventory).map(peer).collect();
+    let tries = peers.iter().map(|(name, endpoint)| try_one(ctx, name, endpoint));
+    let problems = problems_of(tries, REACHED_AT_ONCE_MAX, "routers tried").await;
+    Found { notes: Vec::new(), problems }
 }
 
 /// Whom a connection to a router goes to first.

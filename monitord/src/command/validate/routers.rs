@@ -1,17 +1,15 @@
 //! One login on every router.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pool_core::{ConnectionConfig, Context, Phase, Protocol, ProtocolFactory};
 use scheduler::Failure;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::tries::problems_of;
 use super::{Found, real};
 use crate::app::Parts;
-use crate::output::with_progress;
 use crate::report::plain;
 use crate::settings::Settings;
 
@@ -25,34 +23,16 @@ const LOGOUT_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) async fn log_in(ctx: &Context, settings: &Settings, parts: &Parts) -> Found {
     let factories = parts.drivers(&settings.ssh);
     let routers: Vec<_> = real(&settings.inventory).collect();
-    let (total, done) = (routers.len(), AtomicUsize::new(0));
-    let begun = Instant::now();
-    let trying = async {
-        let mut trying = JoinSet::new();
-        let mut tried = Vec::new();
-        for (place, router) in routers.into_iter().enumerate() {
-            if trying.len() == LOGINS_AT_ONCE_MAX {
-                tried.extend(trying.join_next().await.and_then(Result::ok));
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-            let login = Login {
-                name: router.name.to_string(),
-                factory: factory(&factories, router.protocol),
-                config: router.connection.clone(),
-            };
-            let ctx = ctx.clone();
-            trying.spawn(async move { (place, login.run(&ctx).await) });
-        }
-        while let Some(one) = trying.join_next().await {
-            tried.extend(one.ok());
-            done.fetch_add(1, Ordering::Relaxed);
-        }
-        tried
-    };
-    let at = || format!("{} of {total} routers logged in to", done.load(Ordering::Relaxed));
-    let mut tried = with_progress(trying, at).await;
-    tried.sort();
-    let problems: Vec<_> = tried.into_iter().filter_map(|(_, problem)| problem).collect();
+    let (total, begun) = (routers.len(), Instant::now());
+    let logins = routers.into_iter().map(|router| {
+        let login = Login {
+            name: router.name.to_string(),
+            factory: factory(&factories, router.protocol),
+            config: router.connection.clone(),
+        };
+        login.run(ctx)
+    });
+    let problems = problems_of(logins, LOGINS_AT_ONCE_MAX, "routers logged in to").await;
     let good = total - problems.len();
     let took = begun.elapsed();
     Found { notes: vec![format!("logins: {good} of {total} routers, in {took:.1?}")], problems }
