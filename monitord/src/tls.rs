@@ -4,6 +4,9 @@
 //! All keys and certificates are read when the settings are; nothing here touches a file. Reading
 //! and checking them is pure, and the connection takes the time that whoever waits for it gives.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::net::IpAddr;
 use std::pin::Pin;
 

@@ -3,13 +3,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use openssl::asn1::Asn1Time;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
-use openssl::x509::X509;
-use openssl::x509::extension::SubjectAlternativeName;
 use pool_core::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::access::Access;
 use super::serve::serve;
 use crate::settings::HttpSettings;
-use crate::tls::{OwnCertificate, TlsClient, TlsSettings};
+use crate::tls::{OwnCertificate, TlsClient, TlsSettings, testing};
 
 const TOKEN: &str = "0123456789abcdef";
 
@@ -104,19 +97,9 @@ async fn a_head_that_drips_is_not_waited_for() {
 
 /// A certificate for 127.0.0.1, issued by itself, with its key.
 fn certificate() -> OwnCertificate {
-    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(7).unwrap()).unwrap();
-    let context = builder.x509v3_context(None, None);
-    let names = SubjectAlternativeName::new().ip("127.0.0.1").build(&context).unwrap();
-    builder.append_extension(names).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    let (certificate, key) = testing::certificate();
     let key = String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    OwnCertificate { chain: builder.build().to_pem().unwrap(), key: Secret::new(key) }
+    OwnCertificate { chain: certificate.to_pem().unwrap(), key: Secret::new(key) }
 }
 
 fn encrypted(own: &OwnCertificate) -> Access {

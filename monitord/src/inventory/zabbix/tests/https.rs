@@ -1,13 +1,8 @@
 use std::pin::Pin;
 
-use openssl::asn1::Asn1Time;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::{Ssl, SslContext, SslMethod};
 use openssl::x509::X509;
-use openssl::x509::extension::SubjectAlternativeName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_openssl::SslStream;
@@ -16,22 +11,7 @@ use super::super::client::Client;
 use super::super::settings::{ApiSettings, Scope, Tag};
 use super::script::token;
 use crate::tls::TlsSettings;
-
-/// A certificate for 127.0.0.1, issued by itself, with its key.
-fn certificate() -> (X509, PKey<Private>) {
-    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(7).unwrap()).unwrap();
-    let context = builder.x509v3_context(None, None);
-    let names = SubjectAlternativeName::new().ip("127.0.0.1").build(&context).unwrap();
-    builder.append_extension(names).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    (builder.build(), key)
-}
+use crate::tls::testing::certificate;
 
 /// A server that says its version to everybody who trusts it. Returns its port.
 async fn serve((certificate, key): &(X509, PKey<Private>)) -> u16 {
