@@ -1,14 +1,9 @@
 //! A server that refuses what it does not like, and goes on.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
+use lab::BareServer;
 use pool_core::{ErrorKind, Phase, Request};
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
-use russh::server::{self, Auth, ChannelOpenHandle, Config, Handler, Msg, Session};
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, Pty};
-use tokio::net::TcpListener;
 
 use crate::rig::{Rig, config, on_peers, patient};
 
@@ -72,27 +67,15 @@ impl Handler for Choosy {
     }
 }
 
-fn choosy() -> SocketAddr {
-    on_peers(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let pair = Ed25519Keypair::from_seed(&[7; 32]);
-        let key = PrivateKey::new(KeypairData::from(pair), "test").unwrap();
-        let config = Arc::new(Config { keys: vec![key], ..Config::default() });
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let session = server::run_stream(config.clone(), stream, Choosy).await.unwrap();
-                tokio::spawn(session);
-            }
-        });
-        address
-    })
+fn choosy() -> BareServer {
+    on_peers(BareServer::start(|| Choosy)).unwrap()
 }
 
 #[test]
 fn a_refused_command_leaves_the_session_good() {
     let rig = Rig::new();
-    let peer = choosy();
+    let server = choosy();
+    let peer = server.address();
     rig.run(async {
         let mut session = rig.exec(&patient(), &config(peer)).await.unwrap();
         for _ in 0..3 {
@@ -113,7 +96,8 @@ fn a_refused_command_leaves_the_session_good() {
 #[test]
 fn a_refused_shell_is_a_busy_device() {
     let rig = Rig::new();
-    let peer = choosy();
+    let server = choosy();
+    let peer = server.address();
     let error = rig.run(async { rig.shell(&patient(), &config(peer)).await.unwrap_err() });
     let found = (error.kind(), error.phase());
     assert_eq!(found, (ErrorKind::Busy, Some(Phase::Shell)), "{error}");

@@ -39,6 +39,7 @@ mod router;
 mod sickness;
 mod spec;
 
+mod bare;
 mod channel;
 mod clock;
 mod command;
@@ -63,6 +64,7 @@ mod stream;
 mod torrent;
 mod user;
 
+pub use bare::BareServer;
 pub use dialect::platforms;
 pub use fault::{Fault, UnknownFault};
 pub use fleet::demo_fleet;

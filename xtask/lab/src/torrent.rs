@@ -2,15 +2,13 @@
 //! no window limits and no answer slows down.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
-use russh::server::{self, Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Session};
+use russh::server::{Auth, ChannelOpenHandle, Handle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, Pty};
-use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
+
+use crate::bare::BareServer;
 
 /// How many packets are written before the server looks for others.
 const BURST: usize = 64;
@@ -33,44 +31,21 @@ impl TorrentAt {
 
 /// A server on loopback that lets everybody in and then talks without end. It ends with the value.
 #[derive(Debug)]
-pub struct Torrent {
-    address: SocketAddr,
-    listener: JoinHandle<()>,
-}
+pub struct Torrent(BareServer);
 
 impl Torrent {
     /// Starts one.
     ///
     /// # Errors
     ///
-    /// When no port is free, or no host key can be made.
+    /// As [`BareServer::start`].
     pub async fn start(at: TorrentAt) -> io::Result<Self> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = socket.local_addr()?;
-        let pair = Ed25519Keypair::from_seed(&[7; 32]);
-        let key = PrivateKey::new(KeypairData::from(pair), "test").map_err(io::Error::other)?;
-        let config = Arc::new(Config { keys: vec![key], ..Config::default() });
-        let listener = tokio::spawn(async move {
-            while let Ok((stream, _)) = socket.accept().await {
-                let client = Client { at, speaker: None };
-                // Whoever hangs up in the middle of it is gone.
-                if let Ok(session) = server::run_stream(config.clone(), stream, client).await {
-                    tokio::spawn(session);
-                }
-            }
-        });
-        Ok(Self { address, listener })
+        BareServer::start(move || Client { at, speaker: None }).await.map(Self)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Torrent {
-    fn drop(&mut self) {
-        self.listener.abort();
+        self.0.address()
     }
 }
 
