@@ -99,6 +99,7 @@ mod session;
 mod socket;
 mod stats;
 mod stretch;
+mod thread_clock;
 mod valve;
 mod watch;
 

@@ -3,8 +3,9 @@
 //! A stretch ends where libssh2 would wait for the peer. A peer that always has more to say, in
 //! lines before its banner, in packets that mean nothing, in data, could keep it from ending, and
 //! with it everything else that the thread has to do. So somebody looks every few milliseconds, on
-//! a thread of his own, whether a stretch is still the one that he saw the last time. If it is, he
-//! shuts its valve, and the stretch ends as if the peer had paused.
+//! a thread of his own, whether a stretch is still one that he has seen before, and has had the
+//! processor meanwhile. If so, he shuts its valve, and the stretch ends as if the peer had paused.
+//! What a busy machine keeps from running is not cut off for that.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -14,9 +15,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::socket::Socket;
+use crate::thread_clock::ThreadClock;
 
-/// The pause between two looks: a stretch ends after one to two of them.
+/// The pause between two looks: a stretch that runs ends after one to two of them.
 const INTERVAL: Duration = Duration::from_millis(4);
+/// What a stretch must have had of the processor since the first look at it to be cut off: the whole
+/// interval, but for what interrupts and the watch itself take.
+const RUN_TIME: Duration = Duration::from_millis(3);
 /// Looks without a stretch to be seen after which the thread ends, until there is one again.
 const IDLE_LOOKS_MAX: u32 = 250;
 
@@ -33,8 +38,10 @@ struct Watch {
 }
 
 /// One thread on which stretches run.
-#[derive(Default)]
-struct Seat(Mutex<Turn>);
+struct Seat {
+    clock: ThreadClock,
+    turn: Mutex<Turn>,
+}
 
 #[derive(Default)]
 struct Turn {
@@ -42,6 +49,8 @@ struct Turn {
     number: u64,
     /// The number at the last look.
     seen: u64,
+    /// What the thread had had of the processor at the first look at the stretch.
+    had: Option<Duration>,
     socket: Option<Arc<Socket>>,
     is_cut: bool,
 }
@@ -61,7 +70,7 @@ impl Watched {
 
     fn on(seat: Arc<Seat>, socket: &Arc<Socket>) -> Self {
         {
-            let mut turn = seat.0.lock();
+            let mut turn = seat.turn.lock();
             turn.number += 1;
             turn.socket = Some(socket.clone());
             turn.is_cut = false;
@@ -76,7 +85,7 @@ impl Watched {
     }
 
     fn leave(&self) -> bool {
-        let mut turn = self.0.0.lock();
+        let mut turn = self.0.turn.lock();
         if let Some(socket) = turn.socket.take()
             && turn.is_cut
         {
@@ -94,7 +103,7 @@ impl Drop for Watched {
 
 impl Watch {
     fn new_seat(&self) -> Arc<Seat> {
-        let seat = Arc::default();
+        let seat = Arc::new(Seat::of(ThreadClock::of_this_thread()));
         self.seats.lock().push(Arc::downgrade(&seat));
         seat
     }
@@ -143,19 +152,33 @@ impl Watch {
 }
 
 impl Seat {
+    fn of(clock: ThreadClock) -> Self {
+        Self { clock, turn: Mutex::default() }
+    }
+
     fn look(&self) -> bool {
-        let mut turn = self.0.lock();
+        let mut turn = self.turn.lock();
         let is_new = turn.number != turn.seen;
         turn.seen = turn.number;
         if let Some(socket) = turn.socket.clone()
-            && !is_new
             && !turn.is_cut
         {
-            turn.is_cut = true;
-            socket.shut_valve();
+            let has = self.clock.time();
+            if is_new {
+                turn.had = has;
+            } else if has_run(turn.had, has) {
+                turn.is_cut = true;
+                socket.shut_valve();
+            }
         }
         is_new || turn.socket.is_some()
     }
+}
+
+/// Whether a thread that had so much of the processor then, and so much now, has run for long. If that
+/// is not to be known, it has.
+fn has_run(then: Option<Duration>, now: Option<Duration>) -> bool {
+    then.zip(now).is_none_or(|(then, now)| now.saturating_sub(then) >= RUN_TIME)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this thread is there to wait, in real time")]
@@ -164,87 +187,4 @@ fn pause(interval: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
-    use rustix::io::Errno;
-    use rustix::net::{RecvFlags, recv};
-    use tokio::io::AsyncWriteExt;
-    use tokio::net::UnixStream;
-
-    use super::*;
-    use crate::tunnel::Tunnel;
-
-    /// A socket on which a byte waits, so that whoever looks at it never comes to an end.
-    async fn endless() -> (Arc<Socket>, UnixStream) {
-        let (near, mut far) = UnixStream::pair().unwrap();
-        far.write_all(b"x").await.unwrap();
-        (Arc::new(Socket::tunnelled(near, Tunnel::default()).unwrap()), far)
-    }
-
-    /// Far longer than a stretch is left alone, also on a machine that is busy.
-    const PATIENCE: Duration = Duration::from_secs(30);
-
-    /// Looks at `socket` as libssh2 does, until there is nothing, or so often.
-    fn look(socket: &Socket, times: usize) -> bool {
-        let end = tokio::time::Instant::now() + PATIENCE;
-        let nothing = || socket.valve_line(|fd| recv(fd, &mut [0; 1][..], RecvFlags::PEEK));
-        (0..times)
-            .take_while(|_| tokio::time::Instant::now() < end)
-            .any(|_| nothing().map(drop) == Err(Errno::AGAIN))
-    }
-
-    #[tokio::test]
-    async fn a_stretch_is_cut_off_at_the_second_look_and_only_while_it_lasts() {
-        let (socket, _far) = endless().await;
-        // One that nobody else looks at.
-        let seat = Arc::<Seat>::default();
-        assert!(!seat.look(), "nobody is there");
-        for _ in 0..3 {
-            let watched = Watched::on(seat.clone(), &socket);
-            assert!(seat.look() && !look(&socket, 1), "it may have only just begun");
-            assert!(!watched.end());
-            let watched = Watched::on(seat.clone(), &socket);
-            assert!(seat.look() && !look(&socket, 1), "it is another one");
-            assert!(seat.look() && look(&socket, 1), "it is the same");
-            assert!(watched.end() && !look(&socket, 1));
-            assert!(!seat.look(), "it is over");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_does_not_end_by_itself_is_cut_off_and_can_go_on() {
-        let (socket, _far) = endless().await;
-        for _ in 0..3 {
-            let watched = Watched::begin(&socket).unwrap();
-            assert!(look(&socket, usize::MAX), "it was cut off");
-            assert!(watched.end(), "and says so");
-            assert!(!look(&socket, 3), "it is open again");
-        }
-        let watched = Watched::begin(&socket).unwrap();
-        assert!(look(&socket, usize::MAX));
-        drop(watched);
-        assert!(!look(&socket, 3), "also when it ends by a panic");
-    }
-
-    #[tokio::test]
-    async fn what_ends_in_time_is_left_alone_however_many_there_are() {
-        let (socket, _far) = endless().await;
-        let begun = tokio::time::Instant::now();
-        let mut cut = 0_u32;
-        let mut all = 0_u32;
-        // For longer than the watch waits before it takes its leave, and with a pause in which it
-        // does.
-        while begun.elapsed() < INTERVAL * (IDLE_LOOKS_MAX + 100) {
-            let watched = Watched::begin(&socket).unwrap();
-            look(&socket, 1);
-            cut += u32::from(watched.end());
-            all += 1;
-            if all == 1000 {
-                tokio::time::sleep(INTERVAL * (IDLE_LOOKS_MAX + 50)).await;
-            }
-        }
-        // A machine that is busy may have stopped us in the middle of some.
-        assert!(cut < all / 100, "{cut} of {all}");
-        let watched = Watched::begin(&socket).unwrap();
-        assert!(look(&socket, usize::MAX) && watched.end());
-    }
-}
+mod tests;
