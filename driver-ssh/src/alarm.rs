@@ -1,25 +1,24 @@
+use std::convert::Infallible;
 use std::fmt;
-use std::pin::Pin;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{self, Poll, ready};
 
-use pool_core::{Context, Error, Phase};
-use tokio::time::{Instant, Sleep, sleep};
-
-/// When a timer goes off that nobody has waited for yet: before any deadline that matters.
-const FIRST: Duration = Duration::from_secs(1);
+use pool_core::{Context, Error, Phase, Result};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The one timer of a session, which is left running from one wait to the next.
 ///
 /// A session waits many times for each command, and nearly always for less than a millisecond. A
 /// timer that is set for each wait costs more than the wait: setting it wakes the thread that
-/// sleeps until the earliest one, and so does the next one. This one is only ever set to an
-/// earlier moment when it must be; when it goes off before its time, it is set anew.
+/// sleeps until the earliest one, and so does the next one. This one is set to the end of the login,
+/// and to an earlier moment only when it must be; when it goes off before its time, it is set anew.
 pub(crate) struct Alarm(Pin<Box<Sleep>>);
 
 impl Alarm {
-    /// An alarm on the runtime of the caller.
-    pub(crate) fn new() -> Self {
-        Self(Box::pin(sleep(FIRST)))
+    /// An alarm on the runtime of the caller, set to `first`.
+    pub(crate) fn new(first: Instant) -> Self {
+        Self(Box::pin(sleep_until(first)))
     }
 
     /// Completes at `moment`.
@@ -28,13 +27,17 @@ impl Alarm {
     ///
     /// Cancel safe.
     pub(crate) async fn at(&mut self, moment: Instant) {
+        poll_fn(|cx| self.poll_at(cx, moment)).await;
+    }
+
+    fn poll_at(&mut self, cx: &mut task::Context<'_>, moment: Instant) -> Poll<()> {
         if self.0.deadline() > moment {
             self.0.as_mut().reset(moment);
         }
         loop {
-            self.0.as_mut().await;
+            ready!(self.0.as_mut().poll(cx));
             if Instant::now() >= moment {
-                return;
+                return Poll::Ready(());
             }
             self.0.as_mut().reset(moment);
         }
@@ -47,11 +50,59 @@ impl Alarm {
     ///
     /// Cancel safe.
     pub(crate) async fn ended(&mut self, ctx: &Context, phase: Phase) -> Error {
-        tokio::select! {
-            biased;
-            () = ctx.cancelled() => Error::Cancelled { phase },
-            () = self.at(ctx.deadline()) => ctx.deadline_exceeded(phase),
+        let never = |_: &mut task::Context<'_>| Poll::<Infallible>::Pending;
+        match self.wait(ctx, phase, never).await {
+            Err(error) => error,
         }
+    }
+
+    /// Waits for `event`, which is polled first, and no longer than `ctx`.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` and `DeadlineExceeded` in `phase`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as `event`.
+    pub(crate) async fn wait<T>(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        mut event: impl FnMut(&mut task::Context<'_>) -> Poll<T>,
+    ) -> Result<T> {
+        let mut cancelled = pin!(ctx.cancelled());
+        poll_fn(|cx| {
+            if let Poll::Ready(event) = event(cx) {
+                return Poll::Ready(Ok(event));
+            }
+            if cancelled.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(Error::Cancelled { phase }));
+            }
+            self.poll_at(cx, ctx.deadline()).map(|()| Err(ctx.deadline_exceeded(phase)))
+        })
+        .await
+    }
+
+    /// [`Context::run`], with this timer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::run`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as `future`.
+    pub(crate) async fn run<T>(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        future: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        ctx.check(phase)?;
+        ctx.enter(phase);
+        let mut future = pin!(future);
+        self.wait(ctx, phase, |cx| future.as_mut().poll(cx)).await?
     }
 }
 
@@ -63,14 +114,22 @@ impl fmt::Debug for Alarm {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use pool_core::ErrorKind;
     use tokio::time::timeout;
 
     use super::*;
 
+    const FIRST: Duration = Duration::from_secs(1);
+
+    fn alarm() -> Alarm {
+        Alarm::new(Instant::now() + FIRST)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn it_goes_off_at_its_moment_whatever_it_was_set_to_before() {
-        let mut alarm = Alarm::new();
+        let mut alarm = alarm();
         // Earlier than the first one, later, much later while the one before was given up, and
         // earlier than that.
         for (millis, is_given_up) in
@@ -87,7 +146,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_alarm_that_went_off_while_nobody_waited_is_set_anew() {
-        let mut alarm = Alarm::new();
+        let mut alarm = alarm();
         timeout(Duration::from_millis(1), alarm.at(Instant::now() + FIRST)).await.unwrap_err();
         tokio::time::advance(FIRST * 9).await;
         let begun = Instant::now();
@@ -97,7 +156,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_ends_what_a_context_ends() {
-        let mut alarm = Alarm::new();
+        let mut alarm = alarm();
         let ctx = Context::detached(Duration::from_millis(50));
         let error = alarm.ended(&ctx, Phase::Read).await;
         assert_eq!((error.kind(), error.phase()), (ErrorKind::DeadlineExceeded, Some(Phase::Read)));

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use pool_core::{AlgorithmLists, AlgorithmProfile, ConfigProblem, Error, Phase, Result};
 use ssh2::{MethodType, Session};
 
@@ -25,12 +27,12 @@ hmac-sha2-256,hmac-sha2-512";
 const MAC_OLD: &str = "hmac-sha1-etm@openssh.com,hmac-sha1,hmac-sha1-96,hmac-md5";
 
 /// The algorithms that one session offers, each list in order of preference.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Algorithms {
-    kex: String,
-    host_key: String,
-    cipher: String,
-    mac: String,
+    kex: Cow<'static, str>,
+    host_key: Cow<'static, str>,
+    cipher: Cow<'static, str>,
+    mac: Cow<'static, str>,
 }
 
 impl Algorithms {
@@ -44,18 +46,15 @@ impl Algorithms {
         lists: &AlgorithmLists,
         known_types: &[&str],
     ) -> Self {
-        let choose = |explicit: &[String], modern: &str, old: &str| match profile {
-            _ if !explicit.is_empty() => explicit.join(","),
-            AlgorithmProfile::Modern => modern.to_owned(),
-            AlgorithmProfile::Legacy => format!("{modern},{old}"),
+        let choose = |explicit: &[String], modern: &'static str, old| match profile {
+            _ if !explicit.is_empty() => Cow::Owned(explicit.join(",")),
+            AlgorithmProfile::Modern => Cow::Borrowed(modern),
+            AlgorithmProfile::Legacy => Cow::Owned(format!("{modern},{old}")),
         };
         let host_key = choose(&lists.host_key, HOST_KEY_MODERN, HOST_KEY_OLD);
-        let (known, other): (Vec<&str>, Vec<&str>) = host_key
-            .split(',')
-            .partition(|algorithm| known_types.contains(&key_type_of(algorithm)));
         Self {
             kex: choose(&lists.kex, KEX_MODERN, KEX_OLD),
-            host_key: [known, other].concat().join(","),
+            host_key: known_first(&host_key, known_types).into(),
             cipher: choose(&lists.cipher, CIPHER_MODERN, CIPHER_OLD),
             mac: choose(&lists.mac, MAC_MODERN, MAC_OLD),
         }
@@ -73,12 +72,12 @@ impl Algorithms {
     /// Makes `session` offer these, and nothing else. libssh2 leaves out what it was built without.
     pub(crate) fn apply(&self, session: &Session) -> Result<(), ssh2::Error> {
         let preferences = [
-            (MethodType::Kex, &self.kex),
-            (MethodType::HostKey, &self.host_key),
-            (MethodType::CryptCs, &self.cipher),
-            (MethodType::CryptSc, &self.cipher),
-            (MethodType::MacCs, &self.mac),
-            (MethodType::MacSc, &self.mac),
+            (MethodType::Kex, &*self.kex),
+            (MethodType::HostKey, &*self.host_key),
+            (MethodType::CryptCs, &*self.cipher),
+            (MethodType::CryptSc, &*self.cipher),
+            (MethodType::MacCs, &*self.mac),
+            (MethodType::MacSc, &*self.mac),
         ];
         for (method, list) in preferences {
             session.method_pref(method, list)?;
@@ -95,10 +94,10 @@ impl Algorithms {
     /// whether the legacy profile would help; empty if there are none.
     pub(crate) fn gaps(&self, offer: &Offer) -> String {
         let lists = [
-            ("key exchange", &self.kex, &offer.kex),
-            ("host key", &self.host_key, &offer.host_key),
-            ("cipher", &self.cipher, &offer.cipher),
-            ("MAC", &self.mac, &offer.mac),
+            ("key exchange", &*self.kex, &offer.kex),
+            ("host key", &*self.host_key, &offer.host_key),
+            ("cipher", &*self.cipher, &offer.cipher),
+            ("MAC", &*self.mac, &offer.mac),
         ];
         let gaps: Vec<_> = lists
             .into_iter()
@@ -158,6 +157,21 @@ pub(crate) fn is_by_curve(key_exchange: &str) -> bool {
     key_exchange.starts_with("curve25519-") || key_exchange.starts_with("ecdh-sha2-")
 }
 
+/// The `algorithms` that show one of `known_types`, followed by the others.
+fn known_first(algorithms: &str, known_types: &[&str]) -> String {
+    let mut ordered = String::with_capacity(algorithms.len());
+    for is_known in [true, false] {
+        let is_next = |name: &&str| known_types.contains(&key_type_of(name)) == is_known;
+        for name in algorithms.split(',').filter(is_next) {
+            if !ordered.is_empty() {
+                ordered.push(',');
+            }
+            ordered.push_str(name);
+        }
+    }
+    ordered
+}
+
 /// The type of key that a host key algorithm shows: RSA keys can sign in three ways.
 fn key_type_of(algorithm: &str) -> &str {
     if algorithm.starts_with("rsa-sha2-") { "ssh-rsa" } else { algorithm }
@@ -212,7 +226,7 @@ mod tests {
     fn legacy_is_modern_first_and_the_old_after() {
         let modern = of(AlgorithmProfile::Modern);
         let legacy = of(AlgorithmProfile::Legacy);
-        assert!(legacy.kex.starts_with(&modern.kex));
+        assert!(legacy.kex.starts_with(&*modern.kex));
         assert!(legacy.cipher.ends_with("3des-cbc"));
         for list in [&modern.kex, &modern.host_key, &modern.cipher, &modern.mac] {
             for name in list.split(',') {

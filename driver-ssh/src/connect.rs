@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use crate::alarm::Alarm;
 use crate::blocking::Threads;
 use crate::race::{interleaved, race};
 use crate::socket::Socket;
@@ -28,12 +29,13 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// Cancel safe: half-open sockets are closed.
 pub(crate) async fn connect(
     ctx: &Context,
+    alarm: &mut Alarm,
     threads: &Threads,
     endpoint: &Endpoint,
     half_open_timeout: Duration,
 ) -> Result<Socket> {
     let addresses = resolve(ctx, threads, endpoint).await?;
-    let stream = connect_any(ctx, addresses, half_open_timeout).await?;
+    let stream = connect_any(ctx, alarm, addresses, half_open_timeout).await?;
     Socket::direct(stream)
         .map_err(|error| Error::Local { phase: Phase::Connect, message: error.to_string() })
 }
@@ -42,13 +44,15 @@ pub(crate) async fn connect(
 /// deadline.
 async fn connect_any(
     ctx: &Context,
+    alarm: &mut Alarm,
     addresses: Vec<SocketAddr>,
     half_open_timeout: Duration,
 ) -> Result<TcpStream> {
     let attempts = interleaved(addresses)
         .into_iter()
         .map(|address| async move { connect_one(address, half_open_timeout).await });
-    ctx.run(Phase::Connect, async { race(attempts).await.expect("there is an address") }).await
+    let race = async { race(attempts).await.expect("there is an address") };
+    alarm.run(ctx, Phase::Connect, race).await
 }
 
 async fn resolve(ctx: &Context, threads: &Threads, endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
@@ -84,7 +88,8 @@ async fn connect_one(address: SocketAddr, half_open_timeout: Duration) -> Result
 }
 
 /// Sets the options of a session's socket, so that the kernel ends it when its peer has been gone
-/// for `half_open_timeout`: half of it is silence, and then it asks three times.
+/// for `half_open_timeout`: half of it is silence, and then it asks three times. How often it has
+/// asked does not count where there is a time for it (tcp(7), `TCP_USER_TIMEOUT`).
 ///
 /// Sent bytes that stay unacknowledged for that long end it, too; that is also how long the kernel
 /// keeps the rest of a session that we have ended.
@@ -94,8 +99,7 @@ fn set_options(stream: &TcpStream, half_open_timeout: Duration) -> io::Result<()
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new()
         .with_time(half_open_timeout / 2)
-        .with_interval(half_open_timeout / (2 * KEEPALIVE_PROBES))
-        .with_retries(KEEPALIVE_PROBES);
+        .with_interval(half_open_timeout / (2 * KEEPALIVE_PROBES));
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(half_open_timeout))
 }
@@ -132,14 +136,24 @@ mod tests {
         let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addresses = vec![silent, refusing, live.local_addr().unwrap()];
         let ctx = Context::detached(Duration::from_secs(20));
-        let stream = connect_any(&ctx, addresses, HALF_OPEN_TIMEOUT).await.unwrap();
+        let stream =
+            connect_any(&ctx, &mut Alarm::new(ctx.deadline()), addresses, HALF_OPEN_TIMEOUT)
+                .await
+                .unwrap();
         assert_eq!(stream.peer_addr().unwrap(), live.local_addr().unwrap());
         let connections = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
         let syn_sent = format!(":{:04X} 02", silent.port());
         assert!(!connections.contains(&syn_sent), "the silent attempt is over");
 
         let ctx = Context::detached(Duration::from_millis(600));
-        let error = connect_any(&ctx, vec![silent, silent], HALF_OPEN_TIMEOUT).await.unwrap_err();
+        let error = connect_any(
+            &ctx,
+            &mut Alarm::new(ctx.deadline()),
+            vec![silent, silent],
+            HALF_OPEN_TIMEOUT,
+        )
+        .await
+        .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
         assert_eq!(error.phase(), Some(Phase::Connect));
     }

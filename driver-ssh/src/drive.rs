@@ -5,6 +5,7 @@ use crate::engine::{Engine, Fault};
 use crate::error::session_error;
 use crate::readiness::wait_ready;
 use crate::session::SshSession;
+use crate::work::Work;
 
 /// Where a piece of work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,19 @@ impl SshSession {
         T: Send + 'static,
         W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
     {
+        let work = self.drive_work(place, ctx, phase, awaited, Work::new(work)).await?;
+        Ok(work.done().expect("work is driven to its end, and brings what it is made for"))
+    }
+
+    /// [`drive_at`](Self::drive_at), for all work alike, which is given back.
+    async fn drive_work(
+        &mut self,
+        place: Place,
+        ctx: &Context,
+        phase: Phase,
+        awaited: Option<Interest>,
+        work: Work,
+    ) -> Result<Work> {
         let guard = self.kill.guard();
         let result = self.drive_on(place, ctx, phase, awaited, work).await;
         match &result {
@@ -91,19 +105,17 @@ impl SshSession {
         result.map_err(|error| self.blame(error))
     }
 
-    async fn drive_on<T, W>(
+    async fn drive_on(
         &mut self,
         mut place: Place,
         ctx: &Context,
         mut phase: Phase,
         mut awaited: Option<Interest>,
-        mut work: W,
-    ) -> Result<T>
-    where
-        T: Send + 'static,
-        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
-    {
-        self.settle(ctx, phase).await?;
+        mut work: Work,
+    ) -> Result<Work> {
+        if self.is_being_read() {
+            Box::pin(self.settle(ctx, phase)).await?;
+        }
         ctx.check(phase)?;
         ctx.enter(phase);
         loop {
@@ -113,7 +125,7 @@ impl SshSession {
             let stretch;
             (work, stretch) = self.stretch(place, ctx, &mut phase, work).await?;
             match stretch.result {
-                Ok(value) => return Ok(value),
+                Ok(()) => return Ok(work),
                 Err(Fault::More) => place = Place::Apart,
                 Err(Fault::Again) => awaited = stretch.awaited,
                 Err(Fault::Ssh(error)) => {

@@ -91,7 +91,7 @@ impl Engine {
     /// Frees the objects on the spot: for a session that has come to its end in good order, which
     /// takes microseconds.
     pub(crate) fn free(mut self) {
-        self.kill.fire();
+        self.kill.retire();
         self.parts = None;
     }
 

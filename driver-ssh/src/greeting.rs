@@ -1,3 +1,5 @@
+use std::mem::MaybeUninit;
+
 use crate::error::shown;
 use crate::socket::Socket;
 
@@ -50,9 +52,7 @@ pub(crate) struct Offer {
 impl Greeting {
     /// Looks at what has come in, without taking it.
     pub(crate) fn peek(socket: &Socket) -> Self {
-        let mut bytes = [0; PEEK_BYTES_MAX];
-        let count = socket.peek(&mut bytes);
-        Self::read(&bytes[..count])
+        Self::read(socket.peek(&mut [MaybeUninit::uninit(); PEEK_BYTES_MAX]))
     }
 
     fn read(said: &[u8]) -> Self {
@@ -124,7 +124,9 @@ impl Offer {
             let (list, tail) = tail.split_at_checked(length)?;
             rest = tail;
             let shown = &list[..list.len().min(LIST_BYTES_MAX)];
-            Some(String::from_utf8_lossy(shown).into_owned())
+            // Nearly always it is text, and that is told much sooner.
+            let text = str::from_utf8(shown).map(str::to_owned);
+            Some(text.unwrap_or_else(|_| String::from_utf8_lossy(shown).into_owned()))
         };
         let (kex, host_key) = (next()?, next()?);
         let (_to_server, cipher) = (next()?, next()?);

@@ -1,5 +1,6 @@
 //! Banner and key exchange.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use libssh2_sys as raw;
@@ -34,7 +35,7 @@ pub(crate) async fn shake_hands(
     ctx: &Context,
     session: &mut SshSession,
     check: HostKeyCheck,
-    algorithms: Algorithms,
+    algorithms: Arc<Algorithms>,
 ) -> Result<Result<Judgement>> {
     let (socket, ours) = (session.socket().clone(), algorithms.clone());
     let introduction = move |engine: &mut Engine| introduce(engine, &socket, &ours);
@@ -74,7 +75,9 @@ pub(crate) async fn shake_hands(
 /// Has libssh2 send our banner, and not read what has come in: that is to be looked at first.
 fn introduce(engine: &mut Engine, socket: &Socket, algorithms: &Algorithms) -> Result<(), Fault> {
     algorithms.apply(engine.session())?;
-    match socket.unheard(|| engine.session().handshake()).map_err(Fault::from) {
+    let begun = engine.session().handshake().map_err(Fault::from);
+    socket.open_valve();
+    match begun {
         Ok(()) | Err(Fault::Again) => Ok(()),
         Err(fault) => Err(fault),
     }
@@ -85,27 +88,15 @@ fn introduce(engine: &mut Engine, socket: &Socket, algorithms: &Algorithms) -> R
 /// compute follows from the offer.
 async fn hear(ctx: &Context, session: &mut SshSession) -> Result<Greeting> {
     let socket = session.socket().clone();
-    let mut offer_by = None;
+    let (mut greeting, mut offer_by) = (Greeting::default(), None);
     loop {
-        let greeting = socket.read_by(|| {
-            let greeting = Greeting::peek(&socket);
-            let seen = if greeting.may_go_on() { Seen::All } else { Seen::Some };
-            (greeting, seen)
-        });
         let mut limits = ctx.clone();
-        if greeting.has_banner() {
-            let now = Instant::now();
-            let by = *offer_by.get_or_insert(now + OFFER_WAIT);
-            ctx.enter(Phase::KeyExchange);
-            if by <= now {
-                return Ok(greeting);
-            }
-            limits = ctx.capped(by - now);
+        let mut phase = Phase::Banner;
+        if let Some(by) = offer_by {
+            limits = ctx.capped(by - Instant::now());
+            phase = Phase::KeyExchange;
         }
-        if !greeting.may_go_on() {
-            return Ok(greeting);
-        }
-        let phase = if offer_by.is_some() { Phase::KeyExchange } else { Phase::Banner };
+        // Nothing has come in before there is news: the socket is looked at once for each.
         match session.until_news(&limits, phase).await {
             Ok(true) => {}
             // There will not be more.
@@ -115,7 +106,20 @@ async fn hear(ctx: &Context, session: &mut SshSession) -> Result<Greeting> {
                 if limits.deadline() == ctx.deadline() {
                     return Err(error);
                 }
+                return Ok(greeting);
             }
+        }
+        greeting = socket.read_by(|| {
+            let greeting = Greeting::peek(&socket);
+            let seen = if greeting.may_go_on() { Seen::All } else { Seen::Some };
+            (greeting, seen)
+        });
+        if greeting.has_banner() {
+            offer_by.get_or_insert_with(|| Instant::now() + OFFER_WAIT);
+            ctx.enter(Phase::KeyExchange);
+        }
+        if !greeting.may_go_on() {
+            return Ok(greeting);
         }
     }
 }

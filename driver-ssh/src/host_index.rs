@@ -1,5 +1,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::known_hosts::{HostRecord, Line};
 
@@ -15,6 +18,8 @@ pub(crate) struct HostIndex {
     by_name: HashMap<String, Vec<Range<usize>>>,
     /// Lines that may speak of any host: patterns, hashes, revocations.
     of_any: Vec<Range<usize>>,
+    /// Hosts of which keys were found: no more than the file has.
+    found: Mutex<HashMap<String, Arc<HostRecord>>>,
 }
 
 impl HostIndex {
@@ -42,7 +47,23 @@ impl HostIndex {
 
     /// What the file says about the host that is written there as `name`, as [`HostRecord::find`]
     /// has it.
-    pub(crate) fn find(&self, name: &str) -> HostRecord {
+    pub(crate) fn find(&self, name: &str) -> Arc<HostRecord> {
+        if let Some(record) = self.found(name) {
+            return record;
+        }
+        let record = Arc::new(self.look_up(name));
+        if !record.keys.is_empty() {
+            self.found.lock().insert(name.to_owned(), record.clone());
+        }
+        record
+    }
+
+    /// The host, if keys of it were found before.
+    fn found(&self, name: &str) -> Option<Arc<HostRecord>> {
+        self.found.lock().get(name).cloned()
+    }
+
+    fn look_up(&self, name: &str) -> HostRecord {
         let by_name = self.by_name.get(&name.to_ascii_lowercase());
         let mut lines: Vec<_> = by_name.into_iter().flatten().chain(&self.of_any).collect();
         lines.sort_by_key(|line| line.start);
@@ -53,9 +74,9 @@ impl HostIndex {
         record
     }
 
-    /// Whether a host is found in a moment, whichever it is.
-    pub(crate) fn is_quick(&self) -> bool {
-        self.of_any.len() <= QUICK_LINES_MAX
+    /// Whether the host is found in a moment.
+    pub(crate) fn is_quick(&self, name: &str) -> bool {
+        self.of_any.len() <= QUICK_LINES_MAX || self.found(name).is_some()
     }
 }
 
@@ -91,13 +112,14 @@ mod tests {
         ) {
             let expected = HostRecord::find(file.as_bytes(), name);
             let index = HostIndex::new(file.clone().into_bytes());
-            prop_assert_eq!(index.find(name), expected);
+            prop_assert_eq!(&*index.find(name), &expected);
+            prop_assert_eq!(&*index.find(name), &expected, "once more");
         }
 
         #[test]
         fn no_file_makes_it_panic(file: Vec<u8>, name: String) {
             let expected = HostRecord::find(&file, &name);
-            prop_assert_eq!(HostIndex::new(file).find(&name), expected);
+            prop_assert_eq!(&*HostIndex::new(file).find(&name), &expected);
         }
     }
 
@@ -115,9 +137,12 @@ mod tests {
     #[test]
     fn a_file_of_hashes_is_not_quick() {
         let hashed = format!("|1|CEaR4YjW8YqJP8DBDSwzrLuqtEs=|x t {}\n", KEYS[0]);
-        assert!(!HostIndex::new(hashed.repeat(QUICK_LINES_MAX + 1).into_bytes()).is_quick());
+        let file = hashed.repeat(QUICK_LINES_MAX + 1) + &format!("b t {}\n", KEYS[0]);
+        let index = HostIndex::new(file.into_bytes());
+        assert!(!index.is_quick("b") && index.find("b").keys.len() == 1);
+        assert!(index.is_quick("b") && !index.is_quick("c"), "what was found is known");
         let plain: String = (0..1000).map(|i| format!("host-{i} t {}\n", KEYS[0])).collect();
         let index = HostIndex::new(plain.into_bytes());
-        assert!(index.is_quick() && index.find("HOST-999").keys.len() == 1);
+        assert!(index.is_quick("HOST-999") && index.find("HOST-999").keys.len() == 1);
     }
 }

@@ -41,17 +41,31 @@ impl KillSwitch {
         }
     }
 
+    /// Has the switch be as if it had fired, for a session that has come to its end in good order
+    /// and whose socket is about to be closed.
+    pub(crate) fn retire(&self) {
+        if !self.0.fired.swap(true, Ordering::AcqRel) {
+            // The kernel tells the peer of a connection that is closed with something unread that it
+            // was broken.
+            self.discard();
+        }
+    }
+
     /// Throws away what has come in and was not read. A libssh2 call that is being flooded would
     /// work through megabytes of it, lines in place of a banner one byte at a time.
     fn discard(&self) {
-        let mut bytes = [0; DISCARD_BYTES];
-        for _ in 0..DISCARDS_MAX {
-            // Nothing is copied: to TCP, truncated means forgotten.
-            let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
-            if !recv(&*self.0.socket, &mut bytes[..], flags).is_ok_and(|(_, count)| count > 0) {
-                return;
-            }
+        // Nearly always there is nothing, and no need for room.
+        if self.discard_into(&mut [0; 64]) {
+            let mut bytes = vec![0; DISCARD_BYTES];
+            (0..DISCARDS_MAX).take_while(|_| self.discard_into(&mut bytes)).for_each(drop);
         }
+    }
+
+    /// Whether there was something.
+    fn discard_into(&self, bytes: &mut [u8]) -> bool {
+        // Nothing is copied: to TCP, truncated means forgotten.
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+        recv(&*self.0.socket, bytes, flags).is_ok_and(|(_, count)| count > 0)
     }
 
     pub(crate) fn is_fired(&self) -> bool {

@@ -102,6 +102,7 @@ mod stretch;
 mod thread_clock;
 mod valve;
 mod watch;
+mod work;
 
 pub use algorithms::check_algorithms;
 pub use exec::{SshFactory, SshSession};

@@ -6,6 +6,7 @@ use ssh2::DisconnectCode;
 use tokio::time::sleep;
 use tracing::debug;
 
+use crate::alarm::Alarm;
 use crate::algorithms::{Algorithms, check_algorithms};
 use crate::auth::authenticate;
 use crate::connect::connect;
@@ -65,20 +66,22 @@ async fn try_log_in(
     config: &ConnectionConfig,
 ) -> Result<SshSession> {
     let direct = async |peer: &Peer<'_>| {
+        let mut alarm = Alarm::new(ctx.deadline());
         let threads = settings.threads();
-        connect(ctx, &threads, peer.endpoint, config.half_open_timeout).await
+        let timeout = config.half_open_timeout;
+        let socket = connect(ctx, &mut alarm, &threads, peer.endpoint, timeout).await?;
+        begin(ctx, settings, peer, socket, alarm).await
     };
     let peer = Peer::from(config);
-    let socket = match &config.jump {
-        None => direct(&peer).await?,
-        Some(jump) => {
-            let bastion = Peer::from(&**jump);
-            let session = async { begin(ctx, settings, &bastion, direct(&bastion).await?).await };
-            let session = session.await.map_err(|error| at_jump_host(&jump.endpoint, error))?;
-            tunnel::open(ctx, session, &jump.endpoint, peer.endpoint).await?
-        }
-    };
-    begin(ctx, settings, &peer, socket).await
+    let Some(jump) = &config.jump else { return direct(&peer).await };
+    // Not a part of what a login without one is made of.
+    Box::pin(async {
+        let session = direct(&Peer::from(&**jump)).await;
+        let session = session.map_err(|error| at_jump_host(&jump.endpoint, error))?;
+        let socket = tunnel::open(ctx, session, &jump.endpoint, peer.endpoint).await?;
+        begin(ctx, settings, &peer, socket, Alarm::new(ctx.deadline())).await
+    })
+    .await
 }
 
 /// Everything from a connected socket up to a session without a channel.
@@ -87,9 +90,10 @@ async fn begin(
     settings: &SshSettings,
     peer: &Peer<'_>,
     socket: Socket,
+    alarm: Alarm,
 ) -> Result<SshSession> {
     check_algorithms(peer.algorithm_lists)?;
-    let mut session = SshSession::new(Arc::new(socket), settings.threads())?;
+    let mut session = SshSession::new(Arc::new(socket), settings.threads(), alarm)?;
     let mut key = HostKeyVerdict::default();
     let result = enter(ctx, settings, peer, &mut session, &mut key).await;
     if let Some(log) = &settings.login_log {
@@ -107,7 +111,8 @@ async fn enter(
     key: &mut HostKeyVerdict,
 ) -> Result<()> {
     let check = recall(ctx, session, settings, peer).await?;
-    let algorithms = Algorithms::new(peer.algorithms, peer.algorithm_lists, &check.known_types());
+    let known = check.known_types();
+    let algorithms = Arc::new(Algorithms::new(peer.algorithms, peer.algorithm_lists, &known));
     let sha1 = algorithms.sha1_signatures();
     let judgement = shake_hands(ctx, session, check.clone(), algorithms).await?;
     *key = check.acceptance();

@@ -17,6 +17,9 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// that a family that leads nowhere costs one delay and not one for each of its addresses
 /// (RFC 8305, section 4).
 pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if addresses.len() < 2 {
+        return addresses;
+    }
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (VecDeque<_>, VecDeque<_>) =
         addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);

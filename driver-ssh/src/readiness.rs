@@ -1,10 +1,10 @@
 //! What the reactor knows of a socket that libssh2 reads and writes behind its back.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::pin;
+use std::task::{self, Poll};
 
-use futures_util::FutureExt;
 use pool_core::{Context, Error, Phase, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
@@ -55,20 +55,35 @@ impl Socket {
     ///
     /// Cancel safe.
     pub(crate) async fn until(&self, interest: Interest) -> io::Result<()> {
-        loop {
-            let mut news = pin!(self.ready(interest));
-            match news.as_mut().now_or_never() {
-                Some(known) => drop(known?),
-                None => return news.await.map(drop),
-            }
-            // One by one: the reactor knows no readiness of two kinds, and would never clear it.
-            for single in [Interest::READABLE, Interest::WRITABLE] {
-                if !wants(interest, single) {
-                    continue;
+        let mut until = self.until_by_polling(interest);
+        poll_fn(|cx| until(cx)).await
+    }
+
+    /// [`until`](Self::until), to be polled. One task at a time can wait for a socket in this way.
+    fn until_by_polling(
+        &self,
+        interest: Interest,
+    ) -> impl FnMut(&mut task::Context<'_>) -> Poll<io::Result<()>> {
+        let mut may_be_stale = true;
+        move |cx| {
+            loop {
+                match self.poll_ready(cx, interest) {
+                    Poll::Ready(Ok(())) if may_be_stale => {}
+                    Poll::Ready(news) => return Poll::Ready(news),
+                    Poll::Pending => {
+                        may_be_stale = false;
+                        return Poll::Pending;
+                    }
                 }
-                match self.try_io(single, || check_ready(self.as_fd(), single)) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return result,
+                // One by one: the reactor knows no readiness of two kinds, and would never clear it.
+                for single in [Interest::READABLE, Interest::WRITABLE] {
+                    if !wants(interest, single) {
+                        continue;
+                    }
+                    match self.try_io(single, || check_ready(self.as_fd(), single)) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        result => return Poll::Ready(result),
+                    }
                 }
             }
         }
@@ -107,14 +122,11 @@ pub(crate) async fn wait_ready(
     interest: Interest,
 ) -> Result<()> {
     ctx.check(phase)?;
-    tokio::select! {
-        biased;
-        result = socket.until(interest) => result.map_err(|error| Error::Local {
-            phase,
-            message: format!("cannot wait for the socket: {error}"),
-        }),
-        ended = alarm.ended(ctx, phase) => Err(ended),
-    }
+    let ready = alarm.wait(ctx, phase, socket.until_by_polling(interest)).await?;
+    ready.map_err(|error| Error::Local {
+        phase,
+        message: format!("cannot wait for the socket: {error}"),
+    })
 }
 
 fn wants(interest: Interest, single: Interest) -> bool {
@@ -142,6 +154,7 @@ fn check_ready(socket: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use pool_core::ErrorKind;
     use rustix::net::{RecvFlags, recv};
     use tokio::io::AsyncWriteExt;
@@ -158,7 +171,14 @@ mod tests {
         let (mut peer, _) = listener.accept().await.unwrap();
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));
-            wait_ready(&socket, &ctx, &mut Alarm::new(), Phase::Read, Interest::READABLE).await
+            wait_ready(
+                &socket,
+                &ctx,
+                &mut Alarm::new(ctx.deadline()),
+                Phase::Read,
+                Interest::READABLE,
+            )
+            .await
         };
         for _ in 0..3 {
             peer.write_all(b"x").await.unwrap();
@@ -207,7 +227,7 @@ mod tests {
         let both = Interest::READABLE | Interest::WRITABLE;
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));
-            wait_ready(&near, &ctx, &mut Alarm::new(), Phase::Write, both).await
+            wait_ready(&near, &ctx, &mut Alarm::new(ctx.deadline()), Phase::Write, both).await
         };
         let error = wait(20).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);

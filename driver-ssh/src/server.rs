@@ -16,7 +16,10 @@ pub struct ServerTexts {
 impl ServerTexts {
     /// What `session` has been told, once it is logged in.
     pub(crate) fn of(session: &Session) -> Self {
-        let bounded = |text: &str| text.chars().take(TEXT_CHARS_MAX).collect::<String>();
+        let bounded = |text: &str| match text.char_indices().nth(TEXT_CHARS_MAX) {
+            Some((end, _)) => text[..end].to_owned(),
+            None => text.to_owned(),
+        };
         let identification = session.banner_bytes().map(String::from_utf8_lossy);
         // libssh2 calls it an error when there is none.
         let banner = session.userauth_banner().ok().flatten();

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::haul::Haul;
 use crate::kill::KillSwitch;
 use crate::server::ServerTexts;
 use crate::socket::Socket;
+use crate::work::Work;
 
 /// How long a peer may take to close its side of a channel. It has been told to by then, and the
 /// end of the connection tells it again.
@@ -63,14 +65,15 @@ pub(crate) enum State {
 }
 
 impl SshSession {
-    pub(crate) fn new(socket: Arc<Socket>, threads: Arc<Threads>) -> Result<Self> {
+    /// A session on a connected socket, with the timer of its login.
+    pub(crate) fn new(socket: Arc<Socket>, threads: Arc<Threads>, alarm: Alarm) -> Result<Self> {
         let kill = KillSwitch::new(socket.clone());
         let engine = Engine::new(socket.clone(), kill.clone(), threads.clone())?;
         Ok(Self {
             socket,
             kill,
             threads,
-            alarm: Alarm::new(),
+            alarm,
             state: State::Here(engine),
             is_cut: false,
             cut_at: None,
@@ -113,7 +116,7 @@ impl SshSession {
         let work =
             move |engine: &mut Engine| Ok(engine.session().disconnect(code, GOODBYE, None)?);
         // That the peer cannot be told changes nothing: there is an error to report already.
-        self.stretch(Place::Here, ctx, &mut phase, work).await.ok();
+        self.stretch(Place::Here, ctx, &mut phase, Work::new(work)).await.ok();
     }
 
     /// `error`, or what is behind it, if it was not the peer but the way to it that broke.
@@ -152,14 +155,10 @@ impl SshSession {
     ///
     /// Cancel safe.
     pub(crate) async fn until_news(&mut self, ctx: &Context, phase: Phase) -> Result<bool> {
+        let mut news = pin!(self.socket.until_news());
         ctx.check(phase)?;
-        tokio::select! {
-            biased;
-            result = self.socket.until_news() => {
-                result.map_err(|error| Error::Local { phase, message: error.to_string() })
-            }
-            ended = self.alarm.ended(ctx, phase) => Err(ended),
-        }
+        let is_open = self.alarm.wait(ctx, phase, |cx| news.as_mut().poll(cx)).await?;
+        is_open.map_err(|error| Error::Local { phase, message: error.to_string() })
     }
 
     /// What the server has said about itself, while nobody works on the session.
@@ -176,6 +175,11 @@ impl SshSession {
             State::Here(engine) => Some(engine.session()),
             State::Reading(_) | State::Gone => None,
         }
+    }
+
+    /// Whether a thread reads, for whoever has asked for that.
+    pub(crate) fn is_being_read(&self) -> bool {
+        matches!(self.state, State::Reading(_))
     }
 
     /// Whether the session has ended on our side.

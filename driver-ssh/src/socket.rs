@@ -1,5 +1,7 @@
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{self, Poll};
 
 use pool_core::Error;
 use rustix::io::Errno;
@@ -27,22 +29,23 @@ enum Stream {
 }
 
 impl Socket {
-    /// A connection to the peer itself.
+    /// A connection to the peer itself, hidden from libssh2 until it is
+    /// [shown](Self::open_valve).
     ///
     /// # Errors
     ///
     /// When there is no descriptor left.
     pub(crate) fn direct(stream: TcpStream) -> io::Result<Self> {
-        Ok(Self { valve: Valve::on(stream.as_fd())?, stream: Stream::Direct(stream) })
+        Ok(Self { valve: Valve::shut_from_the_start()?, stream: Stream::Direct(stream) })
     }
 
-    /// An end of a tunnel.
+    /// An end of a tunnel, hidden as a [direct](Self::direct) connection is.
     ///
     /// # Errors
     ///
     /// As [`direct`](Self::direct).
     pub(crate) fn tunnelled(end: UnixStream, tunnel: Tunnel) -> io::Result<Self> {
-        Ok(Self { valve: Valve::on(end.as_fd())?, stream: Stream::Tunnelled(end, tunnel) })
+        Ok(Self { valve: Valve::shut_from_the_start()?, stream: Stream::Tunnelled(end, tunnel) })
     }
 
     /// Hides the socket from libssh2, as [`Valve::shut`] does.
@@ -50,7 +53,7 @@ impl Socket {
         self.valve.shut();
     }
 
-    /// Shows libssh2 the socket again.
+    /// Shows libssh2 the socket, and sends what libssh2 has sent meanwhile.
     pub(crate) fn open_valve(&self) {
         self.valve.open(self.as_fd());
     }
@@ -61,19 +64,10 @@ impl Socket {
         self.valve.line(work)
     }
 
-    /// Runs `work`, in which libssh2 finds nothing to read, whatever has come in.
-    pub(crate) fn unheard<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.shut_valve();
-        let done = work();
-        self.open_valve();
-        done
-    }
-
-    /// Copies the beginning of what has come in, without taking it; the number of bytes.
-    pub(crate) fn peek(&self, into: &mut [u8]) -> usize {
-        let room = into.len();
-        let peeked = recv(self, into, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        peeked.map_or(0, |(_, count)| count.min(room))
+    /// The beginning of what has come in, which is copied into `room` and not taken.
+    pub(crate) fn peek<'a>(&self, room: &'a mut [MaybeUninit<u8>]) -> &'a [u8] {
+        let peeked = recv(self, room, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        peeked.map_or(&[], |((bytes, _), _)| bytes)
     }
 
     /// Why the way to the peer broke, if it was not the peer that ended the session.
@@ -103,6 +97,31 @@ impl Socket {
             Stream::Direct(stream) => stream.ready(interest).await,
             Stream::Tunnelled(stream, _) => stream.ready(interest).await,
         }
+    }
+
+    /// Whether the reactor knows of a readiness of `interest`; it wakes the latest task that asks, for
+    /// each of the two, and no other.
+    pub(crate) fn poll_ready(
+        &self,
+        cx: &mut task::Context<'_>,
+        interest: Interest,
+    ) -> Poll<io::Result<()>> {
+        if interest.is_readable() {
+            let readable = match &self.stream {
+                Stream::Direct(stream) => stream.poll_read_ready(cx),
+                Stream::Tunnelled(stream, _) => stream.poll_read_ready(cx),
+            };
+            if readable.is_ready() {
+                return readable;
+            }
+        }
+        if interest.is_writable() {
+            return match &self.stream {
+                Stream::Direct(stream) => stream.poll_write_ready(cx),
+                Stream::Tunnelled(stream, _) => stream.poll_write_ready(cx),
+            };
+        }
+        Poll::Pending
     }
 
     /// Runs `work` if the reactor knows of the readiness it needs, and has the reactor forget that if

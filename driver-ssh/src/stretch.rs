@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::readiness::Seen;
 use crate::session::{SshSession, State, has_ended};
 use crate::watch::Watched;
+use crate::work::Work;
 
 /// How long a thread whose session was just killed is waited for, so that nothing of it is left
 /// when the caller is told. A killed libssh2 call is back within 2 ms, unless it is being flooded.
@@ -28,15 +29,15 @@ const APART_TIME: Duration = Duration::from_secs(10);
 const CUTS_APART_MAX: Duration = Duration::from_secs(1);
 
 /// What comes of a stretch of work.
-pub(crate) struct Stretch<T> {
-    pub(crate) result: Result<T, Fault>,
+pub(crate) struct Stretch {
+    pub(crate) result: Result<(), Fault>,
     /// What the socket must become after [`Fault::Again`].
     pub(crate) awaited: Option<Interest>,
 }
 
-impl<T> Stretch<T> {
-    fn of(engine: &mut Engine, work: &mut impl FnMut(&mut Engine) -> Result<T, Fault>) -> Self {
-        let result = work(engine);
+impl Stretch {
+    fn of(engine: &mut Engine, work: &mut Work) -> Self {
+        let result = work.advance(engine);
         let awaited = matches!(result, Err(Fault::Again)).then(|| engine.awaited());
         Self { result, awaited }
     }
@@ -44,17 +45,13 @@ impl<T> Stretch<T> {
 
 impl SshSession {
     /// One stretch of `work`, which is given back.
-    pub(crate) async fn stretch<T, W>(
+    pub(crate) async fn stretch(
         &mut self,
         place: Place,
         ctx: &Context,
         phase: &mut Phase,
-        work: W,
-    ) -> Result<(W, Stretch<T>)>
-    where
-        T: Send + 'static,
-        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
-    {
+        work: Work,
+    ) -> Result<(Work, Stretch)> {
         // Whatever libssh2 does, it may take packets from the socket and keep them.
         self.drained = None;
         match self.watched(place) {
@@ -66,7 +63,8 @@ impl SshSession {
                 }
                 done
             }
-            None => self.stretch_apart(ctx, phase, work).await,
+            // Rare, and large: not a part of what waits for the peer.
+            None => Box::pin(self.stretch_apart(ctx, phase, work)).await,
         }
     }
 
@@ -130,16 +128,13 @@ impl SshSession {
         }
     }
 
-    fn stretch_here<T, W>(
+    fn stretch_here(
         &mut self,
         watched: Watched,
         ctx: &Context,
         phase: &mut Phase,
-        mut work: W,
-    ) -> Result<(W, Stretch<T>)>
-    where
-        W: FnMut(&mut Engine) -> Result<T, Fault>,
-    {
+        mut work: Work,
+    ) -> Result<(Work, Stretch)> {
         let (stretch, now) = self.here(watched, *phase, |engine| {
             (Stretch::of(engine, &mut work), engine.progress.phase())
         })?;
@@ -150,16 +145,12 @@ impl SshSession {
         Ok((work, stretch))
     }
 
-    async fn stretch_apart<T, W>(
+    async fn stretch_apart(
         &mut self,
         ctx: &Context,
         phase: &mut Phase,
-        mut work: W,
-    ) -> Result<(W, Stretch<T>)>
-    where
-        T: Send + 'static,
-        W: FnMut(&mut Engine) -> Result<T, Fault> + Send + 'static,
-    {
+        mut work: Work,
+    ) -> Result<(Work, Stretch)> {
         let permit = self.threads.permit(ctx, *phase).await?;
         let mut engine = self.take_engine(*phase)?;
         let begun = Instant::now();

@@ -76,6 +76,8 @@ pub(crate) async fn open(
     let tunnel = Tunnel::default();
     let (near, far, flow) = ends().map_err(local)?;
     let far = Socket::tunnelled(far, tunnel.clone()).map_err(local)?;
+    // libssh2 has no part in it.
+    far.open_valve();
     let near = Socket::tunnelled(near, tunnel.clone()).map_err(local)?;
     tokio::spawn(carry(session, far, flow, tunnel, jump.clone()));
     Ok(near)

@@ -1,14 +1,18 @@
-use std::io::{self, Read};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use parking_lot::Mutex;
-use rustix::io::{DupFlags, dup3};
+use rustix::buffer::spare_capacity;
+use rustix::io::{DupFlags, Errno, dup3, read};
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use socket2::SockRef;
 
 /// How much libssh2 can send while the valve is shut, in bytes: a few packets.
 const HELD_BYTES_MAX: usize = 16 * 1024;
+
+/// How much of that is taken at once, in bytes.
+const TAKEN_BYTES: usize = 1024;
 
 /// A pair that nobody uses at this moment. A login shuts its valve once, for microseconds, which
 /// takes less than making a pair.
@@ -46,14 +50,15 @@ struct Pair {
 }
 
 impl Valve {
-    /// A valve on `socket`, which is open.
+    /// A valve that is shut, until it is opened for its socket.
     ///
     /// # Errors
     ///
     /// When there is no descriptor left.
-    pub(crate) fn on(socket: BorrowedFd<'_>) -> io::Result<Self> {
-        let fd = socket.try_clone_to_owned()?;
-        Ok(Self { number: fd.as_raw_fd(), line: Mutex::new(Line { fd, held: None }) })
+    pub(crate) fn shut_from_the_start() -> io::Result<Self> {
+        let pair = Pair::spare()?;
+        let fd = pair.near.as_fd().try_clone_to_owned()?;
+        Ok(Self { number: fd.as_raw_fd(), line: Mutex::new(Line { fd, held: Some(pair) }) })
     }
 
     /// Cuts the number off from its socket. From any thread, at any time.
@@ -87,8 +92,7 @@ impl Valve {
 
 impl Line {
     fn cut_off(&mut self) -> io::Result<()> {
-        let spare = SPARE.lock().take();
-        let pair = spare.map_or_else(Pair::new, Ok)?;
+        let pair = Pair::spare()?;
         dup3(&pair.near, &mut self.fd, DupFlags::CLOEXEC)?;
         self.held = Some(pair);
         Ok(())
@@ -113,6 +117,11 @@ impl Line {
 }
 
 impl Pair {
+    fn spare() -> io::Result<Self> {
+        let spare = SPARE.lock().take();
+        spare.map_or_else(Self::new, Ok)
+    }
+
     fn new() -> io::Result<Self> {
         let (near, far) = UnixStream::pair()?;
         near.set_nonblocking(true)?;
@@ -123,15 +132,15 @@ impl Pair {
 
     /// Takes all that is held. Nobody can add to it once the number stands for something else.
     fn take(&mut self) -> io::Result<Vec<u8>> {
-        let mut chunk = [0; 4096];
         let mut bytes = Vec::new();
         loop {
-            let count = match self.far.read(&mut chunk) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            bytes.reserve(TAKEN_BYTES);
+            let room = bytes.capacity() - bytes.len();
+            let count = match read(&self.far, spare_capacity(&mut bytes)) {
+                Err(Errno::AGAIN) => 0,
                 read => read?,
             };
-            bytes.extend_from_slice(&chunk[..count]);
-            if count < chunk.len() {
+            if count < room {
                 return Ok(bytes);
             }
         }
@@ -146,12 +155,17 @@ impl AsRawFd for Valve {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{ErrorKind, Write};
-    use std::os::fd::AsFd;
+    use std::io::{ErrorKind, Read, Write};
 
     use rustix::net::{RecvFlags, recv};
 
     use super::*;
+
+    fn open_valve(socket: &UnixStream) -> Valve {
+        let valve = Valve::shut_from_the_start().unwrap();
+        valve.open(socket.as_fd());
+        valve
+    }
 
     fn kind(error: rustix::io::Errno) -> ErrorKind {
         io::Error::from(error).kind()
@@ -161,7 +175,7 @@ mod tests {
     fn a_valve_that_is_shut_looks_silent_and_loses_nothing() {
         let (near, mut far) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
-        let valve = Valve::on(near.as_fd()).unwrap();
+        let valve = open_valve(&near);
         // As libssh2 does: by the number, whatever it stands for.
         let number = valve.as_raw_fd();
         let exchange = |says: &[u8]| {
@@ -191,7 +205,7 @@ mod tests {
     fn a_process_that_is_being_started_meanwhile_does_no_harm() {
         let (near, mut far) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
-        let valve = Valve::on(near.as_fd()).unwrap();
+        let valve = open_valve(&near);
         valve.shut();
         // What a child has between its fork and its exec.
         let inherited = valve.line(|fd| fd.try_clone_to_owned()).unwrap();
@@ -210,7 +224,7 @@ mod tests {
     fn what_one_has_held_is_not_sent_by_the_next() {
         for number in 1..=3_u8 {
             let (near, mut far) = UnixStream::pair().unwrap();
-            let valve = Valve::on(near.as_fd()).unwrap();
+            let valve = open_valve(&near);
             valve.shut();
             let said = [number; 3000];
             for _ in 0..3 {
@@ -229,7 +243,7 @@ mod tests {
     fn a_peer_that_does_not_read_loses_the_connection_and_not_some_bytes_of_it() {
         let (mut near, mut far) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
-        let valve = Valve::on(near.as_fd()).unwrap();
+        let valve = open_valve(&near);
         valve.shut();
         let sent = valve.line(|fd| send(fd, &[b'a'; 1024], SendFlags::NOSIGNAL));
         assert_eq!(sent, Ok(1024));
@@ -243,7 +257,7 @@ mod tests {
     #[test]
     fn what_is_held_has_a_bound() {
         let (near, _far) = UnixStream::pair().unwrap();
-        let valve = Valve::on(near.as_fd()).unwrap();
+        let valve = open_valve(&near);
         valve.shut();
         let send = || valve.line(|fd| send(fd, &[0; 4096], SendFlags::NOSIGNAL));
         let mut held = 0;

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pool_core::{Endpoint, Error, Fingerprint, HostKeyPolicy, HostKeyProblem, Phase};
@@ -29,10 +30,10 @@ impl Warned {
 pub(crate) struct HostKeyCheck {
     policy: HostKeyPolicy,
     /// When there are any, they decide alone.
-    pins: Vec<Fingerprint>,
-    name: String,
+    pins: Arc<[Fingerprint]>,
+    name: Arc<str>,
     store: HostKeyStore,
-    record: HostRecord,
+    record: Arc<HostRecord>,
 }
 
 impl HostKeyCheck {
@@ -44,10 +45,10 @@ impl HostKeyCheck {
         }
         Self {
             policy: peer.host_key,
-            pins: peer.host_key_pins.to_vec(),
-            name: entry_name(endpoint.host(), endpoint.port()),
+            pins: peer.host_key_pins.into(),
+            name: entry_name(endpoint.host(), endpoint.port()).into(),
             store: settings.host_keys(),
-            record: HostRecord::default(),
+            record: Arc::default(),
         }
     }
 
@@ -143,11 +144,11 @@ impl HostKeyCheck {
         match remembered.map_err(store_failed)? {
             Remembered::Added => {
                 let fingerprint = shown.fingerprint();
-                info!(host = self.name, key_type = shown.key_type, fingerprint, "new host key");
+                info!(host = &*self.name, key_type = shown.key_type, fingerprint, "new host key");
                 Ok(Decision::Accepted)
             }
             Remembered::Overtaken(record) => {
-                self.record = record;
+                self.record = Arc::new(record);
                 self.is_known_now(shown, &asked_by).map(|_| Decision::Accepted)
             }
             Remembered::Locked => Ok(Decision::AskAgain),
@@ -157,7 +158,7 @@ impl HostKeyCheck {
     /// [`is_known`](Self::is_known), for a key that was asked for when the record was another.
     fn is_known_now(&self, shown: &KnownKey, asked_by: &HostRecord) -> Result<bool, Error> {
         self.is_known(shown).map_err(|refusal| {
-            if self.record == *asked_by || self.record.revoked.contains(shown) {
+            if *self.record == *asked_by || self.record.revoked.contains(shown) {
                 return refusal;
             }
             // Perhaps the peer has the key that is known now, too, and was not asked for it.
@@ -200,7 +201,7 @@ impl HostKeyCheck {
     }
 
     fn refused(&self, problem: HostKeyProblem) -> Error {
-        Error::HostKey { host: self.name.clone(), problem }
+        Error::HostKey { host: self.name.to_string(), problem }
     }
 
     fn not_usable(&self, message: String) -> Error {

@@ -29,7 +29,7 @@ const SETTLING_TIME: Duration = Duration::from_secs(2);
 /// What was read is kept, and read again when the file has changed. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct HostKeyStore {
-    path: PathBuf,
+    path: Arc<Path>,
     memory: Arc<Mutex<Option<Memory>>>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Remembered {
 
 impl HostKeyStore {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), memory: Arc::default() }
+        Self { path: path.into(), memory: Arc::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -73,13 +73,13 @@ impl HostKeyStore {
 
     /// What the file says about the host `name`, if it is known, and was a moment ago. Does not
     /// touch the file.
-    pub(crate) fn recall(&self, name: &str) -> Option<HostRecord> {
+    pub(crate) fn recall(&self, name: &str) -> Option<Arc<HostRecord>> {
         let index = {
             let memory = self.memory.lock();
             let memory = memory.as_ref().filter(|memory| memory.seen.elapsed() < BELIEF_TIME)?;
             memory.index.clone()
         };
-        let record = index.is_quick().then(|| index.find(name));
+        let record = index.is_quick(name).then(|| index.find(name));
         record.filter(|record| !record.keys.is_empty())
     }
 
@@ -88,7 +88,7 @@ impl HostKeyStore {
     /// # Errors
     ///
     /// Why it cannot be read, with its path.
-    pub(crate) fn find(&self, name: &str) -> Result<HostRecord, String> {
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<HostRecord>, String> {
         let index = self.index().map_err(|error| self.failed("read", &error))?;
         Ok(index.find(name))
     }
@@ -171,7 +171,7 @@ impl HostKeyStore {
 
     /// The file that a symbolic link points to, so that the link is not replaced by a file.
     fn real_path(&self) -> PathBuf {
-        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.to_path_buf())
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> String {
