@@ -124,7 +124,7 @@ async fn enter(
         farewell(ctx, session, DisconnectCode::HostKeyNotVerifiable).await;
         return Err(error);
     }
-    let verdict = authenticate(ctx, session, peer.credentials, sha1).await;
+    let verdict = authenticate(ctx, settings, session, peer, sha1).await;
     if let Err(error) = verdict {
         farewell(ctx, session, DisconnectCode::NoMoreAuthMethodsAvailable).await;
         return Err(error);

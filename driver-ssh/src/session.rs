@@ -169,6 +169,11 @@ impl SshSession {
         }
     }
 
+    /// Whether the server has shown a text before the login.
+    pub(crate) fn has_shown_banner(&self) -> bool {
+        self.server().is_none_or(|server| server.banner.is_some())
+    }
+
     /// The ssh2 object, while nobody works on the session.
     pub(crate) fn parked(&mut self) -> Option<&Session> {
         match &mut self.state {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use crate::LoginLog;
+use crate::auth::Entrances;
 use crate::blocking::Threads;
 use crate::hostkey::Warned;
 use crate::lookup::Lookup;
@@ -44,6 +45,7 @@ struct Shared {
     threads: OnceLock<Arc<Threads>>,
     host_keys: Mutex<Option<HostKeyStore>>,
     warned: Warned,
+    entrances: Entrances,
     tally: Tally,
 }
 
@@ -107,6 +109,10 @@ impl SshSettings {
             Some(store) if store.path() == self.known_hosts => store.clone(),
             _ => shared.insert(HostKeyStore::new(&self.known_hosts)).clone(),
         }
+    }
+
+    pub(crate) fn entrances(&self) -> &Entrances {
+        &self.shared.entrances
     }
 
     pub(crate) fn warned(&self) -> &Warned {

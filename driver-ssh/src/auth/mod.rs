@@ -1,20 +1,25 @@
 //! Logging in, by the methods that the credentials allow and the peer offers.
 
 mod agent;
+mod attempts;
+mod entrance;
 mod handover;
 mod key;
 mod password;
 mod reply;
 
-use pool_core::{AuthMethod, Context, Credentials, Error, Phase, Result};
+use pool_core::{AuthMethod, Context, Credentials, Phase, Result};
 
+use self::attempts::{Attempts, is_by_password};
+pub(crate) use self::entrance::Entrances;
 pub(crate) use self::handover::StandIn;
 pub(crate) use self::key::Sha1Signatures;
 use self::key::by_public_key;
 use self::password::{by_password, by_questions};
 use self::reply::Reply;
+use crate::SshSettings;
 use crate::engine::{Engine, Fault};
-use crate::error::shown;
+use crate::peer::Peer;
 use crate::session::SshSession;
 
 /// Logs in with whatever the credentials hold and the peer offers, in the order of the
@@ -27,6 +32,9 @@ use crate::session::SshSession;
 /// (RFC 4252, section 5.1). libssh2 does not tell that from a refusal, so a peer that has not let
 /// us in is asked again what it offers whenever that can lead any further.
 ///
+/// A peer that has let us in by its first method a while ago is not asked, unless it does not do so
+/// again.
+///
 /// # Errors
 ///
 /// `Authentication` when the peer refuses; it names the methods tried and those offered. `Local`
@@ -37,22 +45,46 @@ use crate::session::SshSession;
 /// Not cancel safe: dropping the future kills the session.
 pub(crate) async fn authenticate(
     ctx: &Context,
+    settings: &SshSettings,
     session: &mut SshSession,
-    credentials: &Credentials,
+    peer: &Peer<'_>,
     sha1: Sha1Signatures,
 ) -> Result<()> {
+    let credentials = peer.credentials;
+    let mut left = credentials.auth_order.clone();
+    left.retain(|&method| is_possible(credentials, method));
+    let order = left.clone();
+    // Whoever looks into a login wants to see all of it.
+    let is_quiet = settings.login_log.is_none();
+    let entrance = is_quiet.then(|| settings.entrances().take(peer, &left)).flatten();
+    let mut begun = None;
+    if let Some(entrance) = entrance {
+        let method = entrance.method();
+        let reply = try_method(ctx, session, credentials, method, sha1).await?;
+        if matches!(reply, Reply::Accepted) {
+            settings.entrances().put_back(entrance);
+            return Ok(());
+        }
+        begun = Some((method, reply));
+    }
     let Some(offered) = ask_for_methods(ctx, session, credentials).await? else {
         return Ok(());
     };
-    let mut attempts = Attempts { offered, ..Attempts::default() };
-    let mut left = credentials.auth_order.clone();
-    left.retain(|&method| is_possible(credentials, method));
+    let mut attempts = Attempts::at(offered);
+    if let Some((method, reply)) = begun {
+        attempts.note_unasked(method, reply);
+        left.retain(|&left| left != method);
+    }
     while let Some(index) = left.iter().position(|&method| attempts.may_try(method)) {
         let method = left.remove(index);
         let reply = try_method(ctx, session, credentials, method, sha1).await?;
         let is_proven = matches!(reply, Reply::Proven);
         let is_tried = !matches!(reply, Reply::Unusable(_));
+        let is_first = attempts.is_first();
         if attempts.note(method, reply) {
+            if is_first && is_by_password(method) && !session.has_shown_banner() {
+                settings.entrances().note(peer, order, method);
+            }
             return Ok(());
         }
         let leads_on = left.iter().any(|&method| !attempts.is_offered(method));
@@ -127,122 +159,5 @@ fn offered_methods(engine: &mut Engine, username: &str) -> Result<Option<String>
             Ok(None)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// What has been tried so far, and what came of it.
-#[derive(Debug, Default)]
-struct Attempts {
-    offered: String,
-    tried: Vec<String>,
-    password_refused: bool,
-    unusable: Vec<String>,
-}
-
-impl Attempts {
-    fn may_try(&self, method: AuthMethod) -> bool {
-        self.is_offered(method) && !(self.password_refused && is_by_password(method))
-    }
-
-    fn is_offered(&self, method: AuthMethod) -> bool {
-        let name = match method {
-            AuthMethod::Agent | AuthMethod::PublicKey => "publickey",
-            AuthMethod::Password => "password",
-            AuthMethod::KeyboardInteractive => "keyboard-interactive",
-        };
-        self.offered.split(',').any(|offered| offered.trim() == name)
-    }
-
-    /// Notes what the peer offers after the latest attempt. Something else than before means that
-    /// the attempt has brought us a step further.
-    fn note_offer(&mut self, offered: String) {
-        if offered == self.offered {
-            return;
-        }
-        self.offered = offered;
-        self.password_refused = false;
-        if let Some(latest) = self.tried.last_mut() {
-            latest.push_str(" (accepted, but more is required)");
-        }
-    }
-
-    /// Notes how `method` ended; returns whether we are in.
-    fn note(&mut self, method: AuthMethod, reply: Reply) -> bool {
-        let name = method.as_str();
-        match reply {
-            Reply::Accepted => return true,
-            Reply::Unusable(detail) => {
-                self.unusable.push(detail);
-                return false;
-            }
-            Reply::Refused("") | Reply::Proven => self.tried.push(name.to_owned()),
-            Reply::Refused(detail) => self.tried.push(format!("{name} ({detail})")),
-        }
-        self.password_refused |= is_by_password(method);
-        false
-    }
-
-    fn into_error(self, username: &str) -> Error {
-        if self.tried.is_empty() && !self.unusable.is_empty() {
-            let message = self.unusable.join("; ");
-            return Error::Local { phase: Phase::Authentication, message };
-        }
-        let tried =
-            if self.tried.is_empty() { "nothing".to_owned() } else { self.tried.join(", ") };
-        let offered = shown(self.offered.as_bytes());
-        let mut message = format!("tried {tried}; the device offers {offered}");
-        for detail in self.unusable {
-            message.push_str("; ");
-            message.push_str(&detail);
-        }
-        Error::Authentication { username: username.to_owned(), message }
-    }
-}
-
-fn is_by_password(method: AuthMethod) -> bool {
-    matches!(method, AuthMethod::Password | AuthMethod::KeyboardInteractive)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn attempts(offered: &str) -> Attempts {
-        Attempts { offered: offered.to_owned(), ..Attempts::default() }
-    }
-
-    #[test]
-    fn a_refused_password_is_spent_for_both_of_its_methods() {
-        let mut attempts = attempts("password, keyboard-interactive,publickey");
-        assert!(attempts.may_try(AuthMethod::KeyboardInteractive));
-        assert!(!attempts.note(AuthMethod::Password, Reply::Refused("")));
-        assert!(!attempts.may_try(AuthMethod::KeyboardInteractive));
-        assert!(attempts.may_try(AuthMethod::Agent));
-    }
-
-    #[test]
-    fn another_offer_means_that_the_latest_attempt_was_a_step() {
-        let mut attempts = attempts("password");
-        attempts.note(AuthMethod::Password, Reply::Refused(""));
-        attempts.note_offer("password".to_owned());
-        assert!(!attempts.may_try(AuthMethod::KeyboardInteractive));
-        attempts.note_offer("keyboard-interactive".to_owned());
-        assert!(attempts.may_try(AuthMethod::KeyboardInteractive));
-        let text = attempts.into_error("u").to_string();
-        assert!(text.contains("tried password (accepted, but more is required);"), "{text}");
-    }
-
-    #[test]
-    fn what_is_ours_and_what_is_the_peers_are_told_apart() {
-        let mut ours = attempts("publickey");
-        ours.note(AuthMethod::Agent, Reply::Unusable("no agent".to_owned()));
-        assert!(matches!(ours.into_error("u"), Error::Local { .. }));
-
-        let mut both = attempts("publickey,hostbased");
-        both.note(AuthMethod::Agent, Reply::Unusable("no agent".to_owned()));
-        both.note(AuthMethod::PublicKey, Reply::Refused(""));
-        let text = both.into_error("u").to_string();
-        let expected = "tried publickey; the device offers publickey,hostbased; no agent";
-        assert!(text.ends_with(expected), "{text}");
     }
 }

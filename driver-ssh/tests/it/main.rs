@@ -8,6 +8,7 @@ mod peer;
 mod rig;
 
 mod agent;
+mod entrance;
 mod exec;
 mod handshake;
 mod hostkey;
