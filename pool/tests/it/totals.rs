@@ -135,6 +135,7 @@ async fn without_a_limit_the_load_is_what_there_is() {
     // The pool of the new configuration waits for the sessions of the old one.
     let mut changed = Site::config(0);
     changed.max_connections = 1;
+    changed.read_timeout += Duration::from_secs(1);
     let pool = site.fleet.pool("router-0", &changed).unwrap();
     let _caller = queued(&pool).await;
     calm().await;
