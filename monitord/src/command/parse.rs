@@ -1,9 +1,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 use anyhow::{Context as _, Result, ensure};
-use pool_core::{OUTPUT_BYTES_MAX_DEFAULT, Platform};
+use pool_core::Platform;
 use scheduler::Measurement;
 
 use super::{Exit, Usage};
@@ -11,6 +12,10 @@ use crate::app::Parts;
 use crate::cli::{Format, ParseArgs};
 use crate::output::Output;
 use crate::report::measurement_text;
+
+/// More than this of a saved output is not read. A ping of a day, a packet each second, takes some
+/// 6 MiB; a check stops at less, but it asks for no more than it can use.
+const SAVED_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads a saved output as a check would.
 pub(super) fn execute(args: &ParseArgs, parts: &Parts) -> Result<Exit> {
@@ -26,15 +31,20 @@ pub(super) fn execute(args: &ParseArgs, parts: &Parts) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The text of the file, or of standard input, as far as a session's output may go.
+/// The text of the file, or of standard input.
 fn read(file: &Path) -> Result<String> {
     let source: Box<dyn Read> = match file.to_str() {
         Some("-") => Box::new(io::stdin()),
         _ => Box::new(File::open(file)?),
     };
     let mut bytes = Vec::new();
-    source.take(OUTPUT_BYTES_MAX_DEFAULT as u64 + 1).read_to_end(&mut bytes)?;
-    ensure!(bytes.len() <= OUTPUT_BYTES_MAX_DEFAULT, "it is larger than a device's output may be");
+    let taken = source.take(SAVED_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    ensure!(
+        u64::try_from(taken).is_ok_and(|taken| taken <= SAVED_BYTES_MAX),
+        "it is larger than {} MiB, which is the most that is read",
+        SAVED_BYTES_MAX >> 20,
+    );
     // Devices print what they like; only ASCII matters to the figures.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+    Ok(String::from_utf8(bytes).unwrap_or_else(lossy))
 }

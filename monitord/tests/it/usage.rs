@@ -163,6 +163,15 @@ async fn a_text_without_figures_is_a_failure_and_an_unknown_platform_is_wrong_us
 }
 
 #[tokio::test]
+async fn a_saved_output_may_be_longer_than_what_a_check_reads() {
+    // Blanks, because answers take long to read in a build without optimisation.
+    let text = " ".repeat(pool_core::OUTPUT_BYTES_MAX_DEFAULT) + "\n" + PING;
+    let ended = parse(&text, &["--platform", "cisco_iosxe"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("20.0%"), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_probe_that_cannot_be_tried_is_wrong_usage() {
     let probe = ["probe", "--target", "198.51.100.1", "--platform"];
     for (more, expected) in [
