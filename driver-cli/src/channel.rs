@@ -98,7 +98,7 @@ impl Channel {
 
     /// Takes the bytes that were heard last.
     pub(crate) fn received(&mut self) -> BytesMut {
-        self.received.split()
+        std::mem::take(&mut self.received)
     }
 
     /// Whether the device has certainly said nothing that has not been heard. Never waits.

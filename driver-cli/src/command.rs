@@ -25,24 +25,24 @@ const SETUP_BYTES_MAX: usize = 1 << 16;
 
 /// A command and the limits on it.
 #[derive(Debug)]
-pub(crate) struct Command {
-    pub(crate) step: Step,
+pub(crate) struct Command<'a> {
+    pub(crate) step: &'a Step,
     pub(crate) output_bytes_max: usize,
     pub(crate) timeout: Duration,
     /// The phase of handing it over, and that of waiting for its output.
     pub(crate) phases: (Phase, Phase),
 }
 
-impl Command {
+impl<'a> Command<'a> {
     /// A command of a request.
-    pub(crate) fn of_request(step: &Step, output_bytes_max: usize, session: &Session) -> Self {
+    pub(crate) fn of_request(step: &'a Step, output_bytes_max: usize, session: &Session) -> Self {
         let timeout = step.timeout().unwrap_or(session.read_timeout);
         let phases = (Phase::Write, Phase::Read);
-        Self { step: step.clone(), output_bytes_max, timeout, phases }
+        Self { step, output_bytes_max, timeout, phases }
     }
 
     /// A command that prepares the session.
-    pub(crate) fn of_setup(step: Step, session: &Session) -> Self {
+    pub(crate) fn of_setup(step: &'a Step, session: &Session) -> Self {
         let (output_bytes_max, timeout) = (SETUP_BYTES_MAX, session.read_timeout);
         Self { step, output_bytes_max, timeout, phases: (Phase::Setup, Phase::Setup) }
     }
@@ -60,7 +60,7 @@ impl Session {
     /// # Cancel safety
     ///
     /// Not cancel safe. A session whose command was cut short refuses every further one.
-    pub(crate) async fn run(&mut self, ctx: &Context, command: &Command) -> Result<String> {
+    pub(crate) async fn run(&mut self, ctx: &Context, command: &Command<'_>) -> Result<String> {
         self.require_step(command.phases.0)?;
         let line = command.step.line();
         self.settle(ctx, command.phases.0).await?;
@@ -192,7 +192,7 @@ impl Session {
             self.await_echo(ctx, phase, line).await?;
             return self.press_return(ctx, phase).await;
         }
-        let text = format!("{line}{}", self.platform.line_ending.as_str());
+        let text = [line, self.platform.line_ending.as_str()].concat();
         self.channel.send(ctx, phase, &text).await?;
         match self.platform.echo {
             EchoMode::Verify => self.await_echo(ctx, phase, line).await,

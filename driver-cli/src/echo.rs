@@ -3,6 +3,8 @@
 //! Devices wrap it, repaint it, pad it with blanks and cursor movements. Blanks and control
 //! characters are therefore left out of every comparison.
 
+use std::iter;
+
 use crate::screen::{Escape, Taken};
 use crate::unasked::is_message;
 use crate::{PlatformDefinition, Screen};
@@ -19,16 +21,16 @@ const IN_SIGHT_CHARS_MIN: usize = 8;
 #[derive(Debug)]
 pub(crate) struct EchoWatch<'a> {
     platform: &'a PlatformDefinition,
+    prompt: &'a str,
+    line: &'a str,
+    /// The line, without blanks.
     expected: String,
-    prompt: String,
-    /// The same, as the device writes it.
-    expected_bytes: Vec<u8>,
     /// What was printed, as a typewriter would: nothing overwritten, which is how an echo looks
     /// that is wrapped by a bare carriage return.
     tape: Tape,
     /// The same for a terminal that prints what comes behind such a return before it, too, to be
-    /// sure that the line wraps.
-    tape_once: Tape,
+    /// sure that the line wraps; `None` for as long as that makes no difference.
+    tape_once: Option<Tape>,
     /// The last that was printed is a carriage return.
     after_return: bool,
     escape: Escape,
@@ -38,16 +40,15 @@ pub(crate) struct EchoWatch<'a> {
 
 impl<'a> EchoWatch<'a> {
     /// For a line that is typed behind `prompt`.
-    pub(crate) fn of(line: &str, prompt: &str, platform: &'a PlatformDefinition) -> Self {
-        let (expected, prompt) = (compact(line), compact(prompt));
-        let expected_bytes = platform.encoding.encode(&expected).into_owned();
+    pub(crate) fn of(line: &'a str, prompt: &'a str, platform: &'a PlatformDefinition) -> Self {
+        let expected = compact(line);
         Self {
             platform,
-            expected,
             prompt,
-            expected_bytes,
-            tape: Tape::default(),
-            tape_once: Tape::default(),
+            line,
+            tape: Tape { bytes: Vec::with_capacity(expected.len()), line: 0 },
+            tape_once: None,
+            expected,
             after_return: false,
             escape: Escape::default(),
             messages: 0,
@@ -97,36 +98,42 @@ impl<'a> EchoWatch<'a> {
         if is_message(line.trim(), self.platform) {
             screen.remove_last_line();
             self.messages += 1;
-            self.tape.forget_line();
-            self.tape_once.forget_line();
+            self.tapes().for_each(Tape::forget_line);
         }
-        self.tape.end_line();
-        self.tape_once.end_line();
+        self.tapes().for_each(Tape::end_line);
+    }
+
+    fn tapes(&mut self) -> impl Iterator<Item = &mut Tape> {
+        iter::once(&mut self.tape).chain(&mut self.tape_once)
     }
 
     /// What stands before the echo that is seen.
     fn before(&self, screen: &Screen) -> String {
-        let shown = format!("{}{}", screen.text(), screen.line());
+        if screen.text().is_empty() && screen.line_is(self.line) {
+            return String::new();
+        }
+        let mut shown = screen.shown();
         let mut left = shown.char_indices().rev().filter(|(_, shown)| !shown.is_whitespace());
         let start = self.expected.chars().rev().try_fold(shown.len(), |_, expected| {
             left.next().filter(|(_, shown)| *shown == expected).map(|(at, _)| at)
         });
-        match start {
-            Some(start) => shown[..start].to_owned(),
-            // Parts of it are overwritten, on the line the cursor is on.
-            None => screen.text().to_owned(),
-        }
+        // Otherwise parts of it are overwritten, on the line the cursor is on.
+        shown.truncate(start.unwrap_or(screen.text().len()));
+        shown
     }
 
     /// Takes note of the bytes that came last.
     fn hear(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if self.escape.take(byte) == Taken::No && byte > 0x20 && byte != 0x7f {
-                self.tape.bytes.push(byte);
-                let is_again = self.after_return && self.tape_once.bytes.last() == Some(&byte);
-                if !is_again {
-                    self.tape_once.bytes.push(byte);
+                let once = self.tape_once.as_ref().unwrap_or(&self.tape);
+                let is_again = self.after_return && once.bytes.last() == Some(&byte);
+                if is_again {
+                    self.tape_once.get_or_insert_with(|| self.tape.clone());
+                } else if let Some(once) = &mut self.tape_once {
+                    once.bytes.push(byte);
                 }
+                self.tape.bytes.push(byte);
             }
             self.after_return = byte == b'\r';
         }
@@ -135,8 +142,10 @@ impl<'a> EchoWatch<'a> {
     /// Whether the last of what was printed or is shown is the command line.
     fn is_seen(&self, screen: &Screen) -> bool {
         let mut shown = screen.backwards().filter(|character| !character.is_whitespace());
-        self.tape.bytes.ends_with(&self.expected_bytes)
-            || self.tape_once.bytes.ends_with(&self.expected_bytes)
+        // As the device writes it.
+        let expected = self.platform.encoding.encode(&self.expected);
+        self.tape.bytes.ends_with(&expected)
+            || self.tape_once.as_ref().is_some_and(|tape| tape.bytes.ends_with(&expected))
             || self.expected.chars().rev().all(|expected| shown.next() == Some(expected))
             || self.is_in_sight(screen)
     }
@@ -147,7 +156,8 @@ impl<'a> EchoWatch<'a> {
             return false;
         }
         let line = compact(&screen.line());
-        let tail = in_sight(&line, &self.prompt);
+        let prompt = compact(self.prompt);
+        let tail = in_sight(&line, &prompt);
         tail.is_some_and(|tail| {
             tail.chars().count() >= IN_SIGHT_CHARS_MIN && self.expected.ends_with(tail)
         })
@@ -155,7 +165,7 @@ impl<'a> EchoWatch<'a> {
 }
 
 /// What was printed, blanks and control characters aside.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 struct Tape {
     bytes: Vec<u8>,
     /// How much there was when the line began.
@@ -180,26 +190,43 @@ pub(crate) fn in_sight<'a>(line: &'a str, prompt: &str) -> Option<&'a str> {
 /// How many bytes of `text`, the output of a command line, are its echo: what is left of it up to
 /// the line end that RETURN makes, and lines on which it is repeated behind the prompt.
 pub(crate) fn echo_length(text: &str, line: &str, prompt: &str) -> usize {
-    let expected = compact(line);
-    let prompt = compact(prompt);
-    let mut length = first_echo_length(text, &expected, &prompt);
-    let repeated = prompt + &expected;
-    while let Some(next) = text[length..].split_inclusive('\n').next()
-        && compact(next) == repeated
-    {
-        length += next.len();
+    let mut length = first_echo_length(text, line, prompt);
+    while let Some(repeated) = typed_line_length(&text[length..], prompt, line) {
+        length += repeated;
     }
     length
 }
 
-fn first_echo_length(text: &str, expected: &str, prompt: &str) -> usize {
+/// How many bytes of `text` are `line` behind the prompt, blanks aside, up to the end of that line.
+pub(crate) fn typed_line_length(text: &str, prompt: &str, line: &str) -> Option<usize> {
+    let is_solid = |character: &char| !character.is_whitespace();
+    let mut typed = prompt.chars().chain(line.chars()).filter(is_solid).peekable();
+    // Nothing is never typed.
+    typed.peek()?;
+    for (at, character) in text.char_indices() {
+        if character == '\n' {
+            return typed.next().is_none().then_some(at + 1);
+        }
+        if is_solid(&character) && typed.next() != Some(character) {
+            return None;
+        }
+    }
+    typed.next().is_none().then_some(text.len())
+}
+
+fn first_echo_length(text: &str, line: &str, prompt: &str) -> usize {
+    if text.starts_with('\n') {
+        // All of the echo has been taken off already, up to the line end.
+        return 1;
+    }
+    let (expected, prompt) = (compact(line), compact(prompt));
     let mut length = 0;
     let mut joined = String::new();
     for next in text.split_inclusive('\n').take(ECHO_LINES_MAX) {
         joined.push_str(&compact(next));
         length += next.len();
-        let tail = in_sight(&joined, prompt).unwrap_or(&joined);
-        if joined.ends_with(expected) || expected.ends_with(tail) {
+        let tail = in_sight(&joined, &prompt).unwrap_or(&joined);
+        if joined.ends_with(&expected) || expected.ends_with(tail) {
             return length;
         }
         if joined.len() > expected.len() * 2 {
@@ -210,7 +237,9 @@ fn first_echo_length(text: &str, expected: &str, prompt: &str) -> usize {
 }
 
 pub(crate) fn compact(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace()).collect()
+    let mut compact = text.to_owned();
+    compact.retain(|character| !character.is_whitespace());
+    compact
 }
 
 #[cfg(test)]

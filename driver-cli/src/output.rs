@@ -1,10 +1,13 @@
 //! From what the screen shows of a command to what it printed: pure functions.
 
+use std::iter;
+
+use memchr::memchr_iter;
 use regex::Regex;
 
 use crate::PlatformDefinition;
 use crate::collect::Ended;
-use crate::echo::{compact, echo_length};
+use crate::echo::{echo_length, typed_line_length};
 use crate::platform::LineEnding;
 use crate::prompt::Prompt;
 use crate::unasked::Lull;
@@ -49,10 +52,11 @@ pub(crate) fn before_second_echo<'a>(
     if !ended.has_prompts {
         return None;
     }
-    let echo = compact(&format!("{}{line}", prompt.text));
     let mut above = 0;
     for next in output.split_inclusive('\n') {
-        if next.starts_with(&prompt.text) && compact(next) == echo {
+        if next.starts_with(&prompt.text)
+            && typed_line_length(next, &prompt.text, line) == Some(next.len())
+        {
             return Some(&output[..above]).filter(|above| !above.trim().is_empty());
         }
         above += next.len();
@@ -65,7 +69,10 @@ pub(crate) fn rejection<'a>(output: &'a str, platform: &PlatformDefinition) -> O
     let end =
         (0..=REJECTION_BYTES_MAX.min(output.len())).rev().find(|at| output.is_char_boundary(*at));
     let head = &output[..end.unwrap_or(0)];
-    Some(platform.rejections.as_ref()?.find(head)?.as_str().trim())
+    let rejections = platform.rejections.as_ref()?;
+    let starts = iter::once(0).chain(memchr_iter(b'\n', head.as_bytes()).map(|end| end + 1));
+    let found = starts.into_iter().find_map(|start| rejections.find(&head[start..]))?;
+    Some(found.as_str().trim())
 }
 
 fn cut_nudges(text: &mut String, ended: &Ended, prompt: &Prompt, above: Option<&Regex>) {

@@ -2,6 +2,8 @@
 //!
 //! Only the end of the screen is looked at, so the cost does not grow with the output.
 
+use memchr::memchr_iter;
+
 use crate::{PlatformDefinition, Screen};
 
 /// The longest line that is taken for a prompt. Host names have at most 64 characters on most
@@ -65,12 +67,17 @@ impl BuriedPrompt {
 
     /// As [`find`](Self::find), in the finished lines alone.
     pub(crate) fn find_in_text(&mut self, screen: &Screen, prompt: &Prompt) -> Option<usize> {
-        for line in screen.text()[self.searched..].split_inclusive('\n') {
-            if line.starts_with(&prompt.text) {
-                self.found = Some(self.searched);
+        let text = screen.text().as_bytes();
+        // Every line of an output of megabytes is looked at here.
+        let ends = memchr_iter(b'\n', &text[self.searched..]).map(|end| self.searched + end + 1);
+        let mut start = self.searched;
+        for end in ends {
+            if text[start..].starts_with(prompt.text.as_bytes()) {
+                self.found = Some(start);
             }
-            self.searched += line.len();
+            start = end;
         }
+        self.searched = start;
         self.found
     }
 }

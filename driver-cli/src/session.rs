@@ -88,7 +88,8 @@ impl Session {
     async fn prepare(&mut self, ctx: &Context, config: &ConnectionConfig) -> Result<()> {
         privilege::reach(self, ctx, config.credentials.enable_password.as_ref()).await?;
         for line in self.platform.clone().on_open.iter() {
-            let command = Command::of_setup(Step::command(line)?, self);
+            let step = Step::command(line)?;
+            let command = Command::of_setup(&step, self);
             match self.run(ctx, &command).await {
                 // An old release may not know the width or the pager; the session works without.
                 Err(error) if error.kind() == ErrorKind::Rejected => debug!(%error, "not set up"),

@@ -37,7 +37,7 @@ pub(super) fn check(
         transitions: check.transitions(),
         pagers: check.pagers(),
         dialogues: check.dialogues(),
-        rejections: check.lines("cli.rejections", &raw.rejections),
+        rejections: check.beginnings("cli.rejections", &raw.rejections),
         busy: check.lines("cli.busy", &raw.busy),
         notices: check.lines("cli.notices", &raw.notices),
         above_output: check.lines("cli.above_output", &raw.above_output),
@@ -193,6 +193,16 @@ impl Check<'_> {
     /// One expression that finds any of `patterns` at the beginning of a line and takes in the
     /// whole of it.
     fn lines(&mut self, key: &str, patterns: &[String]) -> Option<Regex> {
+        self.any_of(key, "^", patterns)
+    }
+
+    /// As [`lines`](Self::lines), for the line that a text begins with alone: where there is nothing
+    /// to be found, which is nearly always, that is known after a few characters of each line.
+    fn beginnings(&mut self, key: &str, patterns: &[String]) -> Option<Regex> {
+        self.any_of(key, r"\A", patterns)
+    }
+
+    fn any_of(&mut self, key: &str, start: &str, patterns: &[String]) -> Option<Regex> {
         let valid: Vec<_> = patterns
             .iter()
             .filter(|text| self.pattern(key, text).is_some())
@@ -201,7 +211,7 @@ impl Check<'_> {
         if valid.is_empty() {
             return None;
         }
-        self.compile(key, &format!(r"(?im)^[ \t]*(?:{})[^\n]*$", valid.join("|")))
+        self.compile(key, &format!(r"(?im){start}[ \t]*(?:{})[^\n]*$", valid.join("|")))
     }
 
     fn pattern(&mut self, key: &str, text: &str) -> Option<Regex> {

@@ -33,6 +33,7 @@ pub struct PlatformDefinition {
     pub(crate) pagers: Vec<Pager>,
     pub(crate) dialogues: Vec<Dialogue>,
     /// Each matches from a line's beginning to its end.
+    /// For each line of an output's beginning: they are tied to where a text begins.
     pub(crate) rejections: Option<Regex>,
     pub(crate) busy: Option<Regex>,
     /// Messages that nobody asked for, beside those of the common forms.

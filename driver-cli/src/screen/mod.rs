@@ -11,6 +11,8 @@ mod tests;
 pub use self::encoding::TextEncoding;
 pub(crate) use self::escape::{Escape, Taken};
 
+use std::ops::Range;
+
 use self::decoder::Decoder;
 use self::escape::Action;
 use self::line::Line;
@@ -55,17 +57,19 @@ impl Screen {
 
     /// Shows the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while let Some((&byte, tail)) = rest.split_first() {
+        self.text.reserve(bytes.len());
+        let valid = valid_text(bytes);
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
             if self.escape.is_ground() && self.decoder.is_idle() {
-                let run = printable_length(rest);
+                let run = printable_length(&bytes[at..]);
                 if run > 0 {
-                    rest = self.feed_ascii(rest, run);
+                    at = self.feed_ascii(bytes, valid, at..at + run);
                     continue;
                 }
             }
             self.feed_byte(byte);
-            rest = tail;
+            at += 1;
         }
     }
 
@@ -110,6 +114,15 @@ impl Screen {
         let start =
             self.text.char_indices().rev().take(above).last().map_or(self.text.len(), |(at, _)| at);
         self.text[start..].chars().chain(line.iter().copied()).collect()
+    }
+
+    /// Everything shown, the line the cursor is on included.
+    pub(crate) fn shown(&self) -> String {
+        looked_at(self.size());
+        let mut shown = String::with_capacity(self.size());
+        shown.push_str(&self.text);
+        shown.extend(self.line.cells());
+        shown
     }
 
     /// Everything shown from the last character backwards.
@@ -159,20 +172,21 @@ impl Screen {
         std::mem::take(&mut self.text)
     }
 
-    /// Shows the `run` bytes of printable ASCII that `bytes` begins with, and returns the rest.
-    fn feed_ascii<'a>(&mut self, bytes: &'a [u8], run: usize) -> &'a [u8] {
-        let (shown, rest) = bytes.split_at(run);
+    /// Shows the `run` of printable ASCII in `bytes`, of which `valid` is the beginning, and returns
+    /// how far it got.
+    fn feed_ascii(&mut self, bytes: &[u8], valid: &str, run: Range<usize>) -> usize {
+        let end = run.end;
         if self.line.is_fresh()
-            && let Some(rest) = after_line_end(rest)
+            && let Some(line_end) = line_end_length(&bytes[end..])
         {
             // A whole line at once, which is what megabytes of output consist of.
-            let shown = std::str::from_utf8(shown).expect("printable ASCII is UTF-8");
+            let shown = valid.get(run.clone()).unwrap_or_else(|| valid_text(&bytes[run]));
             self.text.push_str(shown.trim_end_matches(' '));
             self.text.push('\n');
-            return rest;
+            return end + line_end;
         }
-        self.line.print_ascii(shown);
-        rest
+        self.line.print_ascii(&bytes[run]);
+        end
     }
 
     fn feed_byte(&mut self, byte: u8) {
@@ -265,8 +279,16 @@ fn printable_length(bytes: &[u8]) -> usize {
     blocks * BLOCK + rest.take_while(|byte| is_printable(**byte)).count()
 }
 
-/// What follows a line feed that `bytes` begins with, carriage returns before it aside.
-fn after_line_end(bytes: &[u8]) -> Option<&[u8]> {
+/// How many bytes a line feed takes that `bytes` begins with, with carriage returns before it.
+fn line_end_length(bytes: &[u8]) -> Option<usize> {
     let returns = bytes.iter().take_while(|byte| **byte == b'\r').count();
-    bytes[returns..].strip_prefix(b"\n")
+    bytes[returns..].starts_with(b"\n").then_some(returns + 1)
+}
+
+/// What `bytes` begins with that is UTF-8. Checked once for many lines, which is faster than line by
+/// line.
+fn valid_text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_else(|error| {
+        std::str::from_utf8(&bytes[..error.valid_up_to()]).expect("it was found to be valid")
+    })
 }

@@ -83,6 +83,8 @@ fn a_control_character_ends_a_torn_sequence() {
 fn characters_outside_of_ascii_survive_being_torn() {
     check("Маршрутизатор#".as_bytes(), "", "Маршрутизатор#");
     check(b"a\xe4\xbd\r\n\xff\xc3(", "a\u{fffd}\n", "\u{fffd}\u{fffd}(");
+    // Whole lines around what is not UTF-8.
+    check(b"a\r\n\xff\r\nb  \r\nc", "a\n\u{fffd}\nb\n", "c");
 }
 
 #[test]
