@@ -20,7 +20,7 @@ pub(crate) struct Terms {
 
 /// The spool's thread is at something else, which a disk that stands still makes last, or has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the spool's disk did not answer within {0:?}")]
+#[error("the spool's disk did not answer within {0:.0?}")]
 pub(crate) struct NoAnswer(pub(crate) Duration);
 
 /// Other terms for the spool, of which nothing is left that could fail. Dropped without having been
