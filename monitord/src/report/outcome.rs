@@ -42,6 +42,8 @@ struct OutcomeView<'a> {
     task: &'static str,
     /// What was seen of an interface, if that was it.
     interface: Option<InterfaceView<'a>>,
+    /// The status text that Zabbix gets for it where items take the predecessor's, if it gets one.
+    zabbix_status: Option<&'static str>,
     error: Option<ErrorView<'a>>,
 }
 
@@ -84,6 +86,7 @@ impl<'a> From<&'a Outcome> for OutcomeView<'a> {
             trigger: outcome.trigger.as_str(),
             task: outcome.task.as_str(),
             interface: outcome.result.interface().map(InterfaceView::from),
+            zabbix_status: outcome.legacy_status(),
             error: error(&outcome.result),
         }
     }
@@ -220,7 +223,7 @@ mod tests {
                 r#""scheduled_at":"2025-12-22T08:00:00.250Z","#,
                 r#""started_at":"2025-12-22T08:00:00.250Z","#,
                 r#""duration_ms":1234.567,"wait_ms":12.0,"connect_ms":null,"reused":true,"trigger":"schedule","#,
-                r#""task":"ping","interface":null,"error":null}"#,
+                r#""task":"ping","interface":null,"zabbix_status":null,"error":null}"#,
                 "\n"
             )
         );
@@ -252,7 +255,10 @@ mod tests {
         let error = Error::Cancelled { phase: Phase::Prompt };
         let line = outcome_line(&outcome(CheckResult::Failed(Failure::from(&error))));
         assert!(line.contains(r#""status":"failed","loss_pct":null,"sent":null"#), "{line}");
-        let expected = r#""error":{"kind":"Cancelled","phase":"prompt","message":"cancelled in phase prompt"}}"#;
+        let expected = concat!(
+            r#""zabbix_status":"ExecutionError","#,
+            r#""error":{"kind":"Cancelled","phase":"prompt","message":"cancelled in phase prompt"}}"#,
+        );
         assert!(line.ends_with(&format!("{expected}\n")), "{line}");
     }
 
@@ -260,6 +266,7 @@ mod tests {
     fn a_skipped_check_never_began() {
         let line = outcome_line(&outcome(CheckResult::Skipped(SkipReason::Overrun)));
         assert!(line.contains(r#""started_at":null,"duration_ms":null,"wait_ms":null"#), "{line}");
-        assert!(line.contains(r#""error":{"kind":"overrun","phase":null"#), "{line}");
+        let expected = r#""zabbix_status":"RequestTimeout","error":{"kind":"overrun","phase":null"#;
+        assert!(line.contains(expected), "{line}");
     }
 }
