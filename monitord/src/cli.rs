@@ -1,5 +1,6 @@
 //! The command line.
 
+mod compare;
 mod daemon;
 mod generate;
 mod platforms;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::settings::Override;
 use crate::telemetry::{LogFormat, LogLevel, LogSettings};
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use daemon::{
     CheckNowArgs, DaemonArgs, DebugArgs, DoctorArgs, LogLevelArgs, ReloadArgs, TopArgs,
 };
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Lines(LinesArgs),
     /// Write a configuration with the predecessor's keys anew, with monitord's own.
     Migrate(MigrateArgs),
+    /// Show what a trial saw beside what the predecessor reported to Zabbix meanwhile.
+    Compare(CompareArgs),
     /// Read a saved `ping` output.
     Parse(ParseArgs),
     /// Show what is known about platforms.

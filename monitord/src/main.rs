@@ -8,6 +8,7 @@ mod board;
 mod catalog;
 mod cli;
 mod command;
+mod compare;
 mod control;
 mod inventory;
 mod limits;

@@ -42,6 +42,9 @@ pub(crate) struct RoleArgs {
     /// The version of Zabbix that is to have it, or an earlier one. Groups of proxies take 7.0.
     #[arg(long = "for", value_name = "VERSION", default_value = "6.0")]
     pub(crate) version: Dialect,
+    /// Let the user read the values of items too, as `monitord compare` does.
+    #[arg(long)]
+    pub(crate) history: bool,
     /// Instructions for people, or the parameters of `role.create`.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) output: Format,

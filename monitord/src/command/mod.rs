@@ -4,6 +4,7 @@
 mod bench_delivery;
 mod check_definitions;
 mod check_now;
+mod compare;
 mod daemon;
 mod debug;
 mod doctor;
@@ -33,8 +34,8 @@ use driver_cli::DefinitionFile;
 
 use crate::app::Parts;
 use crate::cli::{
-    Command, ConfigArgs, DebugArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs, PlatformsArgs,
-    ProbeArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
+    Command, CompareArgs, ConfigArgs, DebugArgs, LinesArgs, LogArgs, OnceArgs, ParseArgs,
+    PlatformsArgs, ProbeArgs, SpoolArgs, TemplateArgs, ValidateArgs, ZabbixArgs, ZabbixCommand,
 };
 use crate::settings::{self, Environment, Invalid, Settings};
 use crate::telemetry::{self, LogControl, LogSettings};
@@ -115,6 +116,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit> {
         Command::Validate(args) => validate::execute(&args, &parts),
         Command::Lines(args) => lines::execute(&args, &parts),
         Command::Migrate(args) => migrate::execute(&args, &parts),
+        Command::Compare(args) => compare::execute(&args, &parts),
         Command::Parse(args) => parse::execute(&args, &parts),
         Command::Platforms(args) => platforms::execute(args, &parts),
         Command::Probe(args) => probe::execute(&args, &parts),
@@ -142,6 +144,7 @@ fn parts(command: &Command) -> Result<Parts> {
         Command::Once(OnceArgs { config, .. })
         | Command::Validate(ValidateArgs { config, .. })
         | Command::Lines(LinesArgs { config, .. })
+        | Command::Compare(CompareArgs { config, .. })
         | Command::Debug(DebugArgs { config, .. }) => definitions_directory(config)?,
         Command::Spool(SpoolArgs { command }) => definitions_directory(command.config())?,
         Command::Parse(ParseArgs { definitions, .. })

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use crate::cli::{Format, RoleArgs};
-use crate::inventory::zabbix::Dialect;
+use crate::inventory::zabbix::{Dialect, History};
 use crate::output::Output;
 
 /// What the role is called.
@@ -17,7 +17,10 @@ const ALLOW_LIST: &str = "1";
 
 /// Writes the role: for people with what to click, or as the parameters of `role.create`.
 pub(super) fn execute(args: &RoleArgs) -> Result<Exit> {
-    let methods = args.version.methods();
+    let mut methods = args.version.methods();
+    if args.history {
+        methods.extend(History::METHODS);
+    }
     let role = role(&methods);
     let role = serde_json::to_string_pretty(&role).context("cannot write the role")?;
     let text = match args.output {

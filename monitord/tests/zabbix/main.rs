@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::print_stderr, reason = "a test that is left out says so")]
 
+mod compare;
 mod delivery;
 mod follow;
 mod group;

@@ -50,6 +50,15 @@ fn token_with(rig: &Rig, role: &Value) -> String {
     made[0]["token"].as_str().unwrap().to_owned()
 }
 
+/// One that nothing in Zabbix stands beside.
+fn outcome() -> String {
+    let outcome = json!({
+        "line": "role-one", "platform": "cisco_iosxe", "sent": 1, "received": 1,
+        "scheduled_at": "2025-12-22T08:00:00.000Z", "trigger": "schedule", "task": "ping",
+    });
+    format!("{outcome}\n")
+}
+
 #[tokio::test]
 async fn a_user_with_the_role_reads_the_lines_and_writes_nothing() {
     for version in Version::ALL {
@@ -86,6 +95,19 @@ async fn a_user_with_the_role_reads_the_lines_and_writes_nothing() {
         ] {
             assert!(user.call(method, params).is_err(), "{version}: {method}");
         }
+        let outcomes = site.path().with_file_name("outcomes.jsonl");
+        std::fs::write(&outcomes, outcome()).unwrap();
+        let compare = [outcomes.to_str().unwrap()];
+        let refused = site.run("compare", &compare).await;
+        assert_eq!(refused.code, Some(1), "{version}: {}", refused.everything());
+        assert!(refused.stderr.contains("`monitord zabbix role --history`"), "{}", refused.stderr);
+        clear(&rig);
+
+        let more = ["zabbix", "role", "--history", "-o", "json", "--for", version.as_str()];
+        let role: Value = serde_json::from_str(&run(&more, &[]).await.stdout).unwrap();
+        site.config["zabbix"]["api"]["token"] = json!(token_with(&rig, &role));
+        let allowed = site.run("compare", &compare).await;
+        assert!(allowed.stderr.contains("there is nothing to compare"), "{}", allowed.stderr);
         clear(&rig);
     }
 }

@@ -17,8 +17,8 @@ impl<'de> Deserialize<'de> for Id {
 }
 
 /// A text, or a number as one: versions differ.
-#[derive(Debug)]
-struct Flexible(String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flexible(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Flexible {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -248,6 +248,6 @@ async fn global_macros(client: &mut Client) -> Result<Vec<Macro>, ApiError> {
     Ok(macros.collect())
 }
 
-fn texts(ids: &[Id]) -> Vec<Value> {
+pub(super) fn texts(ids: &[Id]) -> Vec<Value> {
     ids.iter().map(|id| json!(id.0.to_string())).collect()
 }

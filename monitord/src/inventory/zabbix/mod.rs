@@ -12,6 +12,7 @@ mod assigned;
 mod client;
 mod dialect;
 mod fetch;
+mod history;
 mod http;
 mod interval;
 mod line;
@@ -37,10 +38,12 @@ use tracing::{debug, info, warn};
 
 use super::kept::{Kept, Restored};
 use super::unresolved::Fault;
-use client::{ApiError, Client};
+use client::Client;
 
 pub(crate) use assigned::{Assigned, channel as assigned_channel};
+pub(crate) use client::ApiError;
 pub(crate) use dialect::Dialect;
+pub(crate) use history::History;
 pub(crate) use login::{Login, Pattern};
 pub(crate) use resolver::{Resolved, Resolver};
 pub(crate) use settings::{ApiLogin, ApiSettings, Scope, Tag};

@@ -39,6 +39,8 @@ pub(super) struct Script {
     pub(super) globals: Vec<Value>,
     /// The proxies of the group.
     pub(super) members: Vec<Value>,
+    /// What items were told, the oldest first.
+    pub(super) history: Vec<Value>,
     /// What it does to calls of this method.
     pub(super) misbehaviour: Option<(&'static str, Misbehaviour)>,
     /// The sessions that are valid.
@@ -63,6 +65,7 @@ impl Api {
             templates: Vec::new(),
             globals: Vec::new(),
             members: Vec::new(),
+            history: Vec::new(),
             misbehaviour: None,
             sessions: Vec::new(),
             logins: 0,
@@ -236,8 +239,24 @@ impl Script {
                 Ok(asked.cloned().collect())
             }
             "usermacro.get" => Ok(json!(self.globals)),
+            "history.get" => Ok(self.told(params)),
             _ => Err((-32601, format!("Incorrect API \"{method}\"."))),
         }
+    }
+}
+
+impl Script {
+    fn told(&self, params: &Value) -> Value {
+        assert_eq!(
+            (&params["sortfield"], &params["sortorder"]),
+            (&json!(["clock"]), &json!("ASC"))
+        );
+        let bound = |key: &str| params[key].as_i64().unwrap();
+        let time = bound("time_from")..=bound("time_till");
+        let clock = |value: &&Value| value["clock"].as_str().unwrap().parse().unwrap();
+        let limit = usize::try_from(bound("limit")).unwrap();
+        let told = self.history.iter().filter(|value| time.contains(&clock(value)));
+        told.take(limit).cloned().collect()
     }
 }
 
