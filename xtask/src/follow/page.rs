@@ -8,8 +8,34 @@ use anyhow::{Result, bail, ensure};
 const MARK: &str = "<!-- follow";
 /// What marks a block of commands that is not.
 const SKIP: &str = "<!-- not followed";
+/// What names the scene of a page, on its first line.
+const SCENE: &str = "<!-- scene:";
 /// How long a block with `until` may be repeated.
 const PATIENCE_S: u32 = 90;
+
+/// What is there before a page is followed, beside a router and a Zabbix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scene {
+    /// Nothing.
+    Fresh,
+    /// The predecessor, at work.
+    Predecessor,
+}
+
+/// The scene that the first line of `text` names, or a fresh one.
+///
+/// # Errors
+///
+/// When there is no such scene.
+pub(crate) fn scene(text: &str) -> Result<Scene> {
+    let first = text.lines().next().unwrap_or_default().trim();
+    let Some(name) = first.strip_prefix(SCENE) else { return Ok(Scene::Fresh) };
+    match name.trim_end_matches("-->").trim() {
+        "fresh" => Ok(Scene::Fresh),
+        "predecessor" => Ok(Scene::Predecessor),
+        other => bail!("line 1: there is no scene {other:?}: allowed is fresh, predecessor"),
+    }
+}
 
 /// A block of commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +62,13 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>> {
             before = if line.trim().is_empty() { before } else { line.trim() };
             continue;
         };
+        // What stands in a list is indented, and is copied without that.
+        let indent = line.len() - line.trim_start().len();
         let body: Vec<&str> = lines
             .by_ref()
             .map(|(_, line)| line)
             .take_while(|line| !line.trim_start().starts_with("```"))
+            .map(|line| line.get(indent..).unwrap_or_default())
             .collect();
         if let Some(block) = block(number + 1, language, &body, before)? {
             blocks.push(block);
@@ -141,6 +170,16 @@ $ echo hello \\
 hello world
 ```
 
+1. In a list:
+
+   <!-- follow -->
+   ```sh
+   cat <<'EOF'
+   there
+     and here
+   EOF
+   ```
+
 <!-- not followed: it takes a router -->
 ```sh
 false
@@ -164,6 +203,15 @@ lines: []
         let (is_good, printed) = run(PAGE);
         assert!(is_good, "{printed}");
         assert!(printed.contains("hello world\n") && printed.contains("page: done"), "{printed}");
+        assert!(printed.contains("\nthere\n  and here\n"), "{printed}");
+    }
+
+    #[test]
+    fn a_page_names_its_scene_on_its_first_line_and_nowhere_else() {
+        assert_eq!(scene("<!-- scene: predecessor -->\n# Title\n").unwrap(), Scene::Predecessor);
+        assert_eq!(scene("# Title\n<!-- scene: predecessor -->\n").unwrap(), Scene::Fresh);
+        let error = scene("<!-- scene: elsewhere -->\n").unwrap_err().to_string();
+        assert!(error.contains("allowed is fresh, predecessor"), "{error}");
     }
 
     #[test]

@@ -82,6 +82,12 @@ impl Guest {
         Ok(())
     }
 
+    /// Puts a file with this text into it.
+    pub(crate) fn write(&self, to: &str, text: &str) -> Result<()> {
+        let to = self.folder.path().join("root").join(to.trim_start_matches('/'));
+        fs::write(&to, text).with_context(|| format!("cannot write {to:?} in the guest"))
+    }
+
     /// What came of running `command` in it, as root, by bash.
     pub(crate) fn run(&self, command: &str) -> Result<Output> {
         self.run_for(command, COMMAND_TIMEOUT)
