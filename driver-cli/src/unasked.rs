@@ -50,10 +50,14 @@ impl Lull<'_> {
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
             let Some(said) = self.understand(line) else { return false };
-            // One of another level is not ours painted anew, and may be a line of output.
+            // One of another level is neither ours painted anew nor one that we have called for: it
+            // is a line of output.
             let is_level = || self.platform.level_of(line) == Some(self.prompt.level.as_str());
             let is_ours = self.prompt.varies || self.behind_prompts(line) != line || is_level();
-            if said.is_prompt && !(std::mem::take(&mut is_called_for) && is_ours) {
+            if said.is_prompt && !is_ours {
+                return false;
+            }
+            if said.is_prompt && !std::mem::take(&mut is_called_for) {
                 let Some(left) = prompts.checked_sub(1) else { return false };
                 prompts = left;
             }
@@ -210,6 +214,8 @@ mod tests {
         check("^C\nR1#", 0, true);
         check("R1#", 0, true);
         check("R1>", 0, false);
+        check("\nR1>", 2, false);
+        check(&format!("\n{LOG}\n{LOG}\nR1>\nR1#"), 2, false);
         check("R1#R1>", 0, false);
         check(&format!("\n{LOG}\nR1#"), 0, true);
         check(&format!("\n{LOG}\nR1>"), 0, false);

@@ -312,6 +312,39 @@ fn answers() -> impl Strategy<Value = Vec<Answer>> {
     prop::collection::vec(answer, 1..5)
 }
 
+/// Lines that came late behind a message, the last of them like a prompt of another level.
+#[test]
+fn a_late_line_like_another_levels_prompt_is_not_one_that_was_called_for() {
+    let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+    let plain = Manner {
+        echo: Echo::Plain,
+        log_before: false,
+        logs_at: Vec::new(),
+        log_behind: false,
+        repaints: false,
+        pieces: vec![1],
+        pauses_ms: vec![0],
+        late: 0,
+    };
+    let late = Manner {
+        echo: Echo::Folded,
+        log_before: true,
+        logs_at: vec![3],
+        log_behind: true,
+        pieces: vec![16, 34],
+        pauses_ms: vec![1],
+        late: 2,
+        ..plain.clone()
+    };
+    let silent = Answer { lines: Vec::new(), manner: plain };
+    let refused = "Success rate is 0 percent";
+    let nasty = Answer { lines: lines(&["!!!!!", refused, refused, "R1>"]), manner: late };
+    let results = run(&[silent.clone(), silent.clone(), nasty, silent]);
+    let kinds: Vec<_> = results.iter().map(|result| result.as_ref().map_err(Error::kind)).collect();
+    let found_out = kinds[2..].contains(&Err(ErrorKind::Desynchronised));
+    assert!(found_out, "{kinds:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
