@@ -32,7 +32,7 @@ pub(crate) use zabbix::{RoleArgs, TemplateArgs, ZabbixArgs, ZabbixCommand};
 ///
 /// Exit codes: 0; 1 some check could not be carried out; 2 wrong usage; 78 wrong configuration.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "monitord", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

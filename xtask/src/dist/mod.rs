@@ -6,6 +6,7 @@ mod binary;
 mod check;
 mod component;
 mod container;
+mod crates;
 mod debian;
 mod elf;
 mod notices;
@@ -55,6 +56,9 @@ enum Command {
     /// Check what can be checked without building anything: versions, licences, what crates would be
     /// published with, the container file.
     Check,
+    /// Package every crate that is published, under the name that it has in a registry, and build
+    /// each from its package alone.
+    Crates,
     /// Install, start, upgrade, remove and purge the Debian package in a container with a systemd of
     /// its own. Takes root, and the packages debootstrap and systemd-container.
     Test,
@@ -67,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let graph = Graph::load()?;
     match options.command {
         Some(Command::Check) => check::run(&graph, options.version.as_deref()),
+        Some(Command::Crates) => crates::run(&graph, &release::made(&options.folder)?),
         Some(Command::Test) => {
             let release = Release::of(&graph, options.revision, &options.folder)?;
             test::run(&release, &options.maintainer)

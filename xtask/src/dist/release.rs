@@ -29,8 +29,7 @@ impl Release {
     pub(crate) fn of(graph: &Graph, revision: u32, folder: &Path) -> Result<Self> {
         let monitord = graph.members().find(|package| package.name == "monitord");
         let version = monitord.context("the workspace has no monitord")?.version.clone();
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
-        let folder = folder.canonicalize().with_context(|| format!("cannot open {folder:?}"))?;
+        let folder = made(folder)?;
         Ok(Self { version, revision, epoch: epoch()?, target: graph::host()?, folder })
     }
 
@@ -63,6 +62,12 @@ impl Release {
     pub(crate) fn moment(&self) -> Result<Timestamp> {
         Timestamp::from_second(self.epoch).context("the commit has no moment that can be")
     }
+}
+
+/// The whole path of a folder, which is made if it is not there.
+pub(crate) fn made(folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
+    folder.canonicalize().with_context(|| format!("cannot open {folder:?}"))
 }
 
 /// `SOURCE_DATE_EPOCH`, for whoever builds without git, or the moment of the commit.
