@@ -22,6 +22,9 @@ const UNPUBLISHED: &[&str] = &["tests/", "proptest-regressions/"];
 pub(crate) fn run(graph: &Graph, version: Option<&str>) -> Result<()> {
     let changelog = read("CHANGELOG.md")?;
     let mut faults = versions(graph, &changelog, version);
+    if version.is_some() {
+        faults.extend(uncommitted()?);
+    }
     for (path, words) in LICENCES {
         if !fs::read_to_string(path).is_ok_and(|text| text.contains(words)) {
             faults.push(format!("{path} is missing, or is not the text of that licence"));
@@ -76,6 +79,18 @@ fn versions(graph: &Graph, changelog: &str, wanted: Option<&str>) -> Vec<String>
         faults.push("CHANGELOG.md has no heading \"## [Unreleased]\"".to_owned());
     }
     faults
+}
+
+/// What is packed and in no commit, or not as it is there: nobody else could build that.
+fn uncommitted() -> Result<Option<String>> {
+    if std::env::var_os("SOURCE_DATE_EPOCH").is_some() {
+        // Whoever builds without git says so with this, and has what was exported from it.
+        return Ok(None);
+    }
+    let status = printed(Command::new("git").args(["status", "--porcelain", "--", "."]))?;
+    let changed: Vec<_> = status.lines().map(str::trim).collect();
+    let few = changed.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    Ok((!changed.is_empty()).then(|| format!("{} not as committed: {few}", changed.len())))
 }
 
 fn has_heading(changelog: &str, name: &str) -> bool {
