@@ -30,11 +30,17 @@ impl std::fmt::Display for Exposure {
     }
 }
 
+/// The group that packages give the service.
+const SERVICE: &str = "monitord";
+const ROOT: u32 = 0;
+
 /// Who we are to the file system.
 #[derive(Clone, Debug)]
 struct Me {
     user: u32,
     groups: BTreeSet<u32>,
+    /// The group of the service, which root looks after.
+    service: Option<u32>,
 }
 
 impl Me {
@@ -42,14 +48,23 @@ impl Me {
         let mut groups: BTreeSet<_> =
             getgroups().unwrap_or_default().into_iter().map(|group| group.as_raw()).collect();
         groups.insert(getegid().as_raw());
-        Self { user: geteuid().as_raw(), groups }
+        let known = std::fs::read_to_string("/etc/group").unwrap_or_default();
+        Self { user: geteuid().as_raw(), groups, service: group_id(&known, SERVICE) }
     }
 
     /// Whether the group is how we ourselves get at a file that is another's, which is how
     /// packages give a service its configuration: `root:monitord`, 0640.
+    /// Root, who asks how it looks, is told the same.
     fn needs_group(&self, user: u32, group: u32) -> bool {
-        user != self.user && self.groups.contains(&group)
+        let is_ours = user != self.user && self.groups.contains(&group);
+        is_ours || (self.user == ROOT && user == ROOT && self.service == Some(group))
     }
+}
+
+/// The number of the group `name` in group(5).
+fn group_id(known: &str, name: &str) -> Option<u32> {
+    let mut groups = known.lines().map(|line| line.split(':'));
+    groups.find_map(|mut fields| (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?)
 }
 
 /// Who else can read the file at `path`; nobody when it cannot be looked at.
@@ -124,8 +139,14 @@ impl Mode {
 mod tests {
     use super::*;
 
+    #[track_caller]
     fn check(bits: u32, user: u32, group: u32, expected: Option<&str>) {
-        let me = Me { user: 1000, groups: BTreeSet::from([1000, 50]) };
+        check_as(1000, bits, user, group, expected);
+    }
+
+    #[track_caller]
+    fn check_as(me: u32, bits: u32, user: u32, group: u32, expected: Option<&str>) {
+        let me = Me { user: me, groups: BTreeSet::from([me, 50]), service: Some(990) };
         let mode = Mode { bits, user, group };
         let found = mode.exposure(&me, GROUP_READ, WORLD_READ, "read", Path::new("/f"));
         assert_eq!(found.map(|found| found.text).as_deref(), expected, "{bits:o} {user} {group}");
@@ -139,6 +160,18 @@ mod tests {
         check(0o640, 0, 7, Some("its group can read it (mode 0640): chmod go= /f"));
         check(0o644, 0, 50, Some("everybody can read it (mode 0644): chmod o= /f"));
         check(0o644, 1000, 50, Some("everybody can read it (mode 0644): chmod go= /f"));
+    }
+
+    #[test]
+    fn root_is_told_the_same_of_the_services_files_as_the_service() {
+        check_as(0, 0o640, 0, 990, None);
+        check_as(0, 0o644, 0, 990, Some("everybody can read it (mode 0644): chmod o= /f"));
+        check_as(0, 0o640, 0, 7, Some("its group can read it (mode 0640): chmod go= /f"));
+        check_as(0, 0o640, 5, 990, Some("its group can read it (mode 0640): chmod go= /f"));
+        check(0o640, 1000, 990, Some("its group can read it (mode 0640): chmod go= /f"));
+        let known = "root:x:0:\nmonitord-ui:x:7:\nmonitord:x:990:a,b\nbad:x\n";
+        assert_eq!(group_id(known, "monitord"), Some(990));
+        assert_eq!((group_id(known, "bad"), group_id(known, "b")), (None, None));
     }
 
     #[test]
