@@ -56,7 +56,7 @@ async fn a_wrong_configuration_ends_with_78_and_all_its_problems_for_every_comma
     site.config["routers"][0]["password"] = "${EDGE_PASSWORD}".into();
     site.config["routers"][0]["platform"] = "toaster".into();
     site.config["lines"][0]["interval"] = 0.into();
-    site.config["lines"][0]["target"] = "8.8.8.8\nreload".into();
+    site.config["lines"][0]["target"] = "198.51.100.8\nreload".into();
     site.config["colour"] = "red".into();
     for command in ["run", "once", "validate", "lines"] {
         let ended = site.run(command, &[]).await;
@@ -65,7 +65,7 @@ async fn a_wrong_configuration_ends_with_78_and_all_its_problems_for_every_comma
             "monitord.json: routers[0].password comes from environment variable EDGE_PASSWORD",
             "monitord.json: routers[0].platform is \"toaster\": allowed is ",
             "monitord.json: lines[0].interval is 0: allowed is 10s to 24h",
-            "monitord.json: lines[0].target is \"8.8.8.8\\nreload\": allowed is ",
+            "monitord.json: lines[0].target is \"198.51.100.8\\nreload\": allowed is ",
             "monitord.json: colour is not a known key",
         ] {
             assert!(ended.stderr.contains(part), "{part} is not in {}", ended.stderr);

@@ -40,14 +40,14 @@ fn an_unknown_platform_or_protocol_is_refused_with_those_there_are() {
 fn a_target_that_is_more_than_an_address_is_refused() {
     check_changed(
         "198.51.100.1",
-        "8.8.8.8; reload",
-        "m.yaml: lines[0].target is \"8.8.8.8; reload\": allowed is an IP address or a host name \
+        "198.51.100.8; reload",
+        "m.yaml: lines[0].target is \"198.51.100.8; reload\": allowed is an IP address or a host name \
          (only letters, digits, dots, dashes and underscores are allowed)",
     );
     check_changed(
         "198.51.100.1",
-        "\"8.8.8.8\\nreload\"",
-        "m.yaml: lines[0].target is \"8.8.8.8\\nreload\": allowed is an IP address or a host name \
+        "\"198.51.100.8\\nreload\"",
+        "m.yaml: lines[0].target is \"198.51.100.8\\nreload\": allowed is an IP address or a host name \
          (only letters, digits, dots, dashes and underscores are allowed)",
     );
 }
