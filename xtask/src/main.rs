@@ -44,11 +44,8 @@ enum Command {
     Chaos(chaos::Options),
     /// Measure ours against the bare bound of what is possible and against its peers.
     Bench(bench::Options),
-    /// The router of `bench cli`.
-    #[command(hide = true)]
-    BenchRouter,
     /// A process of its own for one side of a bench.
-    #[command(subcommand, hide = true)]
+    #[command(hide = true)]
     BenchPart(bench::Part),
     /// Check that crates depend only on whom the architecture allows.
     Layers,
@@ -70,7 +67,6 @@ fn main() -> ExitCode {
         Command::Zabbix(options) => zabbix::run(&options),
         Command::Chaos(options) => chaos::run(&options),
         Command::Bench(options) => bench::run(&options),
-        Command::BenchRouter => bench::serve_router(),
         Command::BenchPart(part) => bench::run_part(&part),
         Command::Layers => layers::check(),
         Command::Deps => deps::check(),

@@ -10,6 +10,7 @@ mod hang;
 mod inventory;
 mod part;
 mod pool;
+mod processors;
 mod report;
 mod rounds;
 mod scheduler;
@@ -20,7 +21,6 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
-pub(crate) use self::cli::serve as serve_router;
 pub(crate) use self::part::{Part, run_part};
 
 #[derive(Debug, Args)]

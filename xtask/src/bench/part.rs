@@ -8,20 +8,31 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use futures_util::future::try_join_all;
 use lab::{Lab, Ping, RouterSpec, Sickness, Torrent, TorrentAt};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
-use super::{fleet, ssh};
+use super::processors::stay_on;
+use super::{cli, fleet, ssh};
 
 /// How long the ping of the benches takes. It is one packet, so that nothing moves meanwhile.
 const PING_TIME: Duration = Duration::from_secs(5);
 
+/// A process of a bench.
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// The only processor to run on.
+    #[arg(long)]
+    processor: Option<usize>,
+    #[command(subcommand)]
+    role: Role,
+}
+
 /// What a process of a bench does.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Part {
+enum Role {
     /// Routers, until standard input ends. Prints their addresses in one line.
     Routers {
         /// Which.
@@ -30,6 +41,14 @@ pub(crate) enum Part {
     },
     /// The routers of `bench fleet`, until standard input ends. Prints who they are in one line.
     Fleet(fleet::Crowd),
+    /// One contestant of `bench cli`. Prints its figures in one line.
+    Cli {
+        /// Who is measured.
+        #[arg(value_enum)]
+        subject: cli::Subject,
+        /// The router.
+        router: SocketAddr,
+    },
     /// One contestant of `bench ssh`. Prints its figures in one line.
     Ssh {
         /// Who is measured.
@@ -47,6 +66,8 @@ pub(crate) enum Part {
 pub(crate) enum Routers {
     /// One, which is well.
     Healthy,
+    /// One that prints as much as `bench cli` asks for.
+    Talkative,
     /// One for each cell of the matrix of sicknesses, in its order.
     Sick,
     /// Servers that speak without a pause behind the login, one for each place.
@@ -67,6 +88,7 @@ impl Peers {
                 let ping = Ping::default().pace(Some(PING_TIME));
                 vec![spec("healthy".to_owned()).ping(ping).show("show a", "a\n")]
             }
+            Routers::Talkative => vec![cli::router()],
             Routers::Sick => {
                 Sickness::all().map(|sickness| spec(sickness.to_string()).sick(sickness)).collect()
             }
@@ -87,14 +109,15 @@ impl Peers {
 }
 
 pub(crate) fn run_part(part: &Part) -> Result<()> {
-    match part {
-        Part::Routers { kind } => serve(*kind),
-        Part::Fleet(crowd) => fleet::serve(crowd),
-        Part::Ssh { subject, cell, router } => {
-            println!("{}", serde_json::to_string(&ssh::measure(*subject, *cell, *router)?)?);
-            Ok(())
-        }
-    }
+    part.processor.map(stay_on).transpose()?;
+    let figures = match &part.role {
+        Role::Routers { kind } => return serve(*kind),
+        Role::Fleet(crowd) => return fleet::serve(crowd),
+        Role::Cli { subject, router } => cli::measure(*subject, *router)?,
+        Role::Ssh { subject, cell, router } => ssh::measure(*subject, *cell, *router)?,
+    };
+    println!("{}", serde_json::to_string(&figures)?);
+    Ok(())
 }
 
 fn serve(kind: Routers) -> Result<()> {
@@ -124,7 +147,15 @@ impl LabProcess {
     /// Starts this program as the part that `arguments` name. Returns what it says of its routers
     /// in its first line.
     pub(super) fn start<T: DeserializeOwned>(arguments: &[&str]) -> Result<(Self, T)> {
-        let mut process = this_program()?
+        Self::start_on(None, arguments)
+    }
+
+    /// As [`start`](Self::start), on one `processor` alone.
+    fn start_on<T: DeserializeOwned>(
+        processor: Option<usize>,
+        arguments: &[&str],
+    ) -> Result<(Self, T)> {
+        let mut process = part_on(processor)?
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -159,33 +190,44 @@ pub(super) struct RouterProcess {
 
 impl RouterProcess {
     pub(super) fn start(kind: Routers) -> Result<Self> {
-        let kind = kind.to_possible_value().context("every kind has a name")?;
-        let (lab, addresses) = LabProcess::start(&["routers", kind.get_name()])?;
+        Self::start_on(None, kind)
+    }
+
+    /// Routers that share one `processor`.
+    pub(super) fn start_on(processor: Option<usize>, kind: Routers) -> Result<Self> {
+        let (lab, addresses) = LabProcess::start_on(processor, &["routers", &name_of(kind)?])?;
         Ok(Self { _lab: lab, addresses })
+    }
+
+    /// The first of them.
+    pub(super) fn first(&self) -> Result<SocketAddr> {
+        self.addresses.first().copied().context("at least one router was started")
     }
 }
 
-/// Measures one contestant in a process of its own.
-pub(super) fn measure_apart(
-    subject: ssh::Subject,
-    cell: ssh::Cell,
-    router: SocketAddr,
-) -> Result<Vec<f64>> {
-    let name = |value: Option<clap::builder::PossibleValue>| {
-        value.map(|value| value.get_name().to_owned()).context("every value has a name")
-    };
-    let (subject, cell) = (name(subject.to_possible_value())?, name(cell.to_possible_value())?);
-    let output = this_program()?
-        .args(["ssh", &subject, &cell, &router.to_string()])
+/// Measures the contestant that `arguments` name, in a process of its own on one `processor`.
+pub(super) fn measure_apart(processor: Option<usize>, arguments: &[&str]) -> Result<Vec<f64>> {
+    let output = part_on(processor)?
+        .args(arguments)
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start a contestant")?;
-    ensure!(output.status.success(), "{subject} could not be measured for {cell}");
+    ensure!(output.status.success(), "{} could not be measured", arguments.join(" "));
     serde_json::from_slice(&output.stdout).context("a contestant printed no figures")
 }
 
-fn this_program() -> Result<Command> {
+/// What `value` is called on the command line.
+pub(super) fn name_of(value: impl ValueEnum) -> Result<String> {
+    let name = value.to_possible_value().map(|value| value.get_name().to_owned());
+    name.context("every value has a name")
+}
+
+/// This program, as a part of a bench on one `processor`.
+fn part_on(processor: Option<usize>) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("this program has a path")?);
     command.arg("bench-part");
+    if let Some(processor) = processor {
+        command.args(["--processor", &processor.to_string()]);
+    }
     Ok(command)
 }

@@ -23,7 +23,7 @@ const PROMPT: &[u8] = b"edge-1#";
 const OUTPUT_BYTES_MAX: usize = 2 * BIG_MEGABYTES * MEGABYTE;
 
 /// A logged-in session under measurement.
-pub(super) trait Subject: Sized {
+pub(super) trait Client: Sized {
     async fn log_in(
         ctx: &Context,
         connector: SshConnector,
@@ -36,7 +36,7 @@ pub(super) trait Subject: Sized {
 
 /// Measures one session: the processor time for one megabyte of a big output and of a small one,
 /// that of one short command, and its time by the clock; all in milliseconds.
-pub(super) fn measure<S: Subject>(router: SocketAddr) -> Result<Vec<f64>> {
+pub(super) fn measure<C: Client>(router: SocketAddr) -> Result<Vec<f64>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -44,11 +44,13 @@ pub(super) fn measure<S: Subject>(router: SocketAddr) -> Result<Vec<f64>> {
     runtime.block_on(async {
         let ctx = &Context::detached(TIMEOUT);
         let connector = SshConnector::new(Arc::new(SshSettings::new("/nonexistent/known_hosts")));
-        let mut session = S::log_in(ctx, connector, &config(router)?).await?;
+        let mut session = C::log_in(ctx, connector, &config(router)?).await?;
         // Once, so that nobody pays for what happens only the first time.
         session.run(ctx, SHORT).await?;
         let big = processor_ms(&mut session, ctx, BIG, 1).await? / BIG_MEGABYTES as f64;
-        let small = processor_ms(&mut session, ctx, SMALL, 1).await?;
+        // As many bytes in all, so that the clock is as exact.
+        let smalls = processor_ms(&mut session, ctx, SMALL, u32::try_from(BIG_MEGABYTES)?).await?;
+        let small = smalls / BIG_MEGABYTES as f64;
         let started = Instant::now();
         let short = processor_ms(&mut session, ctx, SHORT, COMMANDS).await?;
         let clock = milliseconds(started.elapsed()) / f64::from(COMMANDS);
@@ -56,8 +58,8 @@ pub(super) fn measure<S: Subject>(router: SocketAddr) -> Result<Vec<f64>> {
     })
 }
 
-async fn processor_ms<S: Subject>(
-    session: &mut S,
+async fn processor_ms<C: Client>(
+    session: &mut C,
     ctx: &Context,
     command: &str,
     times: u32,
@@ -95,7 +97,7 @@ fn config(router: SocketAddr) -> Result<ConnectionConfig> {
 /// A session of the crate.
 pub(super) struct Ours(Box<dyn ProtocolDriver>);
 
-impl Subject for Ours {
+impl Client for Ours {
     async fn log_in(
         ctx: &Context,
         connector: SshConnector,
@@ -117,7 +119,7 @@ pub(super) struct Bare {
     received: BytesMut,
 }
 
-impl Subject for Bare {
+impl Client for Bare {
     async fn log_in(
         ctx: &Context,
         connector: SshConnector,

@@ -29,7 +29,7 @@ pub(super) struct Beside {
 /// Times the commands of a healthy router on runtimes of one thread and of two.
 pub(super) fn measure(sick: &RouterProcess) -> Result<Vec<Beside>> {
     let healthy = RouterProcess::start(Routers::Healthy)?;
-    let router = *healthy.addresses.first().context("one router was started")?;
+    let router = healthy.first()?;
     let floods: Vec<_> = Sickness::all()
         .zip(&sick.addresses)
         .filter(|(sickness, _)| {

@@ -1,7 +1,8 @@
 //! SSH: what a login, a command and a waiting session cost the client. Ours beside a bare
 //! single-threaded loop over ssh2, which is the bound, and beside russh's client, on the lab.
 //!
-//! Every figure is that of a process of its own, which does nothing else.
+//! Every figure is that of a process of its own, which does nothing else, on a processor that is not
+//! the router's.
 
 mod bound;
 mod ours;
@@ -11,15 +12,17 @@ mod usage;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
-use super::part::{RouterProcess, Routers, measure_apart};
+use super::part::{RouterProcess, Routers, measure_apart, name_of};
+use super::processors::Processors;
 use super::report::{Row, Target};
 use super::rounds::{Measure, interleave};
 
-/// Rounds of the quick cells, and of the one that opens a thousand sessions.
-const ROUNDS: usize = 7;
+/// Rounds of the quick cells, so many that the median of a shared machine is worth something, and of
+/// the one that opens a thousand sessions.
+const ROUNDS: usize = 31;
 const CROWD_ROUNDS: usize = 1;
 
 const LOGINS: usize = 200;
@@ -64,13 +67,18 @@ pub(super) fn measure(subject: Subject, cell: Cell, router: SocketAddr) -> Resul
 }
 
 pub(super) fn run() -> Result<Vec<Row>> {
-    let routers = RouterProcess::start(Routers::Healthy)?;
-    let router = *routers.addresses.first().context("one router was started")?;
+    let Processors { routers, clients } = Processors::apart()?;
+    let routers = RouterProcess::start_on(routers, Routers::Healthy)?;
+    let router = routers.first()?.to_string();
     let mut rows = Vec::new();
     for cell in Cell::value_variants() {
+        let measure = |subject| {
+            let (subject, cell) = (name_of(subject)?, name_of(*cell)?);
+            measure_apart(clients, &["ssh", &subject, &cell, &router])
+        };
         let contestants: Vec<Measure<'_>> = Subject::value_variants()
             .iter()
-            .map(|subject| Box::new(move || measure_apart(*subject, *cell, router)) as _)
+            .map(|&subject| Box::new(move || measure(subject)) as _)
             .collect();
         let rounds = if matches!(cell, Cell::Crowd) { CROWD_ROUNDS } else { ROUNDS };
         let figures = interleave(rounds, &contestants)?;

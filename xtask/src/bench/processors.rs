@@ -1,0 +1,35 @@
+//! Who runs on which processor, where that decides what a client seems to cost.
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// A processor for the routers of a bench, and another for whoever is measured; `None` for both
+/// where there is only one.
+///
+/// On loopback the kernel carries a packet to the other side, and wakes whoever waits for it there,
+/// on the time of the sender. What that costs depends on where both happen to run, and whoever
+/// sleeps more often is more often put beside its router, where it is cheap. Kept apart, a client
+/// pays the same for it every time, as it does with a router on another machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Processors {
+    pub(super) routers: Option<usize>,
+    pub(super) clients: Option<usize>,
+}
+
+impl Processors {
+    /// Two of those that this process may run on.
+    pub(super) fn apart() -> Result<Self> {
+        let set = sched_getaffinity(None).context("cannot tell the processors of this process")?;
+        let mut ours = (0..CpuSet::MAX_CPU).filter(|&processor| set.is_set(processor));
+        let two = ours.next().zip(ours.next());
+        let (routers, clients) = two.unzip();
+        Ok(Self { routers, clients })
+    }
+}
+
+/// Has this thread, and all that it starts from here on, run on `processor` alone.
+pub(super) fn stay_on(processor: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    sched_setaffinity(None, &set).with_context(|| format!("cannot stay on processor {processor}"))
+}
