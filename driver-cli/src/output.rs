@@ -71,7 +71,8 @@ pub(crate) fn rejection<'a>(output: &'a str, platform: &PlatformDefinition) -> O
     let head = &output[..end.unwrap_or(0)];
     let rejections = platform.rejections.as_ref()?;
     let starts = iter::once(0).chain(memchr_iter(b'\n', head.as_bytes()).map(|end| end + 1));
-    let found = starts.into_iter().find_map(|start| rejections.find(&head[start..]))?;
+    let mut lines = starts.map(|start| &head[start..]).filter(|line| !line.is_empty());
+    let found = lines.find_map(|line| rejections.find(line))?;
     Some(found.as_str().trim())
 }
 

@@ -16,7 +16,8 @@ use crate::{Error, Phase, PhaseTrace, Result};
 /// Cloning is cheap (one or two reference counts).
 #[derive(Clone, Debug)]
 pub struct Context {
-    cancel: CancellationToken,
+    /// Shared, because to clone a token is to lock it.
+    cancel: Arc<CancellationToken>,
     started: Instant,
     deadline: Instant,
     trace: Option<Arc<PhaseTrace>>,
@@ -29,7 +30,7 @@ impl Context {
     pub fn new(cancel: &CancellationToken, timeout: Duration) -> Self {
         let started = Instant::now();
         let deadline = started.checked_add(timeout).unwrap_or_else(|| started + FAR_AWAY);
-        Self { cancel: cancel.child_token(), started, deadline, trace: None }
+        Self { cancel: Arc::new(cancel.child_token()), started, deadline, trace: None }
     }
 
     /// A context that nobody cancels, for callers that have no token: legacy spellings and tests.

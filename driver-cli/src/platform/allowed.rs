@@ -1,6 +1,8 @@
 //! Which commands may be typed: an account that can do more than look around is safe with a
 //! session that cannot.
 
+use std::fmt;
+
 use pool_core::{ConfigProblem, Error, Request, Result, Step};
 use regex::Regex;
 
@@ -10,8 +12,8 @@ const ANY_WORD: &str = "*";
 /// The commands that a platform's definition allows.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedCommands {
-    /// How a command may begin: one or several words.
-    pub(super) verbs: Vec<String>,
+    /// How a command may begin.
+    pub(super) verbs: Vec<Verb>,
     /// What it may have nowhere: what chains commands, or writes their output to a file.
     pub(super) except: Vec<Regex>,
 }
@@ -33,10 +35,14 @@ impl AllowedCommands {
 
     /// Whether `line` may be typed; otherwise what is allowed in its place.
     pub(super) fn check(&self, line: &str) -> std::result::Result<(), String> {
-        if !self.verbs.iter().any(|verb| begins_with(line, verb)) {
+        let words = line.split_whitespace();
+        if !self.verbs.iter().any(|verb| verb.begins(words.clone())) {
             return Err(match self.verbs.as_slice() {
                 [] => "no command at all: the platform's definition has no `verbs`".to_owned(),
-                verbs => format!("a command that begins with one of: {}", verbs.join(", ")),
+                verbs => {
+                    let verbs: Vec<_> = verbs.iter().map(ToString::to_string).collect();
+                    format!("a command that begins with one of: {}", verbs.join(", "))
+                }
             });
         }
         match self.except.iter().find_map(|except| except.find(line)) {
@@ -46,13 +52,30 @@ impl AllowedCommands {
     }
 }
 
-/// Whether the first words of `line` are those of `verb`. Devices do not tell capitals from small
-/// letters; abbreviations are not recognised, because what they stand for is the device's to say.
-fn begins_with(line: &str, verb: &str) -> bool {
-    let mut words = line.split_whitespace();
-    verb.split_whitespace().all(|expected| {
-        words.next().is_some_and(|word| expected == ANY_WORD || word.eq_ignore_ascii_case(expected))
-    })
+/// The beginning of a command: one or several words.
+#[derive(Clone, Debug)]
+pub(crate) struct Verb(Vec<String>);
+
+impl Verb {
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Whether a command of these `words` begins with it. Devices do not tell capitals from small
+    /// letters; abbreviations are not recognised, because what they stand for is the device's to
+    /// say.
+    fn begins<'a>(&self, mut words: impl Iterator<Item = &'a str>) -> bool {
+        let is_same = |word: &str, expected: &str| {
+            expected == ANY_WORD || word.eq_ignore_ascii_case(expected)
+        };
+        self.0.iter().all(|expected| words.next().is_some_and(|word| is_same(word, expected)))
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +83,7 @@ mod tests {
     use super::*;
 
     fn allowed() -> AllowedCommands {
-        let verbs = ["ping", "show", "ip vrf exec * ping"].map(str::to_owned).to_vec();
+        let verbs = ["ping", "show", "ip vrf exec * ping"].map(Verb::new).to_vec();
         AllowedCommands { verbs, except: vec![Regex::new(r"\|\s*redirect|;").unwrap()] }
     }
 

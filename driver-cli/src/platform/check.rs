@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use pool_core::Step;
 use regex::Regex;
 
-use super::allowed::AllowedCommands;
+use super::allowed::{AllowedCommands, Verb};
 use super::definition::{Answer, Dialogue, Level, Pager, PlatformDefinition, Transition};
 use super::problem::{DefinitionProblem, Problems};
 use super::raw::{RawCli, RawFile, RawLevel, RawTyped};
@@ -83,9 +83,10 @@ impl Check<'_> {
                 self.problems.add("cli.verbs", reason);
             }
         }
+        let verbs = self.raw.verbs.iter().map(|verb| Verb::new(verb)).collect();
         let texts = &self.raw.verbs_except;
         let except = texts.iter().filter_map(|text| self.pattern("cli.verbs_except", text));
-        AllowedCommands { except: except.collect(), verbs: self.raw.verbs.clone() }
+        AllowedCommands { except: except.collect(), verbs }
     }
 
     fn work_at(&mut self) -> Vec<String> {

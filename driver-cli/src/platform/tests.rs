@@ -17,7 +17,8 @@ fn every_builtin_definition_loads_and_can_work() {
         assert_eq!(definition.name(), *name);
         assert!(!definition.description().is_empty(), "{name}");
         assert!(!definition.on_close.is_empty(), "{name}");
-        let has_ping = definition.allowed.verbs.iter().any(|verb| verb.ends_with("ping"));
+        let has_ping =
+            definition.allowed.verbs.iter().any(|verb| verb.to_string().ends_with("ping"));
         assert!(has_ping, "{name}");
         assert!(definition.rejections.is_some() && definition.busy.is_some(), "{name}");
         assert!(!definition.pagers.is_empty(), "{name}");
