@@ -7,6 +7,8 @@ use pool_core::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer<'a> {
     pub(crate) endpoint: &'a Endpoint,
+    /// The jump host behind which that address is meant.
+    pub(crate) behind: Option<&'a Endpoint>,
     pub(crate) credentials: &'a Credentials,
     pub(crate) host_key: HostKeyPolicy,
     pub(crate) host_key_pins: &'a [Fingerprint],
@@ -18,6 +20,7 @@ impl<'a> From<&'a ConnectionConfig> for Peer<'a> {
     fn from(config: &'a ConnectionConfig) -> Self {
         Self {
             endpoint: &config.endpoint,
+            behind: config.jump.as_ref().map(|jump| &jump.endpoint),
             credentials: &config.credentials,
             host_key: config.host_key,
             host_key_pins: &config.host_key_pins,
@@ -31,6 +34,7 @@ impl<'a> From<&'a JumpHost> for Peer<'a> {
     fn from(jump: &'a JumpHost) -> Self {
         Self {
             endpoint: &jump.endpoint,
+            behind: None,
             credentials: &jump.credentials,
             host_key: jump.host_key,
             host_key_pins: &jump.host_key_pins,

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pool_core::{AuthMethod, Credentials, Endpoint};
+use pool_core::{AuthMethod, Endpoint};
 use tokio::time::Instant;
 
 use crate::peer::Peer;
@@ -18,7 +18,13 @@ const ENTRANCES_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub(crate) struct Entrances(Mutex<HashMap<Place, Entrance>>);
 
-type Place = (Endpoint, String);
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Place {
+    endpoint: Endpoint,
+    /// Behind another jump host the same address is another device's.
+    behind: Option<Endpoint>,
+    username: String,
+}
 
 #[derive(Debug)]
 struct Entrance {
@@ -43,8 +49,7 @@ impl Tried {
 impl Entrances {
     /// The entrance to `peer`, if it counts for somebody who has these methods `left` to try.
     pub(super) fn take(&self, peer: &Peer<'_>, left: &[AuthMethod]) -> Option<Tried> {
-        let place = place(peer.endpoint, peer.credentials);
-        let (place, entrance) = self.0.lock().remove_entry(&place)?;
+        let (place, entrance) = self.0.lock().remove_entry(&Place::of(peer))?;
         let counts = entrance.asked.elapsed() < BELIEF_TIME && entrance.order == left;
         counts.then_some(Tried(place, entrance))
     }
@@ -57,7 +62,7 @@ impl Entrances {
     /// Notes that `peer`, which was asked at this login, has been entered by `method`.
     pub(super) fn note(&self, peer: &Peer<'_>, left: Vec<AuthMethod>, method: AuthMethod) {
         let entrance = Entrance { method, order: left, asked: Instant::now() };
-        self.insert(place(peer.endpoint, peer.credentials), entrance);
+        self.insert(Place::of(peer), entrance);
     }
 
     fn insert(&self, place: Place, entrance: Entrance) {
@@ -68,13 +73,21 @@ impl Entrances {
     }
 }
 
-fn place(endpoint: &Endpoint, credentials: &Credentials) -> Place {
-    (endpoint.clone(), credentials.username.clone())
+impl Place {
+    fn of(peer: &Peer<'_>) -> Self {
+        Self {
+            endpoint: peer.endpoint.clone(),
+            behind: peer.behind.cloned(),
+            username: peer.credentials.username.clone(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use pool_core::{ConnectionConfig, Platform};
+    use std::sync::Arc;
+
+    use pool_core::{ConnectionConfig, Credentials, JumpHost, Platform};
 
     use super::*;
 
@@ -86,7 +99,10 @@ mod tests {
             ConnectionConfig::new(endpoint, Platform::new("linux"), credentials)
         };
         let (ours, other) = (config("a"), config("b"));
-        let (ours, other) = (Peer::from(&ours), Peer::from(&other));
+        let mut behind = ours.clone();
+        let jump = Endpoint::new("192.0.2.9", 22).unwrap();
+        behind.jump = Some(Arc::new(JumpHost::new(jump, ours.credentials.clone())));
+        let [ours, other, behind] = [&ours, &other, &behind].map(Peer::from);
         let order = [AuthMethod::Password, AuthMethod::KeyboardInteractive];
         let entrances = Entrances::default();
         let note = || entrances.note(&ours, order.to_vec(), AuthMethod::Password);
@@ -94,6 +110,7 @@ mod tests {
         assert!(take(&ours, &order).is_none());
         note();
         assert!(take(&other, &order).is_none());
+        assert!(take(&behind, &order).is_none());
         for _ in 0..3 {
             let tried = take(&ours, &order).unwrap();
             assert_eq!(tried.method(), AuthMethod::Password);
