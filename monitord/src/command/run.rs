@@ -37,6 +37,8 @@ use crate::{systemd, web};
 const CHECKS_SHARE: u32 = 2;
 /// How many warnings about the configuration are logged at start.
 const WARNINGS_LOGGED_MAX: usize = 10;
+/// How long the spool may take to be opened. One of gigabytes that is damaged is read from end to end.
+const SPOOL_TIMEOUT: Duration = Duration::from_secs(600);
 /// How many may wait for a reload; the control socket has no more places.
 const RELOADS_MAX: usize = 8;
 
@@ -120,7 +122,8 @@ impl Daemon<'_> {
         let http = listening.as_ref().and_then(Listening::address);
         let (assigned, hosts) = assigned_channel();
         let spooled = SpooledSinks::new(metrics.zabbix().clone(), metrics.spool().clone(), hosts);
-        spooled.apply(spooled.prepare(&settings).await?).await;
+        let ctx = Context::detached(SPOOL_TIMEOUT);
+        spooled.apply(spooled.prepare(&ctx, &settings).await?).await;
         announce(&settings, &inventory, http);
 
         let (sender, outcomes) = mpsc::channel(sink::OUTCOMES_MAX);

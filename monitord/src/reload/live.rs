@@ -22,6 +22,9 @@ use crate::sink::{self, SpooledSinks};
 use crate::status::Collector;
 use crate::telemetry::LogControl;
 
+/// How long the spool may take to keep outcomes for a sink that is new, or to be opened. A disk that
+/// stands still for longer is one that nothing is delivered from either.
+const SPOOL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the replacement of sessions may take after definitions of platforms have changed. It is
 /// done a few at a time; those that are left then are replaced when they are old.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(600);
@@ -94,7 +97,8 @@ impl Live {
             }
             _ => None,
         };
-        let sinks = running.sinks.prepare(new).await?;
+        let ctx = Context::detached(SPOOL_TIMEOUT);
+        let sinks = running.sinks.prepare(&ctx, new).await?;
         let http = match &new.http {
             Some(http) if plan.has(Part::Http) => {
                 Some(running.servers.listen(self.settings.http.as_ref(), http).await?)

@@ -20,9 +20,6 @@ use crate::tls::TlsClient;
 
 /// How long the last commit may take, after everyone else has had all the time there was.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the spool may take to keep outcomes for a sink that is new. A disk that stands still for
-/// longer is one that nothing is delivered from either.
-const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often somebody who waits for the end of the spool looks whether there is one by now.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -93,17 +90,17 @@ impl SpooledSinks {
         Self(Arc::new(Shared { zabbix_metrics, spool_metrics, assigned, spool, sinks }))
     }
 
-    /// Makes what `settings` need. Dropped without having been applied, it leaves nothing behind.
+    /// Makes what `settings` need, within `ctx`. Dropped without having been applied, it leaves nothing behind.
     ///
     /// # Errors
     ///
-    /// When the spool cannot be started (see [`Spool::start`]) or does not answer, or what encrypts
+    /// When the spool cannot be started (see [`Spool::start_apart`]) or does not answer, or what encrypts
     /// cannot be used.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
-    pub(crate) async fn prepare(&self, settings: &Settings) -> Result<Prepared> {
+    pub(crate) async fn prepare(&self, ctx: &Context, settings: &Settings) -> Result<Prepared> {
         let tls = settings.reporting().and_then(|zabbix| zabbix.tls.as_ref());
         let tls = tls.map(TlsClient::new).transpose();
         let tls = tls.map_err(|(_, reason)| anyhow!("TLS to Zabbix: {reason}"))?;
@@ -112,14 +109,12 @@ impl SpooledSinks {
         let terms = Terms { names, bounds: settings.spool.clone() };
         let spool = self.0.spool.read().clone();
         let keeping = match spool {
-            Some(spool) => {
-                let ctx = Context::detached(CHANGE_TIMEOUT);
-                Keeping::Changed(spool.change(&ctx, terms).await?)
-            }
+            Some(spool) => Keeping::Changed(spool.change(ctx, terms).await?),
             None if terms.names.is_empty() => Keeping::None,
             None => {
                 let metrics = self.0.spool_metrics.clone();
-                Keeping::New(Arc::new(Spool::start(&settings.spool, terms.names, metrics)?))
+                let spool = Spool::start_apart(ctx, &settings.spool, terms.names, metrics);
+                Keeping::New(Arc::new(spool.await?))
             }
         };
         Ok(Prepared { zabbix, tls, file, keeping })
@@ -237,12 +232,13 @@ lines: [{ id: L1, router: r, target: 198.51.100.1 }]";
         let before = settings("file: { path: one.jsonl }");
         let (spool, work) = Spool::open(&before.spool, vec![file::NAME], Arc::default()).unwrap();
         *sinks.0.spool.write() = Some(Arc::new(spool));
+        let ctx = || Context::detached(Duration::from_secs(5));
         // It needs nothing that there is not.
-        sinks.apply(sinks.prepare(&before).await.unwrap()).await;
+        sinks.apply(sinks.prepare(&ctx(), &before).await.unwrap()).await;
         let after = settings(
             "file: { path: two.jsonl }\nzabbix: { sender: { address: \"192.0.2.9:10051\" } }",
         );
-        let refused = sinks.prepare(&after).await;
+        let refused = sinks.prepare(&ctx(), &after).await;
         let running = sinks.0.sinks.lock().await;
         assert!(running.file.sink.is_some() && running.file.settings == before.file);
         assert!(running.zabbix.sink.is_none());
@@ -251,7 +247,7 @@ lines: [{ id: L1, router: r, target: 198.51.100.1 }]";
         assert_eq!(refused.map(drop).unwrap_err().to_string(), told);
 
         let _spool = AbortOnDropHandle::new(tokio::spawn(work));
-        sinks.apply(sinks.prepare(&after).await.unwrap()).await;
+        sinks.apply(sinks.prepare(&ctx(), &after).await.unwrap()).await;
         let running = sinks.0.sinks.lock().await;
         assert!(running.file.sink.is_some() && running.file.settings == after.file);
         assert!(running.zabbix.sink.is_some());

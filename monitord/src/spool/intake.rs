@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::change::NoAnswer;
 use super::store::Store;
 use super::worker::{Command, Worker};
 use super::{Directory, Locked, Record, SpoolReader, SpoolSettings, Terms};
@@ -58,6 +59,27 @@ impl Spool {
             .context("no thread for the spool")?;
         *spool.thread.lock() = Some(thread);
         Ok(spool)
+    }
+
+    /// As [`start`](Self::start), on a thread of its own, because disks may stand still, and a spool
+    /// that was damaged takes its time.
+    ///
+    /// # Errors
+    ///
+    /// As `start`, and [`NoAnswer`] when that was not done within `ctx`. Nothing of it remains, once
+    /// the disk answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as if it had failed.
+    pub(crate) async fn start_apart(
+        ctx: &Context,
+        settings: &SpoolSettings,
+        names: Vec<&'static str>,
+        metrics: Arc<SpoolMetrics>,
+    ) -> Result<Self> {
+        let settings = settings.clone();
+        answer_of(ctx, move || Self::start(&settings, names, metrics)).await?
     }
 
     /// Opens the spool. Returns also what its thread is to do, which has not begun.
@@ -142,5 +164,49 @@ impl Spool {
         let asked =
             async { self.commands.send(command(done)).await.is_ok() && is_done.await.is_ok() };
         timeout(ctx.remaining(), asked).await.unwrap_or(false)
+    }
+}
+
+/// What comes of `work` on a thread, if it comes within `ctx`. Otherwise it is dropped when it comes.
+async fn answer_of<T: Send + 'static>(
+    ctx: &Context,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let (done, answer) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("spool-start".to_owned())
+        // Nobody waits any more when it cannot be given away.
+        .spawn(move || drop(done.send(work())))
+        .context("no thread to open the spool")?;
+    let patience = ctx.remaining();
+    let answered = timeout(patience, answer).await.map_err(|_| NoAnswer(patience))?;
+    answered.context("the thread that opened the spool has panicked")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_disk_that_stands_still_is_back_and_nothing_stays_behind() {
+        let (disk, stands_still) = mpsc::channel::<()>();
+        let opened = Arc::new(());
+        let held = opened.clone();
+        let open = move || {
+            stands_still.recv().ok();
+            held
+        };
+        let refused = answer_of(&Context::detached(Duration::from_millis(10)), open).await;
+        let told = "the spool's disk did not answer within 10ms";
+        assert_eq!(refused.unwrap_err().to_string(), told);
+        drop(disk);
+        while Arc::strong_count(&opened) > 1 {
+            tokio::task::yield_now().await;
+        }
+        let patient = Context::detached(Duration::from_secs(60));
+        assert_eq!(answer_of(&patient, || 7).await.unwrap(), 7);
     }
 }
