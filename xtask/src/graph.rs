@@ -143,8 +143,17 @@ impl Graph {
 
 /// The target triple of this machine.
 pub(crate) fn host() -> Result<String> {
+    said_by_rustc("host: ")
+}
+
+/// The version of the Rust of this machine.
+pub(crate) fn rust_version() -> Result<String> {
+    said_by_rustc("release: ")
+}
+
+fn said_by_rustc(what: &str) -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("rustc -vV names no host")
+    let said = text.lines().find_map(|line| line.strip_prefix(what));
+    said.map(str::to_owned).with_context(|| format!("rustc -vV does not say {what:?}"))
 }

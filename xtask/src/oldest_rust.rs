@@ -1,4 +1,5 @@
-//! The oldest Rust that is said to be enough, `rust-version`, as far as can be told without having it.
+//! The oldest Rust that is said to be enough, `rust-version`: whether all that is built needs no later
+//! one, as far as can be told without building it by that one, and whether this machine has that one.
 
 use crate::graph::{Graph, Package};
 
@@ -27,6 +28,19 @@ pub(crate) fn summary(graph: &Graph) -> String {
         telling.len(),
         silent.len()
     )
+}
+
+/// What building with Rust `used` shows, in words.
+pub(crate) fn proof(graph: &Graph, used: &str) -> String {
+    let ours = graph.members().find_map(|package| package.rust_version.as_deref());
+    let [major, minor, _] = numbers(used);
+    if ours.is_some_and(|ours| numbers(ours)[..2] == [major, minor]) {
+        format!("Rust {used} builds here, which is the oldest: what is built is tested with it")
+    } else {
+        format!(
+            "Rust {used} builds here, which is not the oldest: no build is tested with that one"
+        )
+    }
 }
 
 fn foreign(graph: &Graph) -> impl Iterator<Item = &Package> {
@@ -78,6 +92,14 @@ mod tests {
     fn a_workspace_that_does_not_say_is_noticed() {
         let said = faults(&graph(None, Some("1.90")));
         assert!(said[0].contains("no rust-version"), "{said:?}");
+    }
+
+    #[test]
+    fn only_a_build_by_the_oldest_rust_is_a_proof() {
+        let said = |used| proof(&graph(Some("1.90"), None), used);
+        assert!(said("1.90.3").contains("which is the oldest"));
+        assert!(said("1.91.0-nightly").contains("which is not the oldest"));
+        assert!(proof(&graph(None, None), "1.90.0").contains("which is not the oldest"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::container;
-use crate::graph::{Graph, Package};
+use crate::graph::{Graph, Package, rust_version};
 use crate::oldest_rust;
 use crate::run::printed;
 
@@ -44,6 +44,7 @@ pub(crate) fn run(graph: &Graph, version: Option<&str>) -> Result<()> {
         published.len()
     );
     println!("dist check: {}", oldest_rust::summary(graph));
+    println!("dist check: {}", oldest_rust::proof(graph, &rust_version()?));
     Ok(())
 }
 
