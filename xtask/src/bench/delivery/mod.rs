@@ -29,6 +29,7 @@ const BARE: Duration = Duration::from_secs(5);
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, Args)]
+#[group(skip)]
 pub(crate) struct Sizes {
     /// How long an outage lasts, in outcomes: half a day of 1,400 lines at 60 s.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]

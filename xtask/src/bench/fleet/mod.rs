@@ -35,6 +35,7 @@ const SHOWN_MAX: usize = 10;
 
 /// How large the fleet is, and how long it is watched.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Sizes {
     /// Routers.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(2..=2000))]
