@@ -90,12 +90,13 @@ impl SpooledSinks {
         Self(Arc::new(Shared { zabbix_metrics, spool_metrics, assigned, spool, sinks }))
     }
 
-    /// Makes what `settings` need, within `ctx`. Dropped without having been applied, it leaves nothing behind.
+    /// Makes what `settings` need, within `ctx`. Dropped without having been applied, it leaves
+    /// nothing behind.
     ///
     /// # Errors
     ///
-    /// When the spool cannot be started (see [`Spool::start_apart`]) or does not answer, or what encrypts
-    /// cannot be used.
+    /// When the spool cannot be started (see [`Spool::start_apart`]) or does not answer, or what
+    /// encrypts cannot be used.
     ///
     /// # Cancel safety
     ///

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use pool_core::Context;
@@ -66,8 +66,8 @@ impl Spool {
     ///
     /// # Errors
     ///
-    /// As `start`, and [`NoAnswer`] when that was not done within `ctx`. Nothing of it remains, once
-    /// the disk answers.
+    /// As `start`, and when `ctx` ended before it was done, at its deadline with [`NoAnswer`]. Nothing
+    /// of it remains, once the disk answers.
     ///
     /// # Cancel safety
     ///
@@ -179,7 +179,11 @@ async fn answer_of<T: Send + 'static>(
         .spawn(move || drop(done.send(work())))
         .context("no thread to open the spool")?;
     let patience = ctx.remaining();
-    let answered = timeout(patience, answer).await.map_err(|_| NoAnswer(patience))?;
+    let answered = tokio::select! {
+        biased;
+        answered = timeout(patience, answer) => answered.map_err(|_| NoAnswer(patience))?,
+        () = ctx.cancelled() => bail!("cancelled before the spool was open"),
+    };
     answered.context("the thread that opened the spool has panicked")
 }
 
@@ -187,6 +191,8 @@ async fn answer_of<T: Send + 'static>(
 mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -200,8 +206,15 @@ mod tests {
             held
         };
         let refused = answer_of(&Context::detached(Duration::from_millis(10)), open).await;
-        let told = "the spool's disk did not answer within 10ms";
-        assert_eq!(refused.unwrap_err().to_string(), told);
+        assert!(refused.unwrap_err().is::<NoAnswer>());
+        drop(disk);
+
+        let (disk, stands_still) = mpsc::channel::<()>();
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let ctx = Context::new(&cancel, Duration::from_secs(60));
+        let refused = answer_of(&ctx, move || stands_still.recv().ok()).await;
+        assert_eq!(refused.unwrap_err().to_string(), "cancelled before the spool was open");
         drop(disk);
         while Arc::strong_count(&opened) > 1 {
             tokio::task::yield_now().await;
