@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{self, Poll};
 
 use pool_core::{Context, Error, Phase, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::alarm::Alarm;
 use crate::socket::Socket;
@@ -37,7 +38,7 @@ impl Socket {
         };
         // That it would block is for the reactor. It is no news for us, nor is that the reactor
         // knows of nothing, and has not called.
-        self.try_io(Interest::READABLE, attempt).ok();
+        self.try_input(attempt).ok();
         done.or_else(do_it).expect("it was not called before").0
     }
 
@@ -65,28 +66,59 @@ impl Socket {
         interest: Interest,
     ) -> impl FnMut(&mut task::Context<'_>) -> Poll<io::Result<()>> {
         let mut may_be_stale = true;
+        let mut outlet = None;
         move |cx| {
-            loop {
-                match self.poll_ready(cx, interest) {
-                    Poll::Ready(Ok(())) if may_be_stale => {}
-                    Poll::Ready(news) => return Poll::Ready(news),
-                    Poll::Pending => {
-                        may_be_stale = false;
-                        return Poll::Pending;
-                    }
-                }
-                // One by one: the reactor knows no readiness of two kinds, and would never clear it.
-                for single in [Interest::READABLE, Interest::WRITABLE] {
-                    if !wants(interest, single) {
-                        continue;
-                    }
-                    match self.try_io(single, || check_ready(self.as_fd(), single)) {
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        result => return Poll::Ready(result),
-                    }
+            if interest.is_readable() {
+                let readable = self.poll_input(cx, &mut may_be_stale);
+                if readable.is_ready() {
+                    return readable;
                 }
             }
+            if interest.is_writable() {
+                return self.poll_writable(cx, &mut outlet);
+            }
+            Poll::Pending
         }
+    }
+
+    fn poll_input(
+        &self,
+        cx: &mut task::Context<'_>,
+        may_be_stale: &mut bool,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match self.poll_readable(cx) {
+                Poll::Ready(Ok(())) if *may_be_stale => {}
+                Poll::Ready(news) => return Poll::Ready(news),
+                Poll::Pending => {
+                    *may_be_stale = false;
+                    return Poll::Pending;
+                }
+            }
+            match self.try_input(|| check_ready(self.as_fd(), PollFlags::IN)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Whether the socket can be written to. The reactor is told of an `outlet` only when one has to
+    /// wait for that, which is when the peer is slow to take what it is sent.
+    fn poll_writable(
+        &self,
+        cx: &mut task::Context<'_>,
+        outlet: &mut Option<AsyncFd<OwnedFd>>,
+    ) -> Poll<io::Result<()>> {
+        let outlet = match outlet {
+            Some(outlet) => outlet,
+            None => match check_ready(self.as_fd(), PollFlags::OUT) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    outlet.insert(self.outlet()?)
+                }
+                result => return Poll::Ready(result),
+            },
+        };
+        outlet.poll_write_ready(cx).map_ok(drop)
     }
 
     /// Waits until something has come in that [`read_by`](Self::read_by) has not seen; false when
@@ -100,7 +132,7 @@ impl Socket {
     ///
     /// Cancel safe.
     pub(crate) async fn until_news(&self) -> io::Result<bool> {
-        let ready = self.ready(Interest::READABLE).await?;
+        let ready = self.ready().await?;
         Ok(!ready.is_read_closed() && !ready.is_error())
     }
 }
@@ -121,7 +153,6 @@ pub(crate) async fn wait_ready(
     phase: Phase,
     interest: Interest,
 ) -> Result<()> {
-    ctx.check(phase)?;
     let ready = alarm.wait(ctx, phase, socket.until_by_polling(interest)).await?;
     ready.map_err(|error| Error::Local {
         phase,
@@ -129,20 +160,8 @@ pub(crate) async fn wait_ready(
     })
 }
 
-fn wants(interest: Interest, single: Interest) -> bool {
-    (interest.is_readable() && single.is_readable())
-        || (interest.is_writable() && single.is_writable())
-}
-
 /// Asks the kernel whether the socket is ready, without waiting.
-fn check_ready(socket: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
-    let mut flags = PollFlags::empty();
-    if interest.is_readable() {
-        flags |= PollFlags::IN;
-    }
-    if interest.is_writable() {
-        flags |= PollFlags::OUT;
-    }
+fn check_ready(socket: BorrowedFd<'_>, flags: PollFlags) -> io::Result<()> {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     match poll(&mut [PollFd::new(&socket, flags)], Some(&now))? {
         0 => Err(io::ErrorKind::WouldBlock.into()),

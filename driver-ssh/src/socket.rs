@@ -1,11 +1,12 @@
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{self, Poll};
 
 use pool_core::Error;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
+use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -17,15 +18,13 @@ use crate::valve::Valve;
 pub(crate) struct Socket {
     /// What libssh2 works on.
     valve: Valve,
-    stream: Stream,
-}
-
-#[derive(Debug)]
-enum Stream {
-    /// A connection to the peer itself.
-    Direct(TcpStream),
-    /// Our end of a tunnel, and what is known about the rest of it.
-    Tunnelled(UnixStream, Tunnel),
+    /// The connection, of which the reactor is told for input alone. To be writable is what a
+    /// socket nearly always is, and whoever has asked for both is told of that each time something
+    /// comes in: also when libssh2 has taken it long before the reactor looks, so that there is
+    /// nothing to be told of.
+    stream: AsyncFd<OwnedFd>,
+    /// What is known about the rest of the way, if the stream is our end of a tunnel.
+    tunnel: Option<Tunnel>,
 }
 
 impl Socket {
@@ -36,7 +35,7 @@ impl Socket {
     ///
     /// When there is no descriptor left.
     pub(crate) fn direct(stream: TcpStream) -> io::Result<Self> {
-        Ok(Self { valve: Valve::shut_from_the_start()?, stream: Stream::Direct(stream) })
+        Self::on(stream.into_std()?.into(), None)
     }
 
     /// An end of a tunnel, hidden as a [direct](Self::direct) connection is.
@@ -45,7 +44,12 @@ impl Socket {
     ///
     /// As [`direct`](Self::direct).
     pub(crate) fn tunnelled(end: UnixStream, tunnel: Tunnel) -> io::Result<Self> {
-        Ok(Self { valve: Valve::shut_from_the_start()?, stream: Stream::Tunnelled(end, tunnel) })
+        Self::on(end.into_std()?.into(), Some(tunnel))
+    }
+
+    fn on(stream: OwnedFd, tunnel: Option<Tunnel>) -> io::Result<Self> {
+        let stream = register(stream, Interest::READABLE)?;
+        Ok(Self { valve: Valve::shut_from_the_start()?, stream, tunnel })
     }
 
     /// Hides the socket from libssh2, as [`Valve::shut`] does.
@@ -72,10 +76,7 @@ impl Socket {
 
     /// Why the way to the peer broke, if it was not the peer that ended the session.
     pub(crate) fn broken(&self) -> Option<Error> {
-        match &self.stream {
-            Stream::Direct(_) => None,
-            Stream::Tunnelled(_, tunnel) => tunnel.broken(),
-        }
+        self.tunnel.as_ref().and_then(Tunnel::broken)
     }
 
     /// Whether the peer has ended the connection, and everything it said before that has been read.
@@ -91,59 +92,40 @@ impl Socket {
         recv(self, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) != Err(Errno::AGAIN)
     }
 
-    /// Waits for the readiness that the reactor knows of.
-    pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        match &self.stream {
-            Stream::Direct(stream) => stream.ready(interest).await,
-            Stream::Tunnelled(stream, _) => stream.ready(interest).await,
-        }
+    /// Waits for input that the reactor knows of, its end included, and says which it is.
+    pub(crate) async fn ready(&self) -> io::Result<Ready> {
+        Ok(self.stream.ready(Interest::READABLE).await?.ready())
     }
 
-    /// Whether the reactor knows of a readiness of `interest`; it wakes the latest task that asks, for
-    /// each of the two, and no other.
-    pub(crate) fn poll_ready(
-        &self,
-        cx: &mut task::Context<'_>,
-        interest: Interest,
-    ) -> Poll<io::Result<()>> {
-        if interest.is_readable() {
-            let readable = match &self.stream {
-                Stream::Direct(stream) => stream.poll_read_ready(cx),
-                Stream::Tunnelled(stream, _) => stream.poll_read_ready(cx),
-            };
-            if readable.is_ready() {
-                return readable;
-            }
-        }
-        if interest.is_writable() {
-            return match &self.stream {
-                Stream::Direct(stream) => stream.poll_write_ready(cx),
-                Stream::Tunnelled(stream, _) => stream.poll_write_ready(cx),
-            };
-        }
-        Poll::Pending
+    /// Whether the reactor knows of input; it wakes the latest task that asks, and no other.
+    pub(crate) fn poll_readable(&self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx).map_ok(drop)
     }
 
-    /// Runs `work` if the reactor knows of the readiness it needs, and has the reactor forget that if
-    /// it would block.
-    pub(crate) fn try_io(
-        &self,
-        interest: Interest,
-        work: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<()> {
-        match &self.stream {
-            Stream::Direct(stream) => stream.try_io(interest, work),
-            Stream::Tunnelled(stream, _) => stream.try_io(interest, work),
-        }
+    /// Runs `work` if the reactor knows of input, and has the reactor forget that if it would block.
+    pub(crate) fn try_input(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        self.stream.try_io(Interest::READABLE, |_| work())
     }
+
+    /// The socket under another descriptor, to wait until it can be written to.
+    ///
+    /// # Errors
+    ///
+    /// When there is no descriptor left.
+    pub(crate) fn outlet(&self) -> io::Result<AsyncFd<OwnedFd>> {
+        register(self.as_fd().try_clone_to_owned()?, Interest::WRITABLE)
+    }
+}
+
+/// Has the reactor tell of `interest` in `fd`, and of nothing else.
+#[expect(deprecated, reason = "an owned descriptor keeps what the new way has its caller promise")]
+fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, interest)
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.stream {
-            Stream::Direct(stream) => stream.as_fd(),
-            Stream::Tunnelled(stream, _) => stream.as_fd(),
-        }
+        self.stream.get_ref().as_fd()
     }
 }
 
