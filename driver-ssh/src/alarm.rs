@@ -56,7 +56,8 @@ impl Alarm {
         }
     }
 
-    /// Waits for `event`, which is polled first, and no longer than `ctx`.
+    /// Waits for `event`, which is polled first, and no longer than `ctx`, which may have ended
+    /// before.
     ///
     /// # Errors
     ///
@@ -72,10 +73,14 @@ impl Alarm {
         mut event: impl FnMut(&mut task::Context<'_>) -> Poll<T>,
     ) -> Result<T> {
         let mut cancelled = pin!(ctx.cancelled());
+        let mut has_waited = false;
         poll_fn(|cx| {
             if let Poll::Ready(event) = event(cx) {
-                return Poll::Ready(Ok(event));
+                // The limits of what never has to wait are looked at here, and else below.
+                let checked = if has_waited { Ok(()) } else { ctx.check(phase) };
+                return Poll::Ready(checked.map(|()| event));
             }
+            has_waited = true;
             if cancelled.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(Error::Cancelled { phase }));
             }
@@ -168,5 +173,16 @@ mod tests {
         let error = alarm.ended(&ctx, Phase::Write).await;
         assert_eq!(error.kind(), ErrorKind::Cancelled);
         assert_eq!(ctx.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_has_to_be_waited_for_ends_with_the_context_all_the_same() {
+        let mut alarm = alarm();
+        let at_once = |_: &mut task::Context<'_>| Poll::Ready(7);
+        let ctx = Context::detached(FIRST);
+        assert_eq!(alarm.wait(&ctx, Phase::Read, at_once).await.unwrap(), 7);
+        tokio::time::advance(FIRST).await;
+        let error = alarm.wait(&ctx, Phase::Read, at_once).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     }
 }

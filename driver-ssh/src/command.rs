@@ -1,5 +1,6 @@
-use std::io::{self, Read};
+use std::io;
 
+use bytes::BytesMut;
 use libssh2_sys as raw;
 use pool_core::{Error, Phase};
 use ssh2::ErrorCode;
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::channel::{Exit, close_channel, open_channel};
 use crate::engine::{Engine, Fault};
+use crate::haul::{FIRST_ROOM_BYTES, ROOM_BYTES, read_onto};
 
 /// What is read in one stretch, in bytes, when a device sends faster than we read. The threads are
 /// shared, and a stretch that does not end is taken for a flood.
@@ -93,13 +95,13 @@ fn is_denied(error: &ssh2::Error) -> bool {
 /// Both streams of a command, as far as they have been read.
 pub(crate) struct Reading {
     bytes_max: usize,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    stdout: BytesMut,
+    stderr: BytesMut,
 }
 
 impl Reading {
     fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, stdout: Vec::new(), stderr: Vec::new() }
+        Self { bytes_max, stdout: BytesMut::new(), stderr: BytesMut::new() }
     }
 
     fn len(&self) -> usize {
@@ -113,15 +115,16 @@ impl Reading {
     /// Whatever keeps it from the end of the output. What fails after it is an [`Ending`].
     pub(crate) fn advance(&mut self, engine: &mut Engine) -> Result<Answer, Fault> {
         self.read_to_end(engine)?;
-        let mut output = text(&self.stdout);
-        let stderr_at = output.len();
-        output.push_str(&text(&self.stderr));
-        (self.stdout, self.stderr) = Default::default();
+        // First, so that the device has less to wait for.
         let ending = match close_channel(engine) {
             Ok(exit) => Ending::Closed(exit),
             Err(Fault::Again | Fault::More) => Ending::Closing(engine.awaited()),
             Err(Fault::Ssh(_) | Fault::Failed(_)) => Ending::Broken,
         };
+        let mut output = text(&self.stdout);
+        let stderr_at = output.len();
+        output.push_str(&text(&self.stderr));
+        (self.stdout, self.stderr) = Default::default();
         Ok(Answer { output, stderr_at, ending })
     }
 
@@ -173,20 +176,20 @@ fn read_stream(
     engine: &mut Engine,
     id: i32,
     limit: usize,
-    into: &mut Vec<u8>,
+    into: &mut BytesMut,
 ) -> Result<usize, Fault> {
-    let mut chunk = [0; 16 * 1024];
+    let mut room = FIRST_ROOM_BYTES;
     let mut count = 0;
     // Not even a look at the socket beyond the end of the channel.
     while count <= limit && !engine.channel()?.eof() {
-        match engine.channel()?.stream(id).read(&mut chunk) {
+        match read_onto(&mut engine.channel()?.stream(id), into, room) {
             Ok(0) => break,
             Ok(read) => {
-                into.extend_from_slice(&chunk[..read]);
                 count += read;
-                if read < chunk.len() {
+                if read < room {
                     break;
                 }
+                room = ROOM_BYTES;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return Err(engine.io_fault(&error)),

@@ -105,6 +105,35 @@ impl SshSession {
         result.map_err(|error| self.blame(error))
     }
 
+    /// Works on the session once, on the spot, and gives nothing away for that: `work` may borrow.
+    /// `None` if that cannot be, or if the work waits for something; the rest of it can be
+    /// [driven](Self::drive) then.
+    ///
+    /// # Errors
+    ///
+    /// As [`drive`](Self::drive).
+    pub(crate) fn try_here<T>(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        work: impl FnOnce(&mut Engine) -> Result<T, Fault>,
+    ) -> Result<Option<T>> {
+        ctx.check(phase)?;
+        let Some(watched) = self.watched(Place::Here) else { return Ok(None) };
+        ctx.enter(phase);
+        self.drained = None;
+        let done = self.here(watched, phase, work).and_then(|result| match result {
+            Ok(done) => Ok(Some(done)),
+            Err(Fault::Again | Fault::More) => Ok(None),
+            Err(Fault::Ssh(error)) => Err(self.hung_up_or(session_error(&error, phase))),
+            Err(Fault::Failed(error)) => Err(error),
+        });
+        done.map_err(|error| {
+            self.kill.fire();
+            self.blame(error)
+        })
+    }
+
     async fn drive_on(
         &mut self,
         mut place: Place,

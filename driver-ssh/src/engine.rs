@@ -105,9 +105,12 @@ impl Engine {
     ///
     /// [`Fault::Failed`] when there is none: the caller has lost its way, and the session with it.
     pub(crate) fn channel(&mut self) -> Result<&mut Channel, Fault> {
-        let phase = self.progress.phase();
-        let message = "no channel is open".to_owned();
-        self.parts_mut().channel.as_mut().ok_or(Fault::Failed(Error::Local { phase, message }))
+        let Self { parts, progress, .. } = self;
+        let channel = parts.as_mut().and_then(|parts| parts.channel.as_mut());
+        channel.ok_or_else(|| {
+            let message = "no channel is open".to_owned();
+            Fault::Failed(Error::Local { phase: progress.phase(), message })
+        })
     }
 
     pub(crate) fn has_channel(&self) -> bool {

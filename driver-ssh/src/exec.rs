@@ -150,7 +150,7 @@ impl SshSession {
             }
         };
         let elapsed = begun.elapsed();
-        let exit = self.end(&reading.capped(CLOSE_WAIT), ending).await;
+        let exit = self.end(&reading, ending).await;
         check_refusal(&output, exit.status)?;
         Ok(StepOutput {
             command: step.line().to_owned(),
@@ -178,8 +178,8 @@ impl SshSession {
         match ending {
             Ending::Closed(exit) => exit,
             Ending::Closing(awaited) => {
-                let awaited = Some(awaited);
-                let closed = self.session.drive_after(ctx, Phase::Read, awaited, close_channel);
+                let (ctx, awaited) = (ctx.capped(CLOSE_WAIT), Some(awaited));
+                let closed = self.session.drive_after(&ctx, Phase::Read, awaited, close_channel);
                 closed.await.unwrap_or_default()
             }
             Ending::Broken => {

@@ -1,4 +1,4 @@
-use std::io;
+use std::io::{self, Read};
 
 use bytes::BytesMut;
 use pool_core::{Error, Phase, Result};
@@ -9,6 +9,10 @@ use crate::error::session_error;
 
 /// What one reading stretch takes at most, in bytes, before whoever reads gets to see it.
 const READ_BYTES_MAX: usize = 64 * 1024;
+/// What is read at once, in bytes: at first as much as a short command says, because room is cleared
+/// before it is filled.
+pub(crate) const FIRST_ROOM_BYTES: usize = 1024;
+pub(crate) const ROOM_BYTES: usize = 16 * 1024;
 
 /// What a reading stretch brings back.
 pub(crate) struct Haul {
@@ -37,18 +41,17 @@ pub(crate) fn haul(mut engine: Engine) -> Haul {
 
 /// Appends what there is on the channel to `bytes`, up to a bound.
 pub(crate) fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
-    let mut chunk = [0; 8192];
-    while bytes.len() < READ_BYTES_MAX {
-        match read_chunk(engine, &mut chunk) {
+    let full = bytes.len() + READ_BYTES_MAX;
+    let mut room = FIRST_ROOM_BYTES;
+    while bytes.len() < full {
+        match read_chunk(engine, bytes, room) {
             Ok(0) => return HaulEnd::Eof,
-            Ok(count) => {
-                bytes.extend_from_slice(&chunk[..count]);
-                if count < chunk.len()
-                    && let Some(end) = end_without_a_look(engine)
-                {
+            Ok(count) if count < room => {
+                if let Some(end) = end_without_a_look(engine) {
                     return end;
                 }
             }
+            Ok(_) => room = ROOM_BYTES,
             Err(Fault::Again) => return HaulEnd::Drained(engine.awaited()),
             Err(Fault::More) => return HaulEnd::Full,
             Err(Fault::Ssh(error)) => return HaulEnd::Broken(session_error(&error, Phase::Read)),
@@ -66,13 +69,27 @@ pub(crate) fn end_without_a_look(engine: &mut Engine) -> Option<HaulEnd> {
     is_drained.then(|| HaulEnd::Drained(engine.awaited()))
 }
 
-/// Reads from the channel's main stream; 0 at its end.
-fn read_chunk(engine: &mut Engine, chunk: &mut [u8]) -> Result<usize, Fault> {
+/// Appends to `bytes` from the channel's main stream, at most `room` bytes, and says how many; 0 at
+/// its end.
+fn read_chunk(engine: &mut Engine, bytes: &mut BytesMut, room: usize) -> Result<usize, Fault> {
     let channel = engine.channel()?;
-    match io::Read::read(channel, chunk) {
+    match read_onto(channel, bytes, room) {
         // Nothing without an end means that libssh2 had nothing to read in this packet.
         Ok(0) if !channel.eof() => Err(Fault::Again),
         Ok(count) => Ok(count),
         Err(error) => Err(engine.io_fault(&error)),
     }
+}
+
+/// Appends to `bytes` what `source` gives at once, at most `room` bytes, and says how many.
+pub(crate) fn read_onto(
+    source: &mut impl Read,
+    bytes: &mut BytesMut,
+    room: usize,
+) -> io::Result<usize> {
+    let before = bytes.len();
+    bytes.resize(before + room, 0);
+    let result = source.read(&mut bytes[before..]);
+    bytes.truncate(before + result.as_ref().copied().unwrap_or(0));
+    result
 }

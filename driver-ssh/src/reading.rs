@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use pool_core::{Context, Phase, Result};
 use tokio::task::JoinError;
 
@@ -28,8 +28,9 @@ impl SshSession {
         ctx.enter(Phase::Read);
         loop {
             if !self.stash.is_empty() {
-                let count = self.stash.len();
-                buffer.unsplit(self.stash.split());
+                let stashed = std::mem::take(&mut self.stash);
+                let count = stashed.len();
+                buffer.unsplit(stashed);
                 return Ok(count);
             }
             if let (Some(interest), State::Here(_)) = (self.drained, &self.state) {
@@ -39,11 +40,15 @@ impl SshSession {
             let place = if self.is_in_flow { Place::Apart } else { Place::Here };
             let end = match self.watched(place) {
                 Some(watched) => {
-                    let mut bytes = BytesMut::new();
-                    let end = self
-                        .here(watched, Phase::Read, |engine| read_available(engine, &mut bytes))?;
-                    self.keep(bytes, &end);
-                    Some(end)
+                    let before = buffer.len();
+                    let end =
+                        self.here(watched, Phase::Read, |engine| read_available(engine, buffer))?;
+                    self.note(&end);
+                    match buffer.len() - before {
+                        0 => Some(end),
+                        // Bytes first: an end or a failure behind them shows again at the next read.
+                        count => return Ok(count),
+                    }
                 }
                 None => {
                     self.begin_reading(ctx).await?;
@@ -51,7 +56,7 @@ impl SshSession {
                 }
             };
             match end {
-                // Bytes first: an end or a failure behind them shows again at the next read.
+                // The same.
                 _ if !self.stash.is_empty() => {}
                 Some(HaulEnd::Eof) => return Ok(0),
                 Some(HaulEnd::Broken(error)) => {
@@ -60,6 +65,7 @@ impl SshSession {
                 }
                 Some(HaulEnd::Full | HaulEnd::Drained(_)) | None => {}
             }
+            ctx.check(Phase::Read)?;
         }
     }
 
@@ -72,28 +78,40 @@ impl SshSession {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: as `drive`.
+    /// Not cancel safe: a part may have been written. Dropping the future between two stretches
+    /// kills the session, as with `drive`.
     pub(crate) async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
-        let mut left = BytesMut::from(bytes);
-        let work = move |engine: &mut Engine| {
-            while !left.is_empty() {
-                let result = engine.channel()?.write(&left);
-                match result.map_err(|error| engine.io_fault(&error))? {
-                    // The device's window is full: it has to read first.
-                    0 => return Err(Fault::Again),
-                    written => drop(left.split_to(written)),
-                }
+        let mut left = bytes;
+        let mut stash = std::mem::take(&mut self.stash);
+        let at_once = self.try_here(ctx, Phase::Write, |engine| {
+            write_left(engine, &mut left)?;
+            Ok(read_behind_writing(engine, &mut stash))
+        });
+        if !stash.is_empty() {
+            self.stash = stash;
+        }
+        match at_once? {
+            Some(end) => {
+                self.note(&end);
+                self.give_way().await;
             }
+            None => self.write_slowly(ctx, BytesMut::from(left)).await?,
+        }
+        Ok(())
+    }
+
+    /// Writes what a device takes bit by bit, or while somebody else reads.
+    async fn write_slowly(&mut self, ctx: &Context, mut left: BytesMut) -> Result<()> {
+        let work = move |engine: &mut Engine| {
+            let mut slice = &left[..];
+            let written = write_left(engine, &mut slice);
+            left.advance(left.len() - slice.len());
+            written?;
             let mut read = BytesMut::new();
-            // Before libssh2 writes, it takes from the socket what has come in. An end or a failure
-            // shows again at the next read, which is there to tell of it.
-            let end = match end_without_a_look(engine) {
-                Some(end) => end,
-                None => read_available(engine, &mut read),
-            };
+            let end = read_behind_writing(engine, &mut read);
             Ok((read, end))
         };
-        let (read, end) = self.drive(ctx, Phase::Write, work).await?;
+        let (read, end) = Box::pin(self.drive(ctx, Phase::Write, work)).await?;
         self.keep(read, &end);
         Ok(())
     }
@@ -132,6 +150,11 @@ impl SshSession {
     /// Keeps what was read for whoever reads next.
     fn keep(&mut self, bytes: BytesMut, end: &HaulEnd) {
         self.stash.unsplit(bytes);
+        self.note(end);
+    }
+
+    /// Notes how a reading has ended.
+    fn note(&mut self, end: &HaulEnd) {
         self.is_in_flow = matches!(end, HaulEnd::Full);
         self.drained = match end {
             HaulEnd::Drained(interest) => Some(*interest),
@@ -141,7 +164,74 @@ impl SshSession {
 
     /// Whether nothing has come in that has not been read, as far as that can be told at once.
     pub(crate) fn is_drained(&self) -> bool {
+        self.was_drained() && !self.socket.has_input()
+    }
+
+    /// Whether that was so when the session was read or written last. What was cut off has not seen
+    /// all there was.
+    pub(crate) fn was_drained(&self) -> bool {
         let idle = matches!(self.state, State::Here(_)) && self.stash.is_empty();
-        idle && self.drained.is_some() && !self.socket.has_input()
+        idle && self.drained.is_some() && !self.is_cut
+    }
+}
+
+/// Writes to the open channel until nothing is `left`.
+fn write_left(engine: &mut Engine, left: &mut &[u8]) -> Result<(), Fault> {
+    while !left.is_empty() {
+        let result = engine.channel()?.write(left);
+        match result.map_err(|error| engine.io_fault(&error))? {
+            // The device's window is full: it has to read first.
+            0 => return Err(Fault::Again),
+            written => *left = &left[written..],
+        }
+    }
+    Ok(())
+}
+
+/// Appends to `bytes` what has come in: before libssh2 writes, it takes that from the socket. An end
+/// or a failure shows again at the next read, which is there to tell of it.
+fn read_behind_writing(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
+    match end_without_a_look(engine) {
+        Some(end) => end,
+        None => read_available(engine, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rustix::net::{RecvFlags, recv};
+    use tokio::io::{AsyncWriteExt, Interest};
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::SshSettings;
+    use crate::alarm::Alarm;
+    use crate::socket::Socket;
+    use crate::tunnel::Tunnel;
+
+    #[tokio::test]
+    async fn what_is_cut_off_has_not_read_all_that_had_come_in() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(b"x").await.unwrap();
+        let socket = Arc::new(Socket::tunnelled(near, Tunnel::default()).unwrap());
+        socket.open_valve();
+        let ctx = Context::detached(Duration::from_secs(30));
+        let threads = SshSettings::new("/nonexistent/known_hosts").threads();
+        let alarm = Alarm::new(ctx.deadline());
+        let mut session = SshSession::new(socket.clone(), threads, alarm).unwrap();
+        let look = || socket.valve_line(|fd| recv(fd, &mut [0; 1][..], RecvFlags::PEEK));
+        for is_endless in [false, true, false] {
+            // What the peer has said is never taken: whoever reads it all is there until he is
+            // stopped.
+            let read = |_: &mut Engine| while is_endless && look().is_ok() {};
+            let watched = session.watched(Place::Here).unwrap();
+            session.here(watched, Phase::Read, read).unwrap();
+            session.note(&HaulEnd::Drained(Interest::READABLE));
+            assert_eq!(session.was_drained(), !is_endless);
+            assert!(!session.is_drained(), "there is a byte");
+        }
     }
 }

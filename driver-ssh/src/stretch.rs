@@ -57,14 +57,19 @@ impl SshSession {
         match self.watched(place) {
             Some(watched) => {
                 let done = self.stretch_here(watched, ctx, phase, work);
-                if std::mem::take(&mut self.is_cut) {
-                    // Others have waited for long enough.
-                    yield_now().await;
-                }
+                self.give_way().await;
                 done
             }
             // Rare, and large: not a part of what waits for the peer.
             None => Box::pin(self.stretch_apart(ctx, phase, work)).await,
+        }
+    }
+
+    /// Lets others have the thread if the latest stretch was cut off: they have waited for long
+    /// enough.
+    pub(crate) async fn give_way(&self) {
+        if self.is_cut {
+            yield_now().await;
         }
     }
 
@@ -103,6 +108,7 @@ impl SshSession {
             let end = if is_cut || !engine.awaits_input() { Seen::Some } else { Seen::All };
             ((done, is_cut), end)
         });
+        self.is_cut = is_cut;
         if is_cut {
             // When nothing has come in meanwhile, it was not the peer that kept the thread: the
             // machine had something else to do.
@@ -117,7 +123,6 @@ impl SshSession {
 
     fn note_cut(&mut self, has_more: bool) {
         self.threads.note_cut_off();
-        self.is_cut = true;
         if !has_more {
             return;
         }
@@ -185,6 +190,8 @@ impl SshSession {
     }
 
     pub(crate) fn take_engine(&mut self, phase: Phase) -> Result<Engine> {
+        // What is done apart is not.
+        self.is_cut = false;
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Here(engine) if !self.kill.is_fired() => Ok(engine),
             _ => Err(has_ended(phase)),

@@ -57,7 +57,7 @@ struct Turn {
 
 /// A stretch under watch, until it is dropped.
 #[must_use = "what is not held is not watched"]
-pub(crate) struct Watched(Arc<Seat>);
+pub(crate) struct Watched(Option<Arc<Seat>>);
 
 impl Watched {
     /// Begins a stretch of work on `socket` on this thread. `None` when nobody can watch it,
@@ -75,17 +75,18 @@ impl Watched {
             turn.socket = Some(socket.clone());
             turn.is_cut = false;
         }
-        Self(seat)
+        Self(Some(seat))
     }
 
     /// Ends the stretch; whether it was cut off, so that what looked like a pause of the peer may
     /// have been none.
-    pub(crate) fn end(self) -> bool {
+    pub(crate) fn end(mut self) -> bool {
         self.leave()
     }
 
-    fn leave(&self) -> bool {
-        let mut turn = self.0.turn.lock();
+    fn leave(&mut self) -> bool {
+        let Some(seat) = self.0.take() else { return false };
+        let mut turn = seat.turn.lock();
         if let Some(socket) = turn.socket.take()
             && turn.is_cut
         {
