@@ -9,6 +9,9 @@ use crate::{Screen, TextEncoding};
 
 /// How much of what a device said last goes into an error.
 const LAST_WORDS_CHARS: usize = 200;
+/// How much room for what is received is kept from one piece of output to the next, in bytes, when
+/// there is no more in a piece than that.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
 
 /// A transport, and the screen that shows what comes from it.
 #[derive(Debug)]
@@ -58,13 +61,12 @@ impl Channel {
     ) -> Result<Heard> {
         let heard = self.overhear(ctx, phase, silence).await?;
         if heard == Heard::Text {
-            self.screen.feed(&self.received);
+            self.show(|bytes, screen| screen.feed(bytes));
         }
         Ok(heard)
     }
 
-    /// As [`listen`](Self::listen), and leaves it to the caller to show what was heard, which is
-    /// in [`received`](Self::received).
+    /// As [`listen`](Self::listen), and leaves it to the caller to [show](Self::show) what was heard.
     pub(crate) async fn overhear(
         &mut self,
         ctx: &Context,
@@ -73,7 +75,6 @@ impl Channel {
     ) -> Result<Heard> {
         ctx.check(phase)?;
         ctx.enter(phase);
-        self.received.clear();
         // The transport notes its own phase; a trace of ours shows the one it serves.
         let quiet = ctx.capped(silence).untraced();
         match self.transport.read(&quiet, &mut self.received).await {
@@ -96,14 +97,25 @@ impl Channel {
         }
     }
 
-    /// Takes the bytes that were heard last.
-    pub(crate) fn received(&mut self) -> BytesMut {
-        std::mem::take(&mut self.received)
+    /// Has `show` put the bytes that were heard last on the screen. Their room is kept for what comes
+    /// next, unless it is more than a session should have that may be idle for long.
+    pub(crate) fn show<T>(&mut self, show: impl FnOnce(&[u8], &mut Screen) -> T) -> T {
+        let shown = show(&self.received, &mut self.screen);
+        if self.received.len() < KEPT_BYTES_MAX && self.received.capacity() > KEPT_BYTES_MAX {
+            self.received = BytesMut::new();
+        }
+        self.received.clear();
+        shown
     }
 
     /// Whether the device has certainly said nothing that has not been heard. Never waits.
     pub(crate) fn is_drained(&mut self) -> bool {
         self.transport.is_drained()
+    }
+
+    /// Whether what was heard last was all that the device had said by then.
+    pub(crate) fn was_drained(&mut self) -> bool {
+        self.transport.was_drained()
     }
 
     /// Sends `text`.

@@ -211,7 +211,7 @@ impl Session {
                 _ => error,
             })?;
             let before = match heard {
-                Heard::Text => watch.show(&channel.received(), &mut channel.screen),
+                Heard::Text => channel.show(|bytes, screen| watch.show(bytes, screen)),
                 Heard::Silence => None,
             };
             let prompts = self.spare_prompts.map(|spare| spare + watch.messages());

@@ -82,6 +82,10 @@ impl Transport for ShellTransport {
         self.session.is_drained()
     }
 
+    fn was_drained(&mut self) -> bool {
+        self.session.was_drained()
+    }
+
     async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
         self.session.write_all(ctx, bytes).await
     }

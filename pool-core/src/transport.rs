@@ -31,6 +31,13 @@ pub trait Transport: Debug + Send {
         false
     }
 
+    /// Whether the latest read or write has found the end of what the device had said by then. As
+    /// [`is_drained`](Self::is_drained), which is what a transport says by default, for whoever has
+    /// just read: it need not look again. Never waits.
+    fn was_drained(&mut self) -> bool {
+        self.is_drained()
+    }
+
     /// Writes all of `bytes`.
     ///
     /// # Errors

@@ -137,7 +137,7 @@ impl<'a> Collect<'a> {
         // Some of it, or all, may have come together with the echo.
         self.certain = self.is_certain(0, false);
         loop {
-            if self.certain && self.session.channel.is_drained() {
+            if self.certain && self.session.channel.was_drained() {
                 return Ok(());
             }
             if self.interrupt_at.is_some_and(|at| at <= Instant::now()) {

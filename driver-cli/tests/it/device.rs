@@ -251,6 +251,10 @@ impl Transport for Wire {
         self.unasked.lock().is_empty() && self.inner.is_drained()
     }
 
+    fn was_drained(&mut self) -> bool {
+        self.unasked.lock().is_empty() && self.inner.was_drained()
+    }
+
     async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
         self.written.lock().extend_from_slice(bytes);
         self.inner.write_all(ctx, bytes).await
