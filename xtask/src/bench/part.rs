@@ -14,7 +14,7 @@ use lab::{Lab, Ping, RouterSpec, Sickness, Torrent, TorrentAt};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
-use super::processors::stay_on;
+use super::processors::{keep_awake, stay_on};
 use super::{cli, fleet, ssh};
 
 /// How long the ping of the benches takes. It is one packet, so that nothing moves meanwhile.
@@ -111,7 +111,12 @@ impl Peers {
 pub(crate) fn run_part(part: &Part) -> Result<()> {
     part.processor.map(stay_on).transpose()?;
     let figures = match &part.role {
-        Role::Routers { kind } => return serve(*kind),
+        Role::Routers { kind } => {
+            if part.processor.is_some() {
+                keep_awake()?;
+            }
+            return serve(*kind);
+        }
         Role::Fleet(crowd) => return fleet::serve(crowd),
         Role::Cli { subject, router } => cli::measure(*subject, *router)?,
         Role::Ssh { subject, cell, router } => ssh::measure(*subject, *cell, *router)?,
