@@ -1,17 +1,20 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pool_core::{Context, Endpoint, Error, Phase, Result};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket as TcpSocket, TcpKeepalive, Type};
+use tokio::io::Interest;
 
 use crate::alarm::Alarm;
 use crate::blocking::Threads;
 use crate::race::{interleaved, race};
-use crate::socket::Socket;
+use crate::readiness::is_ready;
+use crate::socket::{Socket, register};
 
 /// Addresses of one name that are tried. A router has a handful; more is a misconfigured zone.
 const ADDRESSES_MAX: usize = 8;
@@ -36,7 +39,7 @@ pub(crate) async fn connect(
 ) -> Result<Socket> {
     let addresses = resolve(ctx, threads, endpoint).await?;
     let stream = connect_any(ctx, alarm, addresses, half_open_timeout).await?;
-    Socket::direct(stream)
+    Socket::direct(stream.into())
         .map_err(|error| Error::Local { phase: Phase::Connect, message: error.to_string() })
 }
 
@@ -47,7 +50,7 @@ async fn connect_any(
     alarm: &mut Alarm,
     addresses: Vec<SocketAddr>,
     half_open_timeout: Duration,
-) -> Result<TcpStream> {
+) -> Result<TcpSocket> {
     let attempts = interleaved(addresses)
         .into_iter()
         .map(|address| async move { connect_one(address, half_open_timeout).await });
@@ -74,7 +77,7 @@ async fn resolve(ctx: &Context, threads: &Threads, endpoint: &Endpoint) -> Resul
     Ok(addresses)
 }
 
-async fn connect_one(address: SocketAddr, half_open_timeout: Duration) -> Result<TcpStream> {
+async fn connect_one(address: SocketAddr, half_open_timeout: Duration) -> Result<TcpSocket> {
     let failed = |source: io::Error| match Errno::from_io_error(&source) {
         // Out of descriptors, of memory, or of local ports: the peer has no part in it.
         Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::ADDRNOTAVAIL) => {
@@ -82,9 +85,28 @@ async fn connect_one(address: SocketAddr, half_open_timeout: Duration) -> Result
         }
         _ => Error::Connect { address: address.to_string(), source: Arc::new(source) },
     };
-    let stream = TcpStream::connect(address).await.map_err(failed)?;
+    let stream = dial(address).await.map_err(failed)?;
     set_options(&stream, half_open_timeout).map_err(failed)?;
     Ok(stream)
+}
+
+/// A connection to `address`. The reactor is asked only if that takes time: what is near has answered
+/// already, and what reads the session will be registered in another way.
+async fn dial(address: SocketAddr) -> io::Result<TcpSocket> {
+    let kind = Type::STREAM.nonblocking();
+    let mut socket = TcpSocket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+    match socket.connect(&address.into()) {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::INPROGRESS) => {}
+        done => return done.map(|()| socket),
+    }
+    if !is_ready(socket.as_fd(), PollFlags::OUT)? {
+        let waiting = register(socket.into(), Interest::WRITABLE)?;
+        // The end of the attempt, good or bad, is the first that there is to be told.
+        waiting.writable().await?.retain_ready();
+        socket = waiting.into_inner().into();
+    }
+    // What has come of it (connect(2), EINPROGRESS).
+    socket.take_error()?.map_or(Ok(socket), Err)
 }
 
 /// Sets the options of a session's socket, so that the kernel ends it when its peer has been gone
@@ -93,10 +115,9 @@ async fn connect_one(address: SocketAddr, half_open_timeout: Duration) -> Result
 ///
 /// Sent bytes that stay unacknowledged for that long end it, too; that is also how long the kernel
 /// keeps the rest of a session that we have ended.
-fn set_options(stream: &TcpStream, half_open_timeout: Duration) -> io::Result<()> {
+fn set_options(socket: &TcpSocket, half_open_timeout: Duration) -> io::Result<()> {
     // Without it every small packet waits for the acknowledgement of the one before.
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(half_open_timeout / 2)
         .with_interval(half_open_timeout / (2 * KEEPALIVE_PROBES));
@@ -106,8 +127,9 @@ fn set_options(stream: &TcpStream, half_open_timeout: Duration) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use pool_core::ErrorKind;
-    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -116,7 +138,7 @@ mod tests {
     /// An address that does not answer, as long as what comes with it lives: the kernel drops
     /// what comes when a backlog is full.
     async fn silent() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
-        let socket = TcpSocket::new_v4().unwrap();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(0).unwrap();
         let address = listener.local_addr().unwrap();
@@ -140,7 +162,7 @@ mod tests {
             connect_any(&ctx, &mut Alarm::new(ctx.deadline()), addresses, HALF_OPEN_TIMEOUT)
                 .await
                 .unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), live.local_addr().unwrap());
+        assert_eq!(stream.peer_addr().unwrap().as_socket(), live.local_addr().ok());
         let connections = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
         let syn_sent = format!(":{:04X} 02", silent.port());
         assert!(!connections.contains(&syn_sent), "the silent attempt is over");
@@ -156,5 +178,18 @@ mod tests {
         .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
         assert_eq!(error.phase(), Some(Phase::Connect));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_answers_late_is_waited_for() {
+        let (address, listener, fill) = silent().await;
+        let mut dialling = Box::pin(dial(address));
+        assert!((&mut dialling).now_or_never().is_none(), "it is silent");
+        // The kernel asks again a second later, and there is room then.
+        for _ in &fill {
+            listener.accept().await.unwrap();
+        }
+        let stream = tokio::time::timeout(Duration::from_secs(20), dialling).await.unwrap();
+        assert_eq!(stream.unwrap().peer_addr().unwrap().as_socket(), Some(address));
     }
 }

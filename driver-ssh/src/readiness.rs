@@ -95,7 +95,12 @@ impl Socket {
                     return Poll::Pending;
                 }
             }
-            match self.try_input(|| check_ready(self.as_fd(), PollFlags::IN)) {
+            let check = || match is_ready(self.as_fd(), PollFlags::IN) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(error) => Err(error),
+            };
+            match self.try_input(check) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -111,12 +116,8 @@ impl Socket {
     ) -> Poll<io::Result<()>> {
         let outlet = match outlet {
             Some(outlet) => outlet,
-            None => match check_ready(self.as_fd(), PollFlags::OUT) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    outlet.insert(self.outlet()?)
-                }
-                result => return Poll::Ready(result),
-            },
+            None if is_ready(self.as_fd(), PollFlags::OUT)? => return Poll::Ready(Ok(())),
+            None => outlet.insert(self.outlet()?),
         };
         outlet.poll_write_ready(cx).map_ok(drop)
     }
@@ -160,13 +161,10 @@ pub(crate) async fn wait_ready(
     })
 }
 
-/// Asks the kernel whether the socket is ready, without waiting.
-fn check_ready(socket: BorrowedFd<'_>, flags: PollFlags) -> io::Result<()> {
+/// Asks the kernel whether a socket is ready, or at an end, without waiting.
+pub(crate) fn is_ready(socket: BorrowedFd<'_>, flags: PollFlags) -> io::Result<bool> {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    match poll(&mut [PollFd::new(&socket, flags)], Some(&now))? {
-        0 => Err(io::ErrorKind::WouldBlock.into()),
-        _ => Ok(()),
-    }
+    Ok(poll(&mut [PollFd::new(&socket, flags)], Some(&now))? > 0)
 }
 
 #[cfg(test)]
@@ -186,7 +184,7 @@ mod tests {
     async fn bytes_that_were_taken_behind_the_reactors_back_are_no_readiness() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let socket = Socket::direct(stream).unwrap();
+        let socket = Socket::direct(stream.into_std().unwrap().into()).unwrap();
         let (mut peer, _) = listener.accept().await.unwrap();
         let wait = async |timeout| {
             let ctx = Context::detached(Duration::from_millis(timeout));

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
 use crate::tunnel::Tunnel;
 use crate::valve::Valve;
@@ -34,8 +34,8 @@ impl Socket {
     /// # Errors
     ///
     /// When there is no descriptor left.
-    pub(crate) fn direct(stream: TcpStream) -> io::Result<Self> {
-        Self::on(stream.into_std()?.into(), None)
+    pub(crate) fn direct(stream: OwnedFd) -> io::Result<Self> {
+        Self::on(stream, None)
     }
 
     /// An end of a tunnel, hidden as a [direct](Self::direct) connection is.
@@ -119,7 +119,7 @@ impl Socket {
 
 /// Has the reactor tell of `interest` in `fd`, and of nothing else.
 #[expect(deprecated, reason = "an owned descriptor keeps what the new way has its caller promise")]
-fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, interest)
 }
 
