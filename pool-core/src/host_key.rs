@@ -74,6 +74,54 @@ pub struct InvalidFingerprint {
     pub text: String,
 }
 
+/// What is wrong with a host key. Fingerprints are `SHA256:` and base64, as OpenSSH prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostKeyProblem {
+    /// The host is not known, and the policy does not accept new ones.
+    Unknown {
+        /// Fingerprint of the key the peer showed.
+        actual: String,
+    },
+    /// The host is known by another key.
+    Changed {
+        /// Fingerprints of the keys that are known.
+        expected: Vec<String>,
+        /// Fingerprint of the key the peer showed.
+        actual: String,
+    },
+    /// The key is none of those that are pinned for the host.
+    NotPinned {
+        /// The pinned fingerprints.
+        expected: Vec<String>,
+        /// Fingerprint of the key the peer showed.
+        actual: String,
+        /// The type of the key the peer showed: it may have several keys of which it shows one.
+        key_type: String,
+    },
+    /// The key is revoked, or the peer showed none that can be looked up.
+    Unusable {
+        /// Which of the two, and where it says so.
+        message: String,
+    },
+}
+
+impl fmt::Display for HostKeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { actual } => write!(f, "the host is not known; it shows {actual}"),
+            Self::Changed { expected, actual } => {
+                write!(f, "the key has changed: expected {}, got {actual}", expected.join(" or "))
+            }
+            Self::NotPinned { expected, actual, key_type } => {
+                let expected = expected.join(" or ");
+                write!(f, "pinned is {expected}, got {actual} (a key of type {key_type})")
+            }
+            Self::Unusable { message } => f.write_str(message),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
