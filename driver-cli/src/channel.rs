@@ -98,7 +98,7 @@ impl Channel {
     }
 
     /// Has `show` put the bytes that were heard last on the screen. Their room is kept for what comes
-    /// next, unless it is more than a session should have that may be idle for long.
+    /// next, unless it is large and they are few: a session may be idle for long behind them.
     pub(crate) fn show<T>(&mut self, show: impl FnOnce(&[u8], &mut Screen) -> T) -> T {
         let shown = show(&self.received, &mut self.screen);
         if self.received.len() < KEPT_BYTES_MAX && self.received.capacity() > KEPT_BYTES_MAX {

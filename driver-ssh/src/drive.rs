@@ -118,20 +118,29 @@ impl SshSession {
         phase: Phase,
         work: impl FnOnce(&mut Engine) -> Result<T, Fault>,
     ) -> Result<Option<T>> {
-        ctx.check(phase)?;
-        let Some(watched) = self.watched(Place::Here) else { return Ok(None) };
-        ctx.enter(phase);
-        self.drained = None;
-        let done = self.here(watched, phase, work).and_then(|result| match result {
-            Ok(done) => Ok(Some(done)),
-            Err(Fault::Again | Fault::More) => Ok(None),
-            Err(Fault::Ssh(error)) => Err(self.hung_up_or(session_error(&error, phase))),
-            Err(Fault::Failed(error)) => Err(error),
-        });
+        let done = self.go_once(ctx, phase, work);
         done.map_err(|error| {
             self.kill.fire();
             self.blame(error)
         })
+    }
+
+    fn go_once<T>(
+        &mut self,
+        ctx: &Context,
+        phase: Phase,
+        work: impl FnOnce(&mut Engine) -> Result<T, Fault>,
+    ) -> Result<Option<T>> {
+        ctx.check(phase)?;
+        let Some(watched) = self.watched(Place::Here) else { return Ok(None) };
+        ctx.enter(phase);
+        self.drained = None;
+        match self.here(watched, phase, work)? {
+            Ok(done) => Ok(Some(done)),
+            Err(Fault::Again | Fault::More) => Ok(None),
+            Err(Fault::Ssh(error)) => Err(self.hung_up_or(session_error(&error, phase))),
+            Err(Fault::Failed(error)) => Err(error),
+        }
     }
 
     async fn drive_on(

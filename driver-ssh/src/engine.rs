@@ -31,6 +31,9 @@ pub(crate) struct Engine {
     /// Whether the work that is being done has come to where it waits for input, and for nothing
     /// else.
     awaits_input: bool,
+    /// Whether a reading has left half a packet behind, which makes the peer's window wider. Before
+    /// the rest of it libssh2 sends nothing else, and only the same call sends it.
+    reads_on: bool,
     /// What the engine is doing, kept up to date by whoever works on it.
     pub(crate) progress: Progress,
 }
@@ -64,6 +67,7 @@ impl Engine {
             place: Place::Apart,
             is_slow: false,
             awaits_input: false,
+            reads_on: false,
             progress: Progress::new(Phase::Banner),
         })
     }
@@ -145,8 +149,8 @@ impl Engine {
     pub(crate) fn awaited(&mut self) -> Interest {
         self.awaits_input = self.has_emptied_socket();
         match self.session().block_directions() {
-            BlockDirections::Outbound => Interest::WRITABLE,
-            BlockDirections::Both => Interest::READABLE | Interest::WRITABLE,
+            // Before the rest of a packet is sent, libssh2 takes nothing that comes in.
+            BlockDirections::Outbound | BlockDirections::Both => Interest::WRITABLE,
             // Nothing in particular means that libssh2 waits for the peer.
             BlockDirections::Inbound | BlockDirections::None => Interest::READABLE,
         }
@@ -162,6 +166,16 @@ impl Engine {
     /// waits for the peer then, and for nothing else.
     pub(crate) fn has_emptied_socket(&mut self) -> bool {
         matches!(self.session().block_directions(), BlockDirections::Inbound)
+    }
+
+    /// Notes how a reading has ended: whether it must be repeated before anything else is done.
+    pub(crate) fn note_reading(&mut self, waits: bool) {
+        self.reads_on = waits && self.awaited() == Interest::WRITABLE;
+    }
+
+    /// Whether the latest reading must be repeated before anything is sent.
+    pub(crate) fn reads_on(&self) -> bool {
+        self.reads_on
     }
 
     /// Whether libssh2 holds nothing of the open channel for whoever reads it, of any stream: no

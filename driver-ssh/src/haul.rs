@@ -61,6 +61,19 @@ pub(crate) fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulE
     HaulEnd::Full
 }
 
+/// Repeats the latest reading, if it has to be done before anything is sent.
+///
+/// # Errors
+///
+/// [`Fault::Again`] while it has not come to its end.
+pub(crate) fn read_on(engine: &mut Engine, bytes: &mut BytesMut) -> Result<(), Fault> {
+    if engine.reads_on() {
+        // An end or a failure shows again at the next read.
+        read_available(engine, bytes);
+    }
+    if engine.reads_on() { Err(Fault::Again) } else { Ok(()) }
+}
+
 /// What has come of a channel on which libssh2 holds nothing that was not read, if that is known
 /// without another look at the socket: libssh2 takes all there is from it each time it looks, and
 /// says whether it has found the end of that.
@@ -72,10 +85,12 @@ pub(crate) fn end_without_a_look(engine: &mut Engine) -> Option<HaulEnd> {
 /// Appends to `bytes` from the channel's main stream, at most `room` bytes, and says how many; 0 at
 /// its end.
 fn read_chunk(engine: &mut Engine, bytes: &mut BytesMut, room: usize) -> Result<usize, Fault> {
-    let channel = engine.channel()?;
-    match read_onto(channel, bytes, room) {
+    let result = read_onto(engine.channel()?, bytes, room);
+    let waits = matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+    engine.note_reading(waits);
+    match result {
         // Nothing without an end means that libssh2 had nothing to read in this packet.
-        Ok(0) if !channel.eof() => Err(Fault::Again),
+        Ok(0) if !engine.channel()?.eof() => Err(Fault::Again),
         Ok(count) => Ok(count),
         Err(error) => Err(engine.io_fault(&error)),
     }

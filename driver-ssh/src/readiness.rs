@@ -9,6 +9,7 @@ use pool_core::{Context, Error, Phase, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::task::consume_budget;
 
 use crate::alarm::Alarm;
 use crate::socket::Socket;
@@ -57,6 +58,7 @@ impl Socket {
     /// Cancel safe.
     pub(crate) async fn until(&self, interest: Interest) -> io::Result<()> {
         let mut until = self.until_by_polling(interest);
+        consume_budget().await;
         poll_fn(|cx| until(cx)).await
     }
 
@@ -133,8 +135,7 @@ impl Socket {
     ///
     /// Cancel safe.
     pub(crate) async fn until_news(&self) -> io::Result<bool> {
-        let ready = self.ready().await?;
-        Ok(!ready.is_read_closed() && !ready.is_error())
+        Ok(!self.ready().await?.is_read_closed())
     }
 }
 
@@ -154,6 +155,8 @@ pub(crate) async fn wait_ready(
     phase: Phase,
     interest: Interest,
 ) -> Result<()> {
+    // A socket that can be written to is so at once, for as long as a peer takes what it is sent.
+    consume_budget().await;
     let ready = alarm.wait(ctx, phase, socket.until_by_polling(interest)).await?;
     ready.map_err(|error| Error::Local {
         phase,
@@ -169,6 +172,7 @@ pub(crate) fn is_ready(socket: BorrowedFd<'_>, flags: PollFlags) -> io::Result<b
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::time::Duration;
 
     use futures_util::FutureExt;
@@ -176,6 +180,7 @@ mod tests {
     use rustix::net::{RecvFlags, recv};
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream, UnixStream};
+    use tokio::task::yield_now;
 
     use super::*;
     use crate::tunnel::Tunnel;
@@ -250,5 +255,29 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
         assert_eq!(far.try_write(b"x").unwrap(), 1);
         wait(10_000).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_can_always_be_written_to_leaves_its_turn_to_others() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let near = Socket::tunnelled(near, Tunnel::default()).unwrap();
+        let has_had_a_turn = Cell::new(false);
+        let busy = async {
+            let ctx = Context::detached(Duration::from_secs(20));
+            let mut alarm = Alarm::new(ctx.deadline());
+            for _ in 0..10_000 {
+                if has_had_a_turn.get() {
+                    return true;
+                }
+                let writable = Interest::WRITABLE;
+                wait_ready(&near, &ctx, &mut alarm, Phase::Write, writable).await.unwrap();
+            }
+            false
+        };
+        let other = async {
+            yield_now().await;
+            has_had_a_turn.set(true);
+        };
+        assert!(tokio::join!(busy, other).0);
     }
 }

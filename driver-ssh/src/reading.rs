@@ -2,12 +2,13 @@ use std::io::Write;
 
 use bytes::{Buf, BytesMut};
 use pool_core::{Context, Phase, Result};
+use tokio::io::Interest;
 use tokio::task::JoinError;
 
 use crate::blocking::lost;
 use crate::drive::Place;
 use crate::engine::{Engine, Fault};
-use crate::haul::{Haul, HaulEnd, end_without_a_look, haul, read_available};
+use crate::haul::{Haul, HaulEnd, end_without_a_look, haul, read_available, read_on};
 use crate::readiness::wait_ready;
 use crate::session::{SshSession, State};
 
@@ -56,16 +57,15 @@ impl SshSession {
                 }
             };
             match end {
-                // The same.
+                // Bytes first, as above, and also when the time is up by now.
                 _ if !self.stash.is_empty() => {}
                 Some(HaulEnd::Eof) => return Ok(0),
                 Some(HaulEnd::Broken(error)) => {
                     self.kill.fire();
                     return Err(self.blame(error));
                 }
-                Some(HaulEnd::Full | HaulEnd::Drained(_)) | None => {}
+                Some(HaulEnd::Full | HaulEnd::Drained(_)) | None => ctx.check(Phase::Read)?,
             }
-            ctx.check(Phase::Read)?;
         }
     }
 
@@ -81,9 +81,14 @@ impl SshSession {
     /// Not cancel safe: a part may have been written. Dropping the future between two stretches
     /// kills the session, as with `drive`.
     pub(crate) async fn write_all(&mut self, ctx: &Context, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            // Nothing would be looked at, and what libssh2 has found before would count for now.
+            return ctx.check(Phase::Write);
+        }
         let mut left = bytes;
         let mut stash = std::mem::take(&mut self.stash);
         let at_once = self.try_here(ctx, Phase::Write, |engine| {
+            read_on(engine, &mut stash)?;
             write_left(engine, &mut left)?;
             Ok(read_behind_writing(engine, &mut stash))
         });
@@ -102,14 +107,16 @@ impl SshSession {
 
     /// Writes what a device takes bit by bit, or while somebody else reads.
     async fn write_slowly(&mut self, ctx: &Context, mut left: BytesMut) -> Result<()> {
+        let mut read = BytesMut::new();
         let work = move |engine: &mut Engine| {
+            read_on(engine, &mut read)?;
             let mut slice = &left[..];
             let written = write_left(engine, &mut slice);
             left.advance(left.len() - slice.len());
             written?;
-            let mut read = BytesMut::new();
-            let end = read_behind_writing(engine, &mut read);
-            Ok((read, end))
+            // The rest of a packet is sent without a look at what has come in.
+            let end = read_available(engine, &mut read);
+            Ok((std::mem::take(&mut read), end))
         };
         let (read, end) = Box::pin(self.drive(ctx, Phase::Write, work)).await?;
         self.keep(read, &end);
@@ -171,7 +178,7 @@ impl SshSession {
     /// all there was.
     pub(crate) fn was_drained(&self) -> bool {
         let idle = matches!(self.state, State::Here(_)) && self.stash.is_empty();
-        idle && self.drained.is_some() && !self.is_cut
+        idle && self.drained == Some(Interest::READABLE) && !self.is_cut
     }
 }
 
@@ -188,8 +195,8 @@ fn write_left(engine: &mut Engine, left: &mut &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Appends to `bytes` what has come in: before libssh2 writes, it takes that from the socket. An end
-/// or a failure shows again at the next read, which is there to tell of it.
+/// Appends to `bytes` what has come in: before libssh2 begins to write, it takes that from the socket.
+/// An end or a failure shows again at the next read, which is there to tell of it.
 fn read_behind_writing(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
     match end_without_a_look(engine) {
         Some(end) => end,
@@ -203,7 +210,7 @@ mod tests {
     use std::time::Duration;
 
     use rustix::net::{RecvFlags, recv};
-    use tokio::io::{AsyncWriteExt, Interest};
+    use tokio::io::AsyncWriteExt;
     use tokio::net::UnixStream;
 
     use super::*;

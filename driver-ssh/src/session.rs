@@ -15,7 +15,7 @@ use crate::blocking::Threads;
 use crate::channel::close_channel;
 use crate::drive::Place;
 use crate::engine::Engine;
-use crate::haul::Haul;
+use crate::haul::{Haul, read_on};
 use crate::kill::KillSwitch;
 use crate::server::ServerTexts;
 use crate::socket::Socket;
@@ -48,8 +48,8 @@ pub(crate) struct SshSession {
     pub(crate) busy: Duration,
     /// What a stretch brought that nobody has read yet.
     pub(crate) stash: BytesMut,
-    /// Set while libssh2 has handed out all that it has taken from the socket: what the socket
-    /// must become before there can be more.
+    /// Set while nothing can be read: what the socket must become first. To be readable means that
+    /// libssh2 has handed out all that it has taken from the socket.
     pub(crate) drained: Option<Interest>,
     /// Whether the peer had more to say when the latest reading was full.
     pub(crate) is_in_flow: bool,
@@ -98,6 +98,7 @@ impl SshSession {
     pub(crate) async fn close(mut self, ctx: &Context) -> Result<()> {
         let farewell = |engine: &mut Engine| {
             if engine.has_channel() {
+                read_on(engine, &mut BytesMut::new())?;
                 close_channel(engine)?;
             }
             Ok(engine.session().disconnect(Some(DisconnectCode::ByApplication), GOODBYE, None)?)
@@ -156,7 +157,6 @@ impl SshSession {
     /// Cancel safe.
     pub(crate) async fn until_news(&mut self, ctx: &Context, phase: Phase) -> Result<bool> {
         let mut news = pin!(self.socket.until_news());
-        ctx.check(phase)?;
         let is_open = self.alarm.wait(ctx, phase, |cx| news.as_mut().poll(cx)).await?;
         is_open.map_err(|error| Error::Local { phase, message: error.to_string() })
     }

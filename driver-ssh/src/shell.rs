@@ -94,3 +94,6 @@ impl Transport for ShellTransport {
         self.session.close(ctx).await
     }
 }
+
+#[cfg(test)]
+mod tests;
