@@ -12,6 +12,7 @@ const GROUPS: &[&str] = &[
     "target",
     "address",
     "announced",
+    "alone",
     "untimed",
     "own_marks",
     "sent",

@@ -5,7 +5,7 @@ use super::figures::{Doubt, Figures, Habits, Printed, Received};
 use super::parse_error::ParseError;
 use super::replies::{Packets, Replies};
 use super::target::Mentions;
-use super::text::{Line, head, is_echo, is_log, lines};
+use super::text::{Line, head, is_begin, is_echo, is_log, lines};
 use crate::task::pattern::first_match;
 use crate::{Measurement, Target};
 
@@ -20,7 +20,8 @@ use crate::{Measurement, Target};
 pub(super) struct Reader {
     /// Lines that begin a ping and name its target (groups `target` and `address`); a group
     /// `untimed` marks a ping without round-trip times, `own_marks` one whose marks mean something
-    /// else, and `announced` is how many packets are going to be sent.
+    /// else, `announced` is how many packets are going to be sent, and `alone` marks the head of
+    /// a table that has no statistics when it is that of a single packet.
     pub(super) begins: Vec<Regex>,
     /// Headings of statistics, with the same groups.
     pub(super) statistics: Vec<Regex>,
@@ -47,6 +48,10 @@ pub(super) struct Reading {
     /// How many packets the device said it would send, and that none of them was answered.
     announced: Option<u32>,
     is_none_answered: bool,
+    /// A single row may stand without statistics.
+    is_alone: bool,
+    /// The line of the last packet has its end.
+    is_row_ended: bool,
     has_begun: bool,
     /// The ping that has begun has no round-trip times.
     untimed: bool,
@@ -81,6 +86,7 @@ impl Reader {
         }
         let is_explained = reading.refusal.is_some() || reading.replies.tell_of_errors();
         let refusal = reading.refusal.take();
+        reading.is_alone &= refusal.is_none() && reading.is_row_ended;
         match (self.finish(reading), refusal) {
             (Ok((measurement, is_announced)), _) => {
                 Ok(Read { measurement, is_explained, is_announced })
@@ -126,6 +132,7 @@ impl Reader {
         let marks = reading.replies.marks();
         if let Some(answer) = reading.replies.take(&self.packets, text) {
             reading.note(&answer);
+            reading.is_row_ended = line.is_ended;
             if !self.statistics.is_empty() && self.has_counts(reading) {
                 reading.go_on(text);
             }
@@ -135,7 +142,8 @@ impl Reader {
             }
             return (ReadRule::Packet, Some(answer));
         }
-        if self.is_foreign(reading, text) || self.has_counts(reading) && is_echo(text) {
+        let is_other = || is_echo(text) || is_begin(text);
+        if self.is_foreign(reading, text) || self.has_counts(reading) && is_other() {
             reading.go_on(text);
             return (ReadRule::Foreign, None);
         }
@@ -192,6 +200,9 @@ impl Reader {
                 let sent = reading.announced.filter(|sent| *sent > 0).ok_or(Doubt::Nothing)?;
                 (Measurement::new(sent, 0, None), true)
             }
+            Err(Doubt::Nothing) if reading.is_alone => {
+                (replies.only().ok_or(Doubt::Nothing)?, true)
+            }
             result => (result?, false),
         };
         let (sent, received) = (measurement.sent, measurement.received);
@@ -221,6 +232,8 @@ impl Reading {
             figures: Ok(Figures::none_yet(false)),
             announced: None,
             is_none_answered: false,
+            is_alone: false,
+            is_row_ended: false,
             has_begun: false,
             untimed: false,
             in_statistics: false,
@@ -237,6 +250,7 @@ impl Reading {
         self.figures = Ok(Figures::none_yet(untimed));
         self.announced = line.name("announced").and_then(|count| count.as_str().parse().ok());
         self.is_none_answered = false;
+        self.is_alone = line.name("alone").is_some();
         self.has_begun = true;
         self.note(line);
     }

@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use super::number::milliseconds;
 use crate::task::pattern::first_match;
-use crate::{Measurement, Unanswered};
+use crate::{Measurement, RttMs, Unanswered};
 
 /// The mark of an answer in a row of marks, on every platform that prints them.
 const ANSWERED: char = '!';
@@ -86,6 +86,18 @@ impl Replies {
     pub(super) fn are(&self, packets: u32) -> bool {
         let told: u32 = self.told.values().sum();
         u32::try_from(self.answers.len()).is_ok_and(|answers| answers + told == packets)
+    }
+
+    /// What the one packet gave that was spoken of, where it was just one and the time of its
+    /// answer is known.
+    pub(super) fn only(&self) -> Option<Measurement> {
+        match (self.are(1), self.answers.as_slice()) {
+            (true, []) => Some(Measurement::new(1, 0, None)),
+            (true, [Some(ms)]) => {
+                Some(Measurement::new(1, 1, Some(RttMs { min: *ms, avg: *ms, max: *ms })))
+            }
+            _ => None,
+        }
     }
 
     /// Whether some packet was answered.

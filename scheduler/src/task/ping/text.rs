@@ -36,6 +36,11 @@ static ECHO: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a test uses it")
 });
 
+/// A ping's first line, also of a kind that no definition knows.
+static BEGIN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:[A-Z]{2,4} )?P(?:ING|ing)6?\b.*\bbytes\b").expect("a test uses it")
+});
+
 /// One line of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::task) struct Line {
@@ -68,6 +73,11 @@ pub(in crate::task) fn is_log(line: &str) -> bool {
 /// Whether a line is the echo of a command that pings.
 pub(in crate::task) fn is_echo(line: &str) -> bool {
     ECHO.is_match(line)
+}
+
+/// Whether a line begins a ping, as far as that can be told on any platform.
+pub(in crate::task) fn is_begin(line: &str) -> bool {
+    BEGIN.is_match(line)
 }
 
 /// The last of a text, for an error.
@@ -154,6 +164,26 @@ mod tests {
             "R1#",
         ] {
             assert!(!is_echo(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_any_ping_is_told() {
+        for line in [
+            "PING 192.0.2.1 (192.0.2.1) 56(84) bytes of data.",
+            "PING(56=40+8+8 bytes) 2001:db8::9 --> 2001:db8::1",
+            "Ping6(56 data bytes) 2001:db8::9 --> 2001:db8::1, press CTRL_C to break",
+            "PW PING : FEC 128 PSEUDOWIRE (NEW). Type = vlan, ID = 100 : 100 data bytes, press",
+        ] {
+            assert!(is_begin(line), "{line}");
+        }
+        for line in [
+            "Ping statistics for 192.0.2.1: 5 packet(s) transmitted, 5 packet(s) received",
+            "ping: sendto 192.0.2.1 64 chars, No route to host",
+            "64 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time=0.1 ms",
+            "--- 192.0.2.1 ping statistics ---",
+        ] {
+            assert!(!is_begin(line), "{line}");
         }
     }
 

@@ -21,7 +21,7 @@ const BEFORE_MAX: usize = 16;
 /// The longest pause between two packets that makes sense.
 const INTERVAL_MS_MAX: u64 = 60_000;
 /// What a line that begins a ping or its statistics may say.
-const BEGIN_GROUPS: &[&str] = &["target", "address", "untimed", "own_marks", "announced"];
+const BEGIN_GROUPS: &[&str] = &["target", "address", "untimed", "own_marks", "announced", "alone"];
 /// What a line with figures may say.
 const SUMMARY_GROUPS: &[&str] = &[
     "sent",
