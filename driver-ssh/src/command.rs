@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::channel::{Exit, close_channel, open_channel};
 use crate::engine::{Engine, Fault};
-use crate::haul::{FIRST_ROOM_BYTES, ROOM_BYTES, read_onto};
+use crate::haul::{ROOM_BYTES, read_onto};
 
 /// What is read in one stretch, in bytes, when a device sends faster than we read. The threads are
 /// shared, and a stretch that does not end is taken for a flood.
@@ -178,18 +178,16 @@ fn read_stream(
     limit: usize,
     into: &mut BytesMut,
 ) -> Result<usize, Fault> {
-    let mut room = FIRST_ROOM_BYTES;
     let mut count = 0;
     // Not even a look at the socket beyond the end of the channel.
     while count <= limit && !engine.channel()?.eof() {
-        match read_onto(&mut engine.channel()?.stream(id), into, room) {
+        match read_onto(&mut engine.channel()?.stream(id), into) {
             Ok(0) => break,
             Ok(read) => {
                 count += read;
-                if read < room {
+                if read < ROOM_BYTES {
                     break;
                 }
-                room = ROOM_BYTES;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return Err(engine.io_fault(&error)),

@@ -9,10 +9,10 @@ use crate::error::session_error;
 
 /// What one reading stretch takes at most, in bytes, before whoever reads gets to see it.
 const READ_BYTES_MAX: usize = 64 * 1024;
-/// What is read at once, in bytes: at first as much as a short command says, because room is cleared
-/// before it is filled.
-pub(crate) const FIRST_ROOM_BYTES: usize = 1024;
-pub(crate) const ROOM_BYTES: usize = 16 * 1024;
+/// What is read at once, in bytes. Always the same: by how much libssh2 widens the peer's window
+/// follows from it, and it believes the latest call where an earlier one has told the peer. What the
+/// peer sends beyond what libssh2 believes is thrown away.
+pub(crate) const ROOM_BYTES: usize = 4 * 1024;
 
 /// What a reading stretch brings back.
 pub(crate) struct Haul {
@@ -42,16 +42,15 @@ pub(crate) fn haul(mut engine: Engine) -> Haul {
 /// Appends what there is on the channel to `bytes`, up to a bound.
 pub(crate) fn read_available(engine: &mut Engine, bytes: &mut BytesMut) -> HaulEnd {
     let full = bytes.len() + READ_BYTES_MAX;
-    let mut room = FIRST_ROOM_BYTES;
     while bytes.len() < full {
-        match read_chunk(engine, bytes, room) {
+        match read_chunk(engine, bytes) {
             Ok(0) => return HaulEnd::Eof,
-            Ok(count) if count < room => {
+            Ok(ROOM_BYTES) => {}
+            Ok(_) => {
                 if let Some(end) = end_without_a_look(engine) {
                     return end;
                 }
             }
-            Ok(_) => room = ROOM_BYTES,
             Err(Fault::Again) => return HaulEnd::Drained(engine.awaited()),
             Err(Fault::More) => return HaulEnd::Full,
             Err(Fault::Ssh(error)) => return HaulEnd::Broken(session_error(&error, Phase::Read)),
@@ -82,10 +81,9 @@ pub(crate) fn end_without_a_look(engine: &mut Engine) -> Option<HaulEnd> {
     is_drained.then(|| HaulEnd::Drained(engine.awaited()))
 }
 
-/// Appends to `bytes` from the channel's main stream, at most `room` bytes, and says how many; 0 at
-/// its end.
-fn read_chunk(engine: &mut Engine, bytes: &mut BytesMut, room: usize) -> Result<usize, Fault> {
-    let result = read_onto(engine.channel()?, bytes, room);
+/// Appends to `bytes` from the channel's main stream, and says how many; 0 at its end.
+fn read_chunk(engine: &mut Engine, bytes: &mut BytesMut) -> Result<usize, Fault> {
+    let result = read_onto(engine.channel()?, bytes);
     let waits = matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
     engine.note_reading(waits);
     match result {
@@ -96,14 +94,10 @@ fn read_chunk(engine: &mut Engine, bytes: &mut BytesMut, room: usize) -> Result<
     }
 }
 
-/// Appends to `bytes` what `source` gives at once, at most `room` bytes, and says how many.
-pub(crate) fn read_onto(
-    source: &mut impl Read,
-    bytes: &mut BytesMut,
-    room: usize,
-) -> io::Result<usize> {
+/// Appends to `bytes` what `source` gives at once, and says how many.
+pub(crate) fn read_onto(source: &mut impl Read, bytes: &mut BytesMut) -> io::Result<usize> {
     let before = bytes.len();
-    bytes.resize(before + room, 0);
+    bytes.resize(before + ROOM_BYTES, 0);
     let result = source.read(&mut bytes[before..]);
     bytes.truncate(before + result.as_ref().copied().unwrap_or(0));
     result
