@@ -2,8 +2,9 @@
 //! short, the operation is back in time, in the phase of the stage, and nothing of it remains.
 
 use bytes::BytesMut;
-use lab::Fault;
+use lab::{Fault, LabRouter};
 use pool_core::{ConnectionConfig, Context, Fingerprint, Phase, Request, Result};
+use tokio::task::yield_now;
 
 use crate::cut::Cut;
 use crate::rig::{Rig, config, lab_of};
@@ -14,6 +15,15 @@ fn check<T>(
     phase: Phase,
     operation: impl AsyncFn(&Rig, &Context, &ConnectionConfig) -> Result<T>,
 ) {
+    check_at(fault, phase, async |rig, ctx, config, _| operation(rig, ctx, config).await);
+}
+
+#[track_caller]
+fn check_at<T>(
+    fault: Fault,
+    phase: Phase,
+    operation: impl AsyncFn(&Rig, &Context, &ConnectionConfig, &LabRouter) -> Result<T>,
+) {
     for cut in Cut::ALL {
         let rig = Rig::new();
         let lab = lab_of(|spec| spec.fault(fault));
@@ -23,7 +33,7 @@ fn check<T>(
         // A key that has to be remembered waits for the disk, which others may keep busy for longer
         // than the stages take.
         config.host_key_pins = vec![Fingerprint::new(&router.host_key_fingerprint()).unwrap()];
-        rig.run(cut.apply(phase, async |ctx| operation(&rig, &ctx, &config).await));
+        rig.run(cut.apply(phase, async |ctx| operation(&rig, &ctx, &config, router).await));
         rig.assert_nothing_remains(peer);
     }
 }
@@ -94,7 +104,7 @@ fn output_that_drips() {
 
 #[test]
 fn stall_at_close() {
-    check(Fault::StallMidOutput, Phase::Close, async |rig, ctx, config| {
+    check_at(Fault::StallMidOutput, Phase::Close, async |rig, ctx, config, router| {
         let mut shell = rig.shell(&crate::rig::patient(), config).await?;
         let line = b"ping -c 5 198.51.100.1\n";
         shell.write_all(&crate::rig::patient(), line).await?;
@@ -102,6 +112,10 @@ fn stall_at_close() {
         let mut buffer = BytesMut::new();
         while String::from_utf8_lossy(&buffer).matches("icmp_seq=").count() < 3 {
             shell.read(&crate::rig::patient(), &mut buffer).await?;
+        }
+        // It says so before it stalls.
+        while router.stalls_total() == 0 {
+            yield_now().await;
         }
         shell.close(ctx).await
     });

@@ -264,7 +264,11 @@ impl Console {
         match self.router.manner_at(Stage::Reading) {
             None => Ok(()),
             Some(Manner::Flood) => self.flood().await,
-            Some(manner) => self.output.fall_sick(manner).await,
+            Some(manner) => {
+                // In this order: whoever finds it counted finds it silent.
+                let counted = async { self.router.counters.stall() };
+                tokio::join!(biased; self.output.fall_sick(manner), counted).0
+            }
         }
     }
 

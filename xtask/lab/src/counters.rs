@@ -10,6 +10,7 @@ pub(crate) struct Counters {
     sessions: Arc<AtomicUsize>,
     logins: AtomicU64,
     commands: AtomicU64,
+    stalls: AtomicU64,
     /// Makes "is there room" and "take it" one step.
     admission: Mutex<()>,
 }
@@ -48,6 +49,14 @@ impl Counters {
 
     pub(crate) fn command(&self) {
         self.commands.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn stall(&self) {
+        self.stalls.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn stalls_total(&self) -> u64 {
+        self.stalls.load(Ordering::Acquire)
     }
 
     pub(crate) fn connections_open(&self) -> usize {

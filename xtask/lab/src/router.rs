@@ -150,6 +150,11 @@ impl LabRouter {
         self.shared.counters.commands_total()
     }
 
+    /// How often it has fallen silent in the middle of output.
+    pub fn stalls_total(&self) -> u64 {
+        self.shared.counters.stalls_total()
+    }
+
     /// Closes the port. The connections end by the cancellation of `stop`.
     pub(crate) fn close(&self) {
         self.shared.door.close();
