@@ -87,6 +87,13 @@ impl Greeting {
         self.offer.as_ref()
     }
 
+    /// Looks for an offer that was not there yet, once the banner before it has been taken.
+    pub(crate) fn look_for_offer(&mut self, socket: &Socket) {
+        if self.has_banner() && self.offer.is_none() {
+            self.offer = Offer::parse(socket.peek(&mut [MaybeUninit::uninit(); PEEK_BYTES_MAX]));
+        }
+    }
+
     fn note(&mut self, mut bytes: &[u8]) {
         while !self.has_banner() && !bytes.is_empty() {
             let line_end = bytes.iter().position(|&b| b == b'\n');

@@ -40,10 +40,12 @@ pub(crate) async fn shake_hands(
     let (socket, ours) = (session.socket().clone(), algorithms.clone());
     let introduction = move |engine: &mut Engine| introduce(engine, &socket, &ours);
     session.drive(ctx, Phase::Banner, introduction).await?;
-    let greeting = hear(ctx, session).await?;
+    let mut greeting = hear(ctx, session).await?;
     let phase = if greeting.has_banner() { Phase::KeyExchange } else { Phase::Banner };
-    let tracer = ctx.clone();
+    let (socket, tracer) = (session.socket().clone(), ctx.clone());
     let work = move |engine: &mut Engine| {
+        // A peer that is slow, or waits for ours, sends it only now.
+        greeting.look_for_offer(&socket);
         if engine.place() == Place::Here && is_slow(engine, &greeting, &algorithms) {
             engine.set_slow();
             return Err(Fault::More);

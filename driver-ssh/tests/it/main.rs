@@ -13,6 +13,7 @@ mod exec;
 mod handshake;
 mod hostkey;
 mod jump;
+mod late_offer;
 mod login;
 mod login_log;
 mod matrix;

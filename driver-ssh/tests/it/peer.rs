@@ -108,7 +108,7 @@ pub(crate) async fn garbage(mut stream: TcpStream) -> std::io::Result<()> {
     until_gone(stream).await
 }
 
-async fn until_gone(mut stream: TcpStream) -> std::io::Result<()> {
+pub(crate) async fn until_gone(mut stream: TcpStream) -> std::io::Result<()> {
     let mut heard = Vec::new();
     stream.read_to_end(&mut heard).await.map(drop)
 }
