@@ -11,7 +11,8 @@ use crate::error::session_error;
 const READ_BYTES_MAX: usize = 64 * 1024;
 /// What is read at once, in bytes. Always the same: by how much libssh2 widens the peer's window
 /// follows from it, and it believes the latest call where an earlier one has told the peer. What the
-/// peer sends beyond what libssh2 believes is thrown away.
+/// peer sends beyond what libssh2 believes is thrown away. Whoever reads a channel elsewhere has to
+/// keep to one size as well.
 pub(crate) const ROOM_BYTES: usize = 4 * 1024;
 
 /// What a reading stretch brings back.

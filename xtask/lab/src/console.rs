@@ -265,7 +265,7 @@ impl Console {
             None => Ok(()),
             Some(Manner::Flood) => self.flood().await,
             Some(manner) => {
-                // In this order: whoever finds it counted finds it silent.
+                // In this order: whoever finds it counted finds it silent, if that is its manner.
                 let counted = async { self.router.counters.stall() };
                 tokio::join!(biased; self.output.fall_sick(manner), counted).0
             }

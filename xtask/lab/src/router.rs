@@ -150,7 +150,8 @@ impl LabRouter {
         self.shared.counters.commands_total()
     }
 
-    /// How often it has fallen silent in the middle of output.
+    /// How often it has fallen sick in the middle of output, other than by a flood. One that falls
+    /// silent is so by the time that it is counted; a reset comes a moment later.
     pub fn stalls_total(&self) -> u64 {
         self.shared.counters.stalls_total()
     }

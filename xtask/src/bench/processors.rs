@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use rustix::process::nice;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+/// The niceness of what runs only while nothing else wants the processor (nice(2)).
 const LOWEST_PRIORITY: i32 = 19;
 
 /// A processor for the routers of a bench, and another for whoever is measured; `None` for both
